@@ -1,0 +1,300 @@
+"""The `medda` command: run studies, freeze chapters, look at data, handle assignments.
+
+Every command is a thin layer over a library function that can be called from a notebook as well. Exit
+codes: 0 done; 1 the work was done and found something wrong (a run failed, data incomplete, a check not
+passed); 2 the command was wrong (unknown paper, bad option) and nothing was done.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from medda_lib import _paths
+
+if TYPE_CHECKING:
+    from medda_lib.datasets.registry import DatasetEntry
+    from medda_lib.papers.catalogue import StudyModule
+
+app = typer.Typer(
+    help="Domain adaptation and learning from few labels in medical imaging: the book's command.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(
+    help="Real data: what exists, where it is, is it whole.", no_args_is_help=True
+)
+assignment_app = typer.Typer(help="Assignments for a course.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+app.add_typer(assignment_app, name="assignment")
+
+Paper = Annotated[str, typer.Argument(help="Key of a paper, as `medda list` shows it.")]
+Profile = Annotated[str, typer.Option(help="How much work: smoke, demo or paper.")]
+Data = Annotated[str, typer.Option(help="What it runs on: phantom, real ... (see `medda list`).")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")]
+
+
+def fail(message: str, code: int = 2) -> NoReturn:
+    """Say on standard error what is wrong and how to mend it, and leave with `code`."""
+    Console(stderr=True, soft_wrap=True).print(f"medda: {message}", markup=False, highlight=False)
+    raise typer.Exit(code)
+
+
+def _print(what: str | Table) -> None:
+    """Plain text when nobody is at a terminal, so that logs and pipes stay readable."""
+    width = None if sys.stdout.isatty() else 160
+    Console(width=width, soft_wrap=isinstance(what, str)).print(what, highlight=False)
+
+
+@app.command("list")
+def list_papers(
+    systems: Annotated[bool, typer.Option(help="One line per system, too.")] = False,
+) -> None:
+    """The seventeen papers, their settings and how far each is."""
+    from medda_lib.papers.catalogue import papers
+
+    table = Table("paper", "title", "setting", "systems", "status", show_edge=False)
+    for paper in papers():
+        setting = ", ".join(paper.settings)
+        table.add_row(paper.key, paper.short, setting, str(len(paper.systems)), paper.status)
+        if systems:
+            for system in paper.systems:
+                table.add_row("", f"  {system.name}", system.setting, system.role, system.status)
+    _print(table)
+
+
+@app.command()
+def run(
+    paper: Paper,
+    profile: Profile = "demo",
+    data: Data = "phantom",
+    seeds: Annotated[int, typer.Option(min=0, help="Repetitions; 0 is the profile's own.")] = 0,
+    device: Device = "cpu",
+    executor: Annotated[
+        str, typer.Option(help="in-process, processes, parsl, or a Parsl configuration file.")
+    ] = "in-process",
+    workers: Annotated[int, typer.Option(min=1, help="Workers of a pool.")] = 2,
+    store: Annotated[Path | None, typer.Option(help="Run store; default: `runs/`.")] = None,
+    commit: Annotated[bool, typer.Option(help="Write the summary to book/results/.")] = False,
+) -> None:
+    """Run a paper's study. Interrupt it when you like: the same command goes on where it was."""
+    from medda_lib.datasets.card import DatasetError
+    from medda_lib.studies.executors import executor as make_executor
+    from medda_lib.studies.run import StudyError
+
+    module = _study_module(paper)
+    try:
+        study = module.study(profile, data, seeds or None)
+        _check_device(device)
+        with make_executor(executor, workers=workers) as pool:
+            frame = study.run(store or _paths.run_store(), executor=pool, device=device)
+    except (ValueError, DatasetError) as error:
+        fail(str(error))
+    except StudyError as error:
+        fail(str(error), code=1)
+    _print(f"{frame['key'].nunique()} runs, {len(frame)} measured values")
+    if commit:
+        _print(f"wrote {study.commit(frame, _paths.RESULTS)}")
+
+
+@app.command()
+def freeze(
+    paper: Paper,
+    profile: Profile = "demo",
+    data: Data = "phantom",
+    device: Device = "cpu",
+) -> None:
+    """Make and execute the notebook of a chapter, as the book renders it."""
+    from medda_lib.notebooks import freeze as freeze_notebook
+
+    source = _source(paper)
+    _print(f"executing {source.relative_to(_paths.CHECKOUT)} at {profile} ...")
+    _print(f"wrote {freeze_notebook(source, profile=profile, data=data, device=device)}")
+
+
+@app.command()
+def book() -> None:
+    """Build the book from its frozen notebooks (`make book` does the same)."""
+    code = subprocess.run(["make", "book"], cwd=_paths.CHECKOUT, check=False).returncode
+    if code:
+        fail("the book was not built; the lines above say why", code=1)
+
+
+@app.command()
+def claims(paper: Paper, profile: Profile = "demo", data: Data = "phantom") -> None:
+    """The verdict on every claim of a paper, from the committed results."""
+    from medda_lib.studies.claims import judge, load
+    from medda_lib.studies.ledger import read
+
+    _study_module(paper)
+    try:
+        frame = read(_paths.RESULTS / paper, profile, data)
+    except FileNotFoundError:
+        fail(
+            f"no committed results for {paper} at {profile} on {data}; make them with "
+            f"`medda run {paper} --profile {profile} --data {data} --commit`",
+            code=1,
+        )
+    table = Table("claim", "text", "paper", "ours", "95% interval", "verdict", show_edge=False)
+    for claim in load(paper):
+        verdict = judge(claim, frame)
+        table.add_row(claim.id, claim.text, *verdict.cells())
+    _print(table)
+
+
+@data_app.command("list")
+def data_list() -> None:
+    """The data sets that the book has loaders for, and which are found here."""
+    from medda_lib.datasets.registry import DATASETS
+
+    table = Table("data set", "title", "licence", "found", show_edge=False)
+    for name, entry in DATASETS.items():
+        table.add_row(name, entry.card.title, entry.card.licence, _found(name))
+    _print(table)
+
+
+@data_app.command("card")
+def data_card(name: str) -> None:
+    """Website, publication, licence, layout, counts and splits of a data set."""
+    _print(_dataset(name).card.text())
+
+
+@data_app.command("check")
+def data_check(
+    name: str,
+    root: Annotated[
+        Path | None, typer.Option(help="Its folder; default: below MEDDA_DATA.")
+    ] = None,
+) -> None:
+    """Say exactly what is missing or broken in a data set's folder."""
+    from medda_lib.datasets.card import DatasetError
+    from medda_lib.datasets.where import find
+
+    entry = _dataset(name)
+    try:
+        report = entry.check(root or find(name))
+    except DatasetError as error:
+        fail(str(error), code=1)
+    _print(report.text())
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@data_app.command("where")
+def data_where() -> None:
+    """The folder that is searched for data sets."""
+    from medda_lib.datasets.where import data_root
+
+    root = data_root()
+    if root is None:
+        fail(
+            "MEDDA_DATA is not set; export MEDDA_DATA=/the/folder/that/holds/the/data/sets", code=1
+        )
+    _print(str(root))
+
+
+@assignment_app.command("release")
+def assignment_release(paper: Paper, out: Path = Path("release")) -> None:
+    """Write the students' notebook: no solution, no hidden test."""
+    from medda_lib import assignments
+
+    try:
+        _print(f"wrote {assignments.release(paper, out)}")
+    except (ValueError, FileNotFoundError) as error:
+        fail(str(error))
+
+
+@assignment_app.command("validate")
+def assignment_validate(notebook: Path) -> None:
+    """Run the visible self-checks of a notebook."""
+    from medda_lib import assignments
+
+    try:
+        report = assignments.validate(notebook)
+    except (ValueError, FileNotFoundError) as error:
+        fail(str(error))
+    _print(report.text())
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@assignment_app.command("grade")
+def assignment_grade(paper: Paper, submissions: Path, out: Path = Path("grades.csv")) -> None:
+    """Autograde a folder of submissions into a table of points per exercise."""
+    from medda_lib import assignments
+
+    try:
+        _print(f"wrote {assignments.grade(paper, submissions, out)}")
+    except (ValueError, FileNotFoundError) as error:
+        fail(str(error))
+
+
+@app.command()
+def doctor() -> None:
+    """What this machine offers: Python, libraries, GPU, data, run store."""
+    from medda_lib.doctor import findings
+
+    table = Table("what", "state", "remark", show_edge=False)
+    wrong = False
+    for finding in findings():
+        table.add_row(finding.what, "ok" if finding.ok else "missing", finding.remark)
+        wrong |= finding.needed and not finding.ok
+    _print(table)
+    if wrong:
+        fail("something that the book needs is missing; `make test` sets it up", code=1)
+
+
+def main() -> None:
+    """Entry point of the `medda` command."""
+    app()
+
+
+def _study_module(paper: str) -> StudyModule:
+    from medda_lib.papers.catalogue import study_module
+
+    try:
+        return study_module(paper)
+    except ValueError as error:
+        fail(str(error))
+
+
+def _dataset(name: str) -> DatasetEntry:
+    from medda_lib.datasets.registry import DATASETS
+
+    if name not in DATASETS:
+        fail(f"unknown data set {name!r}; there are: {', '.join(DATASETS)}")
+    return DATASETS[name]
+
+
+def _source(paper: str) -> Path:
+    folders = (_paths.BOOK / "chapters", _paths.BOOK / "foundations", _paths.BOOK)
+    found = [f / f"{paper}.py" for f in folders if (f / f"{paper}.py").is_file()]
+    if not found:
+        known = sorted(p.stem for f in folders for p in f.glob("*.py"))
+        fail(f"no notebook source for {paper!r}; there are: {', '.join(known)}")
+    return found[0]
+
+
+def _check_device(device: str) -> None:
+    """Refuse a GPU that is not there before hours of work are queued for it."""
+    import torch
+
+    if device != "cpu" and not torch.cuda.is_available():
+        raise ValueError(f"--device {device}: no GPU is visible to torch here; use --device cpu")
+
+
+def _found(name: str) -> str:
+    from medda_lib.datasets.card import DatasetError
+    from medda_lib.datasets.where import find
+
+    try:
+        return str(find(name))
+    except DatasetError:
+        return "no"

@@ -1,0 +1,59 @@
+"""Pools of chest X-ray phantoms, rendered once per process.
+
+A phantom domain plays the part of a data set: its images are numbered, and number, domain and part
+(training, validation, test) alone decide what an image looks like. So every condition and every
+repetition of a study sees the same "data set", as with real data; a repetition differs in which images
+are labelled, in the initial weights and in the order of the batches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+import torch
+
+from medda_lib.phantoms.chest_xray import DOMAINS, Domain, render
+from medda_lib.studies.task import Pool
+
+_CHUNK = 256
+
+
+def domain(name: str) -> Domain:
+    """A preset, or a point on the dial between two: "jsrt", "jsrt>nihx@0.25".
+
+    Raises ValueError that lists the presets when the name is not one of them.
+    """
+    start, _, rest = name.partition(">")
+    end, _, strength = rest.partition("@")
+    for preset in (start, end or start):
+        if preset not in DOMAINS:
+            raise ValueError(f"unknown phantom domain {preset!r}; there are {sorted(DOMAINS)}")
+    return DOMAINS[start].towards(DOMAINS[end], float(strength)) if end else DOMAINS[start]
+
+
+@lru_cache(maxsize=64)
+def phantom_pool(name: str, part: str, count: int, size: int, rule: str) -> Pool:
+    """`count` phantoms of a domain: images and masks (count, 1, size, size), labels (count,).
+
+    name: as for `domain`. part: "train", "validation" or "test"; parts share no image.
+    rule: what the mask covers, "lungs" or "lungs_and_heart".
+    """
+    preset = domain(name)
+    first = _first_seed(name.partition("@")[0], part)
+    chunks = [
+        render(preset, range(first + start, first + min(start + _CHUNK, count)), size)
+        for start in range(0, count, _CHUNK)
+    ]
+    return Pool(
+        images=torch.cat([chunk.images for chunk in chunks]),
+        labels=torch.cat([chunk.labels for chunk in chunks]),
+        masks=torch.cat([chunk.masks(rule) for chunk in chunks]),
+        patients=tuple(f"{part} {i}" for i in range(count)),
+    )
+
+
+def _first_seed(name: str, part: str) -> int:
+    """Seeds of two domains or parts are far apart; along one dial they are the same people."""
+    digest = hashlib.sha256(f"{name}/{part}".encode()).digest()
+    return int.from_bytes(digest[:5], "big") << 20

@@ -1,0 +1,41 @@
+"""Pools of real chest X-rays: a folder found through `MEDDA_DATA`, split by patient.
+
+The split is a property of the data, not of a run: it is drawn once with a fixed seed, so that all
+methods and repetitions share the same test images.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+
+from medda_lib.datasets.registry import DATASETS
+from medda_lib.datasets.splits import split_by_patient
+from medda_lib.datasets.where import find
+from medda_lib.studies.task import Pool
+
+PARTS = ("train", "validation", "test")
+
+
+@lru_cache(maxsize=32)
+def real_pool(
+    name: str, part: str, size: int, fractions: tuple[float, float, float], split_seed: int
+) -> Pool:
+    """One part ("train", "validation", "test" or "all") of a data set at size x size.
+
+    Raises DatasetError when the data set is not there, with how to get it.
+    """
+    whole = _load(name, size)
+    if part == "all":
+        return whole
+    labels = None if whole.labels is None else whole.labels.numpy()
+    shares = dict(zip(PARTS, fractions, strict=True))
+    parts = split_by_patient(whole.patients, shares, split_seed, labels=labels)
+    return whole.take(torch.as_tensor(parts[part], dtype=torch.int64))
+
+
+@lru_cache(maxsize=8)
+def _load(name: str, size: int) -> Pool:
+    loaded = DATASETS[name].load(find(name), size=size)
+    return Pool(loaded.images, loaded.patients, labels=loaded.labels, masks=loaded.masks)
