@@ -1,8 +1,8 @@
 """The `medda` command: run studies, freeze chapters, look at data, handle assignments.
 
-Every command is a thin layer over a library function that can be called from a notebook as well. Exit
-codes: 0 done; 1 the work was done and found something wrong (a run failed, data incomplete, a check not
-passed); 2 the command was wrong (unknown paper, bad option) and nothing was done.
+Every command is a thin layer over a library function that can be called from a notebook as well.
+Exit codes: 0 done; 1 the work was done and found something wrong (a run failed, data incomplete, a
+check not passed); 2 the command was wrong (unknown paper, bad option) and nothing was done.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def list_papers(
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0917 - typer turns arguments into options
     paper: Paper,
     profile: Profile = "demo",
     data: Data = "phantom",

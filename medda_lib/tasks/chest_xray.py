@@ -1,11 +1,12 @@
 """The chest X-ray world: pneumonia classification and lung segmentation from different sources.
 
 `ChestXrayTask` is the task of MultiMix: images with class labels come from one source, images with
-lung masks from another, and each problem is tested at home (in-domain) and at a site that no training
-image came from (cross-domain). It is built from phantoms or from real data; both fill the same slots,
-so a method cannot tell. How many images carry labels or masks is the condition under study: the
-labelled few are drawn by the repetition's seed, are nested (the 10 are among the 50), and all other
-training images are unlabelled. When all are labelled, the same images serve again without labels.
+lung masks from another, and each problem is tested at home (in-domain) and at a site that no
+training image came from (cross-domain). It is built from phantoms or from real data; both fill the
+same slots, so a method cannot tell. How many images carry labels or masks is the condition under
+study: the labelled few are drawn by the repetition's seed, are nested (the 10 are among the 50),
+and all other training images are unlabelled. When all are labelled, the same images serve again
+without labels.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ class PhantomSources:
 class RealSources:
     """The small public sets: classes from an NIH subset, lungs from A, cross-domain lungs from B.
 
-    B's masks include the heart shadow and its patients have COVID-19: part of any drop from A to B is
-    the label definition. No second set with class labels is at hand, so classification has no
+    B's masks include the heart shadow and its patients have COVID-19: part of any drop from A to B
+    is the label definition. No second set with class labels is at hand, so classification has no
     cross-domain test; its cells stay empty.
     """
 
@@ -102,7 +103,7 @@ class RealSources:
 
 @dataclass(frozen=True)
 class ChestXrayTask:
-    """The task of one condition: `labels` class labels and `masks` masks; None means all of them."""
+    """The task of one condition: `labels` class labels and `masks` masks; None means all."""
 
     sources: PhantomSources | RealSources
     size: int
@@ -142,8 +143,8 @@ class ChestXrayTask:
 def few_labelled(pool: Pool, wanted: int | None, seed: int) -> tuple[Pool, Pool]:
     """Split a training pool into labelled and unlabelled images.
 
-    wanted None (or the pool's size) labels all, and the same images come back as the unlabelled pool.
-    Raises ValueError when fewer images exist than labels are wanted.
+    wanted None (or the pool's size) labels all, and the same images come back as the unlabelled
+    pool. Raises ValueError when fewer images exist than labels are wanted.
     """
     if wanted is None or wanted == len(pool):
         return pool, pool

@@ -2,8 +2,8 @@
 
 A phantom domain plays the part of a data set: its images are numbered, and number, domain and part
 (training, validation, test) alone decide what an image looks like. So every condition and every
-repetition of a study sees the same "data set", as with real data; a repetition differs in which images
-are labelled, in the initial weights and in the order of the batches.
+repetition of a study sees the same "data set", as with real data; a repetition differs in which
+images are labelled, in the initial weights and in the order of the batches.
 """
 
 from __future__ import annotations

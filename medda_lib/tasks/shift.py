@@ -1,9 +1,9 @@
 """Tasks that measure a domain shift, not a method.
 
 `ShiftTask` trains on one phantom domain and tests on several points of parameter space: the other
-presets (the transfer matrix) or steps along a dial. `RealismTask` trains on phantoms and tests on real
-X-rays with no adaptation: how realistic a phantom is, as a number. `RealReferenceTask` is the same test
-for a network trained on real masks, to be printed beside it.
+presets (the transfer matrix) or steps along a dial. `RealismTask` trains on phantoms and tests on
+real X-rays with no adaptation: how realistic a phantom is, as a number. `RealReferenceTask` is the
+same test for a network trained on real masks, to be printed beside it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import torch
 from medda_lib.studies.setting import Role
 from medda_lib.studies.task import Pool, Slot, Task
 from medda_lib.tasks.chest_xray import (
-    CLASSIFICATION,
     CROSS_DOMAIN,
     IN_DOMAIN,
     SEGMENTATION,
@@ -46,7 +45,7 @@ class ShiftTask:
         """Short name for tables and messages."""
         return f"{self.problem} trained on {self.train}"
 
-    def build(self, seed: int) -> Task:
+    def build(self, seed: int) -> Task:  # noqa: ARG002 - the protocol's signature
         """The same images for every repetition; `seed` changes the training only."""
         sizes = {"train": self.counts.train, "validation": self.counts.validation}
         pools = {
@@ -85,7 +84,7 @@ class RealismTask:
         """Short name for tables and messages."""
         return f"phantoms ({self.rule}) to {self.test}"
 
-    def build(self, seed: int) -> Task:
+    def build(self, seed: int) -> Task:  # noqa: ARG002 - the protocol's signature
         """No real image is used in training or validation."""
         sizes = {"train": self.counts.train, "validation": self.counts.validation}
         pools = {
@@ -143,7 +142,7 @@ class RealReferenceTask:
 
 
 def joined(pools: list[Pool], names: tuple[str, ...]) -> Pool:
-    """Several pools as one; patients keep their domain's name, for equal numbers are not one person."""
+    """Several pools as one; patients get their domain's name: equal numbers are not one person."""
     patients = tuple(
         f"{n} {p}" for n, pool in zip(names, pools, strict=True) for p in pool.patients
     )
