@@ -1,0 +1,223 @@
+"""JSRT with the SCR masks: the paper's source of lung masks (in-domain segmentation).
+
+The images are raw `.IMG` files: no header, 2048 x 2048 big-endian 16-bit numbers of which 12 bits
+are used. A number grows with the density of the film, so shown as brightness the lungs come out
+bright and the bones dark. The loader turns this round (1 - v / 4095): bone bright, lung dark, as in
+all other sets here. The masks are those of the SCR database, 1024 x 1024 GIFs, one
+per structure, in two folds. The paper's 111 / 13 / 123 images fit these folds (124 and 123), so its
+scheme is read as: test on the second fold, train and validate on the first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from medda_lib.datasets import reading
+from medda_lib.datasets.card import Card, CheckReport, DatasetError
+from medda_lib.datasets.chest_xray.xrays import (
+    ChestXrays,
+    Record,
+    Scan,
+    Source,
+    by_part,
+    by_patient,
+    exact,
+    files,
+    inner,
+    need_folder,
+)
+from medda_lib.datasets.splits import Indices
+
+CARD = Card(
+    name="jsrt",
+    title="JSRT chest radiographs with SCR lung, heart and clavicle masks",
+    input="247 postero-anterior chest X-rays of adults, digitised film, 2048 x 2048, 12 bits, "
+    "0.175 mm per pixel, raw .IMG",
+    label="lung masks (SCR, first observer); the file name says nodule (JPCLN) or none (JPCNN)",
+    metadata="none is read",
+    website="http://db.jsrt.or.jp/eng.php (images), "
+    "https://www.isi.uu.nl/Research/Databases/SCR/ (masks)",
+    publication="J. Shiraishi et al., AJR 174(1), 2000, doi:10.2214/ajr.174.1.1740071; "
+    "B. van Ginneken, M. Stegmann, M. Loog, Medical Image Analysis 10(1), 2006, "
+    "doi:10.1016/j.media.2005.02.002",
+    licence="free for research and teaching, no redistribution, no commercial use; cite both",
+    how_to_get="Register at the two websites; unpack the images to MEDDA_DATA/jsrt/All247images "
+    "and the masks to MEDDA_DATA/jsrt/scratch.",
+    layout="""
+jsrt/
+  All247images/  JPCLN001.IMG ... JPCLN154.IMG  JPCNN001.IMG ... JPCNN093.IMG
+  scratch/       (or its content directly)
+    fold1/masks/  left lung/JPCLN001.gif  right lung/  heart/  left clavicle/  right clavicle/
+    fold2/masks/  ...
+""",
+    counts={
+        "images": 247,
+        "nodule": 154,
+        "no nodule": 93,
+        "masks": 247,
+        "fold1": 124,
+        "fold2": 123,
+    },
+    splits={
+        "paper": "111 / 13 / 123 train / validation / test: test is SCR's fold 2, the other two "
+        "are drawn from fold 1 by the seed, with equal shares of nodules",
+        "folds": "SCR's fold1 (odd numbers) and fold2 (even numbers)",
+        "patient": "65 / 10 / 25 % train / validation / test, drawn by the seed",
+    },
+    caveats=(
+        "Stored values grow with film density; they are inverted here so that bone is bright.",
+        "The paper does not name its test images: that they are fold 2 is read off the numbers.",
+        "No patient names are published; every image counts as its own patient.",
+        (
+            "SCR masks leave out the heart, the mediastinum and what is below the diaphragm; with "
+            "rule='lungs_and_heart' the SCR heart mask is added."
+        ),
+    ),
+    folders=("jsrt", "JSRT"),
+    label_rule="lungs",
+)
+
+SIDE = 2048
+WHITE = 4095
+STRUCTURES = {
+    "lungs": ("left lung", "right lung"),
+    "lungs_and_heart": ("left lung", "right lung", "heart"),
+}
+GROUPS = {"JPCLN": "nodule", "JPCNN": "no nodule"}
+
+
+def paper(records: Sequence[Record], seed: int) -> dict[str, Indices]:
+    """Scheme: 111 / 13 from fold 1, all of fold 2 for testing (Haque et al., Table 1)."""
+    folds = by_part(records, seed)
+    none = np.zeros(0, np.int64)
+    sizes = {"train": 111, "validation": 13}
+    home = exact(sizes, folds.get("fold1", none), [r.group for r in records], seed)
+    return {**home, "test": folds.get("fold2", none)}
+
+
+SCHEMES = {"paper": paper, "folds": by_part, "patient": by_patient}
+
+
+def frame_img(path: Path, *, side: int = SIDE) -> tuple[int, int]:
+    """(side, side) when the file has the bytes of that, else DatasetError with what it has."""
+    if not path.is_file():
+        raise DatasetError(f"{path}: the file is missing; extract the data set again")
+    size, wanted = path.stat().st_size, 2 * side * side
+    if size != wanted:
+        root = math.isqrt(size // 2)
+        square = f", which would be {root} x {root}" if 2 * root * root == size and root else ""
+        raise DatasetError(
+            f"{path}: {size:,} bytes{square}, expected {wanted:,} ({side} x {side} numbers of 16 "
+            "bits); it is truncated or another format: get it again"
+        )
+    return side, side
+
+
+def read_img(path: Path, size: int, *, side: int = SIDE) -> reading.Pixels:
+    """A raw image, inverted, as (size, size) float32 in [0, 1]. side: pixels along each edge."""
+    frame_img(path, side=side)
+    values = np.fromfile(path, dtype=">u2").reshape(side, side).astype(np.float32)
+    if values.max() > WHITE:
+        raise DatasetError(
+            f"{path}: values up to {values.max():.0f}, expected 12 bits (at most {WHITE}); the "
+            "bytes are swapped (the original is big-endian): get the original file"
+        )
+    return reading.resize(1 - values / np.float32(WHITE), size)
+
+
+def scan(root: Path, rule: str = "lungs") -> Scan:
+    """Records of all .IMG files with the masks of `rule`; unpaired files are problems."""
+    if rule not in STRUCTURES:
+        raise DatasetError(f"jsrt: no label rule {rule!r}; use {', '.join(STRUCTURES)}")
+    need_folder(root, CARD)
+    images = inner(root, "All247images")
+    scr = inner(root, "scratch", "SCR", "scr")
+    need_folder(scr / "fold1" / "masks", CARD)
+    records: list[Record] = []
+    problems: list[str] = []
+    for path in files(images, ".img"):
+        if path.stem[:5] not in GROUPS:
+            problems.append(f"{path}: unknown label; names start with {' or '.join(GROUPS)}")
+            continue
+        part, masks, faults = _masks(scr, path.stem, STRUCTURES[rule])
+        problems += faults
+        records.append(Record(path.stem, path.stem, path, GROUPS[path.stem[:5]], masks, part))
+    if not records:
+        problems.append(f"{images}: no .IMG file. {CARD.how_to_get}")
+    problems += _unpaired(scr, {r.name for r in records}, STRUCTURES[rule])
+    return Scan(root, tuple(records), tuple(problems))
+
+
+def check(
+    root: Path,
+    *,
+    counts: Mapping[str, int] | None = None,
+    decode: bool = True,
+    side: int = SIDE,
+) -> CheckReport:
+    """Compare a folder with the card: counts, sizes, byte order, pairing and mask sizes."""
+    return _source(side).check(root, scan, counts=counts, decode=decode)
+
+
+def load(
+    root: Path,
+    *,
+    size: int,
+    split: str | None = None,
+    scheme: str = "paper",
+    seed: int = 0,
+    rule: str = "lungs",
+    side: int = SIDE,
+    progress: bool = True,
+) -> ChestXrays:
+    """Images and lung masks of one split at size x size; no class labels (nodules are not pneumonia).
+
+    rule: "lungs" or "lungs_and_heart". side: pixels along an edge of the raw files.
+    """
+    return _source(side).load(
+        scan(root, rule),
+        size=size,
+        split=split,
+        scheme=scheme,
+        seed=seed,
+        rule=rule,
+        progress=progress,
+    )
+
+
+def _source(side: int) -> Source:
+    return Source(
+        CARD,
+        SCHEMES,
+        labelled=False,
+        mask_scale=2,
+        read=partial(read_img, side=side),
+        frame=partial(frame_img, side=side),
+    )
+
+
+def _masks(
+    scr: Path, name: str, structures: tuple[str, ...]
+) -> tuple[str, tuple[Path, ...], list[str]]:
+    """Fold, mask files and problems of one image."""
+    folds = [
+        f
+        for f in ("fold1", "fold2")
+        if (scr / f / "masks" / structures[0] / f"{name}.gif").is_file()
+    ]
+    if len(folds) != 1:
+        where = "in both folds" if folds else "in neither fold"
+        return "", (), [f"{name}.gif: mask of {structures[0]!r} {where} of {scr}; unpack SCR again"]
+    masks = tuple(scr / folds[0] / "masks" / s / f"{name}.gif" for s in structures)
+    missing = [f"{m}: the mask is missing; unpack SCR again" for m in masks if not m.is_file()]
+    return folds[0], masks, missing
+
+
+def _unpaired(scr: Path, names: set[str], structures: tuple[str, ...]) -> list[str]:
+    masks = (m for s in structures for m in scr.glob(f"fold[12]/masks/{s}/*.gif"))
+    return sorted(f"{m}: mask without an image {m.stem}.IMG" for m in masks if m.stem not in names)

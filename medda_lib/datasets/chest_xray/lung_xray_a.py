@@ -1,0 +1,89 @@
+"""Lung X-rays A: 275 chest X-rays of adults with lung masks, from one teaching site.
+
+A small stand-in for JSRT: images as `NAME.jpg`, masks beside them as `NAME@.png`. The masks have soft
+edges (values between 0 and 255) and leave out the heart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from medda_lib.datasets.card import Card, CheckReport
+from medda_lib.datasets.chest_xray.xrays import (
+    ChestXrays,
+    Record,
+    Scan,
+    Source,
+    all_test,
+    by_patient,
+    files,
+    need_folder,
+)
+
+CARD = Card(
+    name="lung_xray_a",
+    title="Lung X-rays A (one teaching site)",
+    input="275 chest X-rays of adults, JPEG, 8-bit grey, about 500 pixels wide",
+    label="lung masks; no class labels",
+    metadata="none",
+    website="none",
+    publication="none",
+    licence="none stated: for local tests only, no file or picture may be passed on",
+    how_to_get="Not published with a licence, so it cannot be offered for download. The loader "
+    "reads any folder in this layout: MEDDA_DATA/lung_xray_a.",
+    layout="""
+lung_xray_a/
+  NAME.jpg    image
+  NAME@.png   its mask: 0 outside, 255 inside, soft edges, threshold at 127
+""",
+    counts={"images": 275, "masks": 275},
+    splits={
+        "patient": "65 / 10 / 25 % train / validation / test, drawn by the seed",
+        "test": "all images for testing",
+    },
+    caveats=(
+        "No patient names: every image counts as its own patient.",
+        "One site, one label rule: masks leave out the heart.",
+    ),
+    folders=("lung_xray_a",),
+    label_rule="lungs",
+)
+
+SOURCE = Source(CARD, {"patient": by_patient, "test": all_test}, labelled=False)
+
+
+def scan(root: Path) -> Scan:
+    """Records of all pairs; a file without its partner is a problem."""
+    need_folder(root, CARD)
+    images = {p.stem: p for p in files(root, ".jpg", ".jpeg")}
+    masks = {p.stem.removesuffix("@"): p for p in files(root, ".png") if p.stem.endswith("@")}
+    problems = [f"{images[n]}: no mask {n}@.png" for n in sorted(set(images) - set(masks))]
+    problems += [f"{masks[n]}: no image {n}.jpg" for n in sorted(set(masks) - set(images))]
+    paired = sorted(set(images) & set(masks))
+    if not images:
+        problems.append(f"{root}: no .jpg file. {CARD.how_to_get}")
+    records = tuple(Record(n, n, images[n], masks=(masks[n],)) for n in paired)
+    return Scan(root, records, tuple(problems))
+
+
+def check(
+    root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
+) -> CheckReport:
+    """Compare a folder with the card: counts, pairing, readable files, sizes of masks."""
+    return SOURCE.check(root, scan, counts=counts, decode=decode)
+
+
+def load(
+    root: Path,
+    *,
+    size: int,
+    split: str | None = None,
+    scheme: str = "patient",
+    seed: int = 0,
+    progress: bool = True,
+) -> ChestXrays:
+    """Images and lung masks of one split (None: all) at size x size; no class labels."""
+    return SOURCE.load(
+        scan(root), size=size, split=split, scheme=scheme, seed=seed, progress=progress
+    )

@@ -1,0 +1,295 @@
+"""What all chest X-ray data sets have in common, so that each module only says what is special.
+
+A module scans its folder into a `Scan`: one `Record` per image (who, which class, which files, which
+official part) and the problems met on the way. From there checking and loading are the same for all:
+`Source.check` opens every file and lists everything that is wrong; `Source.load` refuses a folder
+with problems, picks a split by the named scheme, refuses parts that share a patient, and decodes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medda_lib.datasets import reading
+from medda_lib.datasets.card import Card, CheckReport, DatasetError
+from medda_lib.datasets.splits import (
+    Indices,
+    first_labelled,
+    refuse_shared_patients,
+    split_by_patient,
+)
+
+LABELS = {"normal": 0, "pneumonia": 1}
+FRACTIONS = {"train": 0.65, "validation": 0.10, "test": 0.25}
+
+
+@dataclass(frozen=True)
+class ChestXrays:
+    """Images (n, 1, size, size) float32 in [0, 1], bone bright and lung dark, and their truth.
+
+    labels: (n,) int64, 0 normal, 1 pneumonia, or None. masks: (n, 1, size, size) bool, or None.
+    rule: what the masks cover, "lungs" or "lungs_and_heart"; "" without masks.
+    """
+
+    images: Tensor
+    labels: Tensor | None
+    masks: Tensor | None
+    patients: tuple[str, ...]
+    names: tuple[str, ...]
+    rule: str = ""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One image before it is read. `group` is its class, `part` its official split ("" if none)."""
+
+    name: str
+    patient: str
+    image: Path
+    group: str = ""
+    masks: tuple[Path, ...] = ()
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a folder holds, by names alone."""
+
+    root: Path
+    records: tuple[Record, ...]
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+Scheme = Callable[[Sequence[Record], int], dict[str, Indices]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """How one data set is checked and loaded.
+
+    labelled: its groups are the classes of `LABELS`. mask_scale: image pixels per mask pixel along
+    a side. published_overlap: schemes that share patients as published, where this is a warning.
+    """
+
+    card: Card
+    schemes: Mapping[str, Scheme]
+    labelled: bool
+    mask_scale: int = 1
+    published_overlap: tuple[str, ...] = ()
+    read: Callable[[Path, int], reading.Pixels] = reading.read_image
+    frame: Callable[[Path], tuple[int, int]] = reading.frame
+
+    def check(
+        self,
+        root: Path,
+        scan: Callable[[Path], Scan],
+        *,
+        counts: Mapping[str, int] | None = None,
+        decode: bool = True,
+    ) -> CheckReport:
+        """Everything that is missing or broken. Never raises DatasetError.
+
+        counts: expected numbers, by default the card's. decode False: file headers only (fast).
+        """
+        try:
+            found = scan(root)
+        except DatasetError as error:
+            return CheckReport(self.card.name, root, {}, (str(error),))
+        expected = self.card.counts if counts is None else counts
+        numbers = count(found.records, tuple(expected))
+        problems = list(found.problems)
+        problems += [
+            f"{what}: expected {n:,}, found {numbers[what]:,}"
+            for what, n in expected.items()
+            if numbers[what] != n
+        ]
+        problems += self._shared(found.records)
+        fault = self.fault_decoded if decode else self.fault
+        faults = reading.in_parallel(fault, found.records, f"checking {self.card.name}")
+        problems += [message for message in faults if message]
+        return CheckReport(self.card.name, root, numbers, tuple(problems), found.warnings)
+
+    def load(
+        self,
+        scan: Scan,
+        *,
+        size: int,
+        split: str | None,
+        scheme: str,
+        seed: int,
+        rule: str = "",
+        progress: bool = True,
+    ) -> ChestXrays:
+        """Read one split (None: all of the scheme's). Raises DatasetError, naming the file."""
+        if scan.problems:
+            more = f" (and {len(scan.problems) - 1} more)" if len(scan.problems) > 1 else ""
+            raise DatasetError(f"{self.card.name}: {scan.problems[0]}{more}")
+        if size < 1:
+            raise DatasetError(f"size: {size} pixels; expected a positive number")
+        chosen = self.choose(scan.records, scheme, split, seed)
+        return self._read(chosen, size, rule or self.card.label_rule, progress=progress)
+
+    def choose(
+        self, records: Sequence[Record], scheme: str, split: str | None, seed: int
+    ) -> list[Record]:
+        """The records of one split; refuses unknown names and parts that share a patient."""
+        name = self.card.name
+        if scheme not in self.schemes:
+            raise DatasetError(f"{name}: no split scheme {scheme!r}; use {_list(self.schemes)}")
+        parts = self.schemes[scheme](records, seed)
+        if scheme not in self.published_overlap:
+            refuse_shared_patients(parts, [r.patient for r in records], name)
+        if split is not None and split not in parts:
+            raise DatasetError(
+                f"{name}: no split {split!r} in scheme {scheme!r}; use {_list(parts)}"
+            )
+        wanted = [split] if split is not None else list(parts)
+        indices = np.sort(np.concatenate([parts[p] for p in wanted]))
+        if len(indices) == 0:
+            raise DatasetError(f"{name}: split {split!r} of scheme {scheme!r} is empty")
+        return [records[i] for i in indices.tolist()]
+
+    def fault(self, record: Record) -> str:
+        """What the headers of one record's files say is wrong; "" when nothing is."""
+        try:
+            width, height = self.frame(record.image)
+            wanted = (width // self.mask_scale, height // self.mask_scale)
+            for mask in record.masks:
+                if (size := reading.frame(mask)) != wanted:
+                    return (
+                        f"{mask}: mask of {size[0]} x {size[1]} pixels, expected "
+                        f"{wanted[0]} x {wanted[1]} for {record.image.name}; get both files again"
+                    )
+        except DatasetError as error:
+            return str(error)
+        return ""
+
+    def fault_decoded(self, record: Record) -> str:
+        """Like `fault`, and the pixels are decoded too."""
+        if message := self.fault(record):
+            return message
+        try:
+            self.read(record.image, 64)
+            if record.masks:
+                reading.read_mask(record.masks, 64)
+        except DatasetError as error:
+            return str(error)
+        return ""
+
+    def _shared(self, records: Sequence[Record]) -> list[str]:
+        official = by_part(records, 0)
+        if len(official) < 2 or self.published_overlap:
+            return []
+        try:
+            refuse_shared_patients(official, [r.patient for r in records], self.card.name)
+        except DatasetError as error:
+            return [str(error)]
+        return []
+
+    def _read(
+        self, records: Sequence[Record], size: int, rule: str, *, progress: bool
+    ) -> ChestXrays:
+        masked = bool(records[0].masks)
+        images = np.empty((len(records), 1, size, size), np.float32)
+        masks = np.empty((len(records), 1, size, size), np.bool_) if masked else None
+
+        def fill(i: int) -> None:
+            if message := self.fault(records[i]):
+                raise DatasetError(message)
+            images[i, 0] = self.read(records[i].image, size)
+            if masks is not None:
+                masks[i, 0] = reading.read_mask(records[i].masks, size)
+
+        for _ in reading.in_parallel(
+            fill, range(len(records)), f"reading {self.card.name}", progress=progress
+        ):
+            pass
+        classes = [LABELS[r.group] for r in records] if self.labelled else None
+        return ChestXrays(
+            images=torch.from_numpy(images),
+            labels=None if classes is None else torch.tensor(classes, dtype=torch.int64),
+            masks=None if masks is None else torch.from_numpy(masks),
+            patients=tuple(r.patient for r in records),
+            names=tuple(r.name for r in records),
+            rule=rule if masked else "",
+        )
+
+
+def count(records: Sequence[Record], names: Sequence[str]) -> dict[str, int]:
+    """Numbers of images, patients, masks, and of records by group or part, for the given names."""
+    tally = Counter(r.group for r in records if r.group)
+    tally.update(r.part for r in records if r.part)
+    tally["images"] = sum(r.image.is_file() for r in records)
+    tally["patients"] = len({r.patient for r in records})
+    tally["masks"] = sum(bool(r.masks) for r in records)
+    return {name: tally[name] for name in names}
+
+
+def by_part(records: Sequence[Record], _seed: int) -> dict[str, Indices]:
+    """Scheme: the official parts."""
+    names = list(dict.fromkeys(r.part for r in records if r.part))
+    return {
+        name: np.array([i for i, r in enumerate(records) if r.part == name], dtype=np.int64)
+        for name in names
+    }
+
+
+def by_patient(records: Sequence[Record], seed: int) -> dict[str, Indices]:
+    """Scheme: 65 / 10 / 25 % train / validation / test by patient, stratified by class."""
+    groups = np.array([r.group for r in records])
+    return split_by_patient([r.patient for r in records], FRACTIONS, seed, groups)
+
+
+def all_test(records: Sequence[Record], _seed: int) -> dict[str, Indices]:
+    """Scheme: every image is a test image."""
+    return {"test": np.arange(len(records), dtype=np.int64)}
+
+
+def exact(
+    sizes: Mapping[str, int], pool: Indices, groups: Sequence[str], seed: int
+) -> dict[str, Indices]:
+    """Parts of exactly the given sizes, stratified, for sets with one image per patient.
+
+    Where the pool holds another number of images than the sizes add up to (an incomplete folder),
+    the sizes are scaled to it.
+    """
+    strata = np.array(groups)[pool]
+    order = pool[first_labelled(strata, len(pool), seed)]
+    edges = np.cumsum([0, *sizes.values()])
+    if edges[-1] != len(pool):
+        edges = np.round(edges * len(pool) / edges[-1]).astype(np.int64)
+    return {name: np.sort(order[edges[i] : edges[i + 1]]) for i, name in enumerate(sizes)}
+
+
+def need_folder(folder: Path, card: Card) -> Path:
+    """The folder, or DatasetError with how to get the data set."""
+    if not folder.is_dir():
+        raise DatasetError(f"{folder}: the folder is missing. {card.how_to_get}")
+    return folder
+
+
+def inner(root: Path, *candidates: str) -> Path:
+    """The first of root/candidate that is a folder, else root itself."""
+    return next((root / c for c in candidates if (root / c).is_dir()), root)
+
+
+def files(folder: Path, *suffixes: str) -> list[Path]:
+    """Visible files with one of the suffixes (any case), sorted by name."""
+    return sorted(
+        p for p in folder.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith(".")
+    )
+
+
+def _list(names: Mapping[str, object]) -> str:
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,138 @@
+"""From an image file to a small square array: decode, make grey, shrink with area averaging.
+
+The whole frame is kept and squeezed to size x size; the aspect ratio is not (Haque et al. resize to
+256 x 256, section 4.1). Shrinking averages over the area that a new pixel covers, which keeps noise
+and thin structures from aliasing; enlarging is bilinear. A mask is made binary first, averaged like
+the image, and binary again at one half, so that its area and outline follow the image's. Everything
+goes through Pillow; its errors come out as `DatasetError` with the file's name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from medda_lib.datasets.card import DatasetError
+
+Pixels = NDArray[np.float32]
+T = TypeVar("T")
+R = TypeVar("R")
+
+BOX, BILINEAR = Image.Resampling.BOX, Image.Resampling.BILINEAR
+MANY = 200  # files; more than this and a progress bar is shown
+
+
+def frame(path: Path) -> tuple[int, int]:
+    """(width, height) from the file's header, without decoding it."""
+    with _opened(path) as image:
+        return image.size
+
+
+def read_image(path: Path, size: int) -> Pixels:
+    """The image as (size, size) float32 in [0, 1]. Raises DatasetError when it cannot be decoded.
+
+    8-bit files are divided by 255; 16-bit ones by 4095 when no value is larger (12-bit detectors),
+    else by 65535. Colour becomes luma, transparency is ignored.
+    """
+    with _opened(path) as image:
+        # JPEG can decode at 1/2, 1/4 or 1/8 directly; twice the wanted size leaves the last
+        # step to the area average.
+        image.draft("L", (2 * size, 2 * size))
+        return resize(_grey(image), size)
+
+
+def read_mask(paths: Iterable[Path], size: int) -> NDArray[np.bool_]:
+    """The union of mask files as (size, size) bool; inside is what is brighter than 127 of 255.
+
+    Raises DatasetError when a file cannot be decoded, the files differ in size, or none of them
+    marks any pixel (a lung mask is never empty; masks of 0 and 1 show up here).
+    """
+    files = tuple(paths)
+    union: NDArray[np.bool_] | None = None
+    for path in files:
+        with _opened(path) as image:
+            inside = np.asarray(image.convert("L")) > 127
+        if union is not None and union.shape != inside.shape:
+            raise DatasetError(
+                f"{path}: {_size(inside)} pixels, but {files[0].name} of {files[0].parent} has "
+                f"{_size(union)}; get both files again"
+            )
+        union = inside if union is None else union | inside
+    if union is None or not union.any():
+        names = " and ".join(map(str, files)) or "no mask file"
+        raise DatasetError(f"{names}: the mask is empty; expected 0 outside and 255 inside")
+    return resize(union.astype(np.float32), size) >= 0.5
+
+
+def resize(pixels: Pixels, size: int) -> Pixels:
+    """(h, w) float32 -> (size, size): area average when shrinking, bilinear when enlarging."""
+    if pixels.shape == (size, size):
+        return pixels
+    method = BOX if min(pixels.shape) >= size else BILINEAR
+    resized = Image.fromarray(pixels).resize((size, size), method)
+    return np.asarray(resized, dtype=np.float32).clip(0, 1)
+
+
+def in_parallel(
+    work: Callable[[T], R], items: Iterable[T], what: str, *, progress: bool = True
+) -> Iterator[R]:
+    """`work` over `items` in order, decoded by a few threads (Pillow releases the lock).
+
+    Shows a progress bar for more than 200 items: plain and rarely refreshed without a terminal.
+    """
+    todo = list(items)
+    terminal = sys.stderr.isatty()
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        try:
+            yield from tqdm(
+                pool.map(work, todo),
+                total=len(todo),
+                desc=what,
+                unit="file",
+                disable=not progress or len(todo) <= MANY,
+                ascii=not terminal,
+                mininterval=0.2 if terminal else 10.0,
+                leave=terminal,
+                delay=1.0,  # what takes less needs no bar
+            )
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # a bad file: do not read the rest
+            raise
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """An opened image; everything that Pillow may raise inside becomes a DatasetError."""
+    try:
+        with Image.open(path) as image:
+            yield image
+    except DatasetError:
+        raise
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path}: the file is missing; extract the data set again") from error
+    # Broken PNG chunks raise SyntaxError, other damage OSError or ValueError.
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DatasetError(
+            f"{path}: cannot be decoded ({error}); it is truncated or no image: get it again"
+        ) from error
+
+
+def _grey(image: Image.Image) -> Pixels:
+    if image.mode.startswith("I"):
+        values = np.asarray(image).astype(np.float32)
+        return values / np.float32(4095 if values.max(initial=0) <= 4095 else 65535)
+    return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
+
+
+def _size(pixels: NDArray[np.bool_]) -> str:
+    return f"{pixels.shape[1]} x {pixels.shape[0]}"
