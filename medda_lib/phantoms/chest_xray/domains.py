@@ -1,0 +1,167 @@
+"""A domain is a site: who is imaged, how they stand, with what beam, and how the picture is shown.
+
+Every field of `Domain` is a plain number (or the name of the label rule), so a domain can be printed,
+stored as JSON and moved. `Domain.towards` walks from one site to another: at strength 0 it is the
+first, at 1 the second, and in between every number is interpolated, positive scale-like quantities on
+a logarithmic scale and all others linearly. The four presets play the parts of the four data sets of
+the MultiMix paper; they imitate how such films look, not any particular image.
+
+Lengths are centimetres of an adult of average size; a child is the same geometry with other
+proportions, times a body scale that multiplies the path lengths of the rays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+
+RULES = ("lungs", "lungs_and_heart")
+_LOGARITHMIC = frozenset(
+    "energy exposure blur gamma fov_width fov_height height width heart severity".split()
+)
+_PROBABILITIES = (
+    "female prevalence tubes wires markers collimation age ap border_grey lung_grey bright_grey"
+).split()
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Population and acquisition of one site. Means come with a standard deviation `*_spread`."""
+
+    name: str
+    # population
+    age: float = 1.0  # adultness of the average patient: 0 toddler, 1 adult
+    age_spread: float = 0.0
+    female: float = 0.5
+    height: float = 1.0  # lung height and thoracic width relative to the average adult
+    height_spread: float = 0.08
+    width: float = 1.0
+    width_spread: float = 0.07
+    heart: float = 1.0
+    heart_spread: float = 0.1
+    wall: float = 2.6  # soft tissue outside the ribs, cm
+    wall_spread: float = 0.7
+    inspiration: float = 0.0  # +1: diaphragm one standard step lower
+    inspiration_spread: float = 1.0
+    shape_spread: float = 1.0  # multiplies every other anatomical variation
+    # pose and field of view
+    ap: float = 0.0  # 0 postero-anterior, upright; 1 antero-posterior, portable
+    fov_width: float = 40.0
+    fov_height: float = 36.0
+    zoom_spread: float = 0.06
+    shift_x: float = 0.8
+    shift_y: float = 1.2
+    rotation: float = 1.5  # degrees, standard deviation
+    # beam, detector, display
+    energy: float = 62.0  # effective energy, keV
+    exposure: float = 60000.0  # quanta per cm2 that would reach the detector through air
+    exposure_spread: float = 0.3
+    scatter: float = 0.8  # scatter-to-primary ratio behind the average patient
+    blur: float = 0.10  # detector blur, cm, standard deviation
+    gamma: float = 1.0
+    gamma_spread: float = 0.1
+    lung_grey: float = 0.32  # where the display puts the mean of the lungs ...
+    bright_grey: float = 0.9  # ... and the brightest 5% of the field
+    window_spread: float = 0.04
+    equalise: float = 0.3  # how much of the slow variation the display removes
+    texture: float = 1.0  # parenchymal mottle
+    # things that are not the patient
+    tubes: float = 0.0
+    wires: float = 0.0
+    markers: float = 0.5
+    collimation: float = 0.1
+    border_grey: float = 0.0
+    # disease and label
+    prevalence: float = 0.5
+    lobar: float = 1.0  # weights of the three patterns
+    interstitial: float = 1.0
+    diffuse: float = 1.0
+    severity: float = 0.3  # median fraction of air that an opacity replaces
+    severity_spread: float = 0.5  # of its logarithm
+    rule: str = "lungs"
+
+    def __post_init__(self) -> None:
+        if self.rule not in RULES:
+            raise ValueError(f"rule: {self.rule!r} is unknown; choose one of {', '.join(RULES)}")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("name", "rule"):
+                continue
+            if not isinstance(value, (int, float)) or not math.isfinite(value):
+                raise ValueError(f"{field.name}: {value!r} is not a finite number")
+            if field.name in _LOGARITHMIC and value <= 0:
+                raise ValueError(f"{field.name}: {value} must be positive")
+            if field.name.endswith("_spread") and value < 0:
+                raise ValueError(f"{field.name}: {value} must not be negative")
+        for name in _PROBABILITIES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: {getattr(self, name)} must lie in [0, 1]")
+        if min(self.lobar, self.interstitial, self.diffuse) < 0:
+            raise ValueError("lobar, interstitial, diffuse: weights must not be negative")
+        if self.lobar + self.interstitial + self.diffuse <= 0:
+            raise ValueError("lobar, interstitial, diffuse: at least one weight must be positive")
+
+    def towards(self, other: Domain, strength: float) -> Domain:
+        """The domain a fraction `strength` (0 to 1) of the way to `other`.
+
+        The label rule, which has no in-between, changes past one half.
+        """
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength: {strength} must lie in [0, 1]")
+        if strength in (0, 1):
+            return other if strength else self
+        numbers = {
+            field.name: _between(
+                field.name, getattr(self, field.name), getattr(other, field.name), strength
+            )
+            for field in fields(self)
+            if field.name not in ("name", "rule")
+        }
+        rule = self.rule if strength <= 0.5 else other.rule
+        return replace(self, name=f"{self.name}>{other.name}@{strength:g}", rule=rule, **numbers)
+
+
+def _between(name: str, a: float, b: float, strength: float) -> float:
+    if name in _LOGARITHMIC:
+        return float(math.exp((1 - strength) * math.log(a) + strength * math.log(b)))
+    return float((1 - strength) * a + strength * b)
+
+
+_PRESETS = (
+    Domain(
+        "chex",
+        age=0.3, age_spread=0.22, female=0.15, fov_width=36.0, fov_height=29.0, zoom_spread=0.1,
+        shift_x=1.2, shift_y=1.6, rotation=3.5, ap=0.6, energy=52.0, exposure=25000.0,
+        exposure_spread=0.5, scatter=0.5, blur=0.14, gamma=1.0, gamma_spread=0.2, lung_grey=0.36,
+        bright_grey=0.86, window_spread=0.07, equalise=0.2, wires=0.45, tubes=0.12, markers=0.8,
+        collimation=0.15, prevalence=0.73, heart=1.05, wall=1.8, inspiration=-0.6,
+    ),
+    Domain(
+        "jsrt",
+        female=0.5, fov_width=36.0, fov_height=36.0, zoom_spread=0.04, shift_x=0.5, shift_y=0.9,
+        rotation=0.8, energy=66.0, exposure=160000.0, exposure_spread=0.15, scatter=0.45,
+        blur=0.06, gamma=1.25, gamma_spread=0.06, lung_grey=0.22, bright_grey=0.82,
+        window_spread=0.03, equalise=0.12, markers=0.15, collimation=0.0, prevalence=0.0,
+        inspiration=0.5, inspiration_spread=0.7, wall=2.4, heart=0.95,
+    ),
+    Domain(
+        "mcu",
+        female=0.5, fov_width=43.0, fov_height=36.0, zoom_spread=0.07, shift_x=0.8, shift_y=1.2,
+        rotation=1.5, energy=60.0, exposure=70000.0, exposure_spread=0.3, scatter=0.7, blur=0.09,
+        gamma=0.9, lung_grey=0.36, bright_grey=0.9, equalise=0.3, markers=0.9, collimation=0.5,
+        prevalence=0.42, lobar=1.5, interstitial=0.8, diffuse=0.5, inspiration=0.2,
+    ),
+    Domain(
+        "nihx",
+        female=0.45, fov_width=39.0, fov_height=39.0, zoom_spread=0.1, shift_x=1.4, shift_y=1.8,
+        rotation=3.0, ap=0.6, energy=72.0, exposure=20000.0, exposure_spread=0.5, scatter=1.6,
+        blur=0.12, gamma=0.8, gamma_spread=0.2, lung_grey=0.5, bright_grey=0.93,
+        window_spread=0.07, equalise=0.15, tubes=0.4, wires=0.4, markers=0.6, collimation=0.25,
+        prevalence=0.34, heart=1.15, heart_spread=0.14, wall=3.0, wall_spread=1.1,
+        inspiration=-0.8, inspiration_spread=1.2,
+    ),
+)  # fmt: skip
+
+DOMAINS: Mapping[str, Domain] = MappingProxyType({domain.name: domain for domain in _PRESETS})
