@@ -1,0 +1,110 @@
+"""Put a figure on a page: small, with a caption, and with words for those who cannot see it.
+
+Jupyter Book takes an image output's alt text from the cell's metadata, which running code cannot set.
+An HTML output can carry its own: a `<figure>` with the picture inline as base64, an `alt` text and a
+caption. It reads the same in JupyterLab and in the rendered book, in light and dark mode, and needs
+no file beside the notebook. Pictures are stored as 8-bit palette PNG or, where that is smaller, WebP,
+at the highest resolution that fits the limit.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+
+import matplotlib as mpl
+from IPython.display import display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from medda_lib.figures.style import CARD, INK, RC
+
+# Some eighteen figures, a third larger as base64, have to fit a notebook of 1 MB.
+LIMIT = 40_000
+DPI = (144, 120, 100, 84, 72)
+# The theme of the book puts a bright box behind HTML outputs in dark mode; the card needs none.
+_CSS = (
+    ".cell_output .text_html:has(>figure.medda){background:none!important;padding:0!important}"
+    "figure.medda img{background:none!important;padding:0!important}"
+)
+
+
+def pixels(figure: Figure, dpi: float) -> Image.Image:
+    """The figure drawn on its card at `dpi`, as an RGB picture."""
+    with mpl.rc_context(RC):
+        canvas = FigureCanvasAgg(figure)
+        buffer = io.BytesIO()
+        canvas.print_figure(buffer, dpi=dpi, format="png", facecolor=CARD)
+    buffer.seek(0)
+    return Image.open(buffer).convert("RGB")
+
+
+def _candidates(picture: Image.Image) -> list[tuple[str, bytes]]:
+    """The picture as palette PNG (sharp lines) and as WebP (radiographs)."""
+    png, webp = io.BytesIO(), io.BytesIO()
+    picture.quantize(128, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
+    picture.save(webp, "WEBP", quality=82, method=6)
+    return [("image/png", png.getvalue()), ("image/webp", webp.getvalue())]
+
+
+def encode(figure: Figure, limit: int = LIMIT, dpi: tuple[int, ...] = DPI) -> tuple[str, bytes]:
+    """(MIME type, bytes) of the sharpest rendering of at most `limit` bytes.
+
+    Palette PNG wins where it fits, since lines and text stay exact; WebP is the second choice.
+    """
+    smallest = 0
+    for resolution in dpi:
+        found = _candidates(pixels(figure, resolution))
+        for kind, data in found:
+            if len(data) <= limit:
+                return kind, data
+        smallest = min(len(data) for _, data in found)
+    raise ValueError(
+        f"the figure takes {smallest} bytes at {dpi[-1]} dpi, more than the limit of {limit}: "
+        "draw fewer or smaller panels"
+    )
+
+
+def data_uri(kind: str, data: bytes) -> str:
+    """The bytes as a `data:` address of MIME type `kind`."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def require_alt(alt: str) -> str:
+    """`alt`, or an error if it is blank."""
+    if not alt.strip():
+        raise ValueError(
+            "alt: a figure needs a text for readers who cannot see it; say what it shows"
+        )
+    return " ".join(alt.split())
+
+
+def figure_html(figure: Figure, caption: str, alt: str, name: str = "", limit: int = LIMIT) -> str:
+    """The `<figure>` element: picture, alt text, caption; `name` becomes its anchor `fig-name`."""
+    alt = require_alt(alt)
+    if not caption.strip():
+        raise ValueError("caption: say in a sentence what the figure shows")
+    kind, data = encode(figure, limit)
+    width = round(figure.get_figwidth() * 100)
+    anchor = f' id="fig-{html.escape(name)}"' if name else ""
+    return (
+        f'<figure class="medda"{anchor} style="margin:0 0 1em;max-width:{width}px;padding:.6em;'
+        f'border-radius:.5em;background:{CARD};color:{INK}"><style>{_CSS}</style>'
+        f'<img class="dark-light" style="width:100%" alt="{html.escape(alt)}" '
+        f'src="{data_uri(kind, data)}">'
+        f'<figcaption style="font-size:.9em;text-align:left">{html.escape(caption)}</figcaption>'
+        "</figure>"
+    )
+
+
+def show_figure(figure: Figure, caption: str, alt: str, name: str = "", limit: int = LIMIT) -> None:
+    """Display a figure in a notebook with caption and alt text, then clear it.
+
+    `limit` is in bytes of the picture (base64 adds a third in the notebook).
+    """
+    page = figure_html(figure, caption, alt, name, limit)
+    figure.clear()
+    # Raw data, so that the plain form is the caption and not an object's name.
+    display({"text/html": page, "text/plain": f"[figure] {caption}"}, raw=True)  # type: ignore[no-untyped-call]

@@ -1,0 +1,66 @@
+"""A slider over pictures that were drawn beforehand, so that it works in a page without a kernel.
+
+`interact` calls Python at each move, and a book has no Python. Here every position of the slider has
+its picture already, as an HTML child of a `Stack` with an alt text of its own, and the browser alone
+links the slider's index to the picture shown. What it costs is the size of the pictures, so they are
+small and their total is limited.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Callable, Sequence
+
+from ipywidgets import HTML, HBox, Layout, Play, SelectionSlider, Stack, VBox, jslink
+from matplotlib.figure import Figure
+
+from medda_lib.figures.display import data_uri, pixels, require_alt
+
+TOTAL = 100_000
+
+
+def webp(figure: Figure, dpi: float = 80, quality: int = 74) -> bytes:
+    """The figure as WebP."""
+    buffer = io.BytesIO()
+    pixels(figure, dpi).save(buffer, "WEBP", quality=quality, method=6)
+    return buffer.getvalue()
+
+
+def _picture(data: bytes, alt: str) -> HTML:
+    return HTML(
+        f'<img class="dark-light" style="max-width:100%;padding:0;border-radius:.5em" '
+        f'alt="{html.escape(require_alt(alt))}" src="{data_uri("image/webp", data)}">'
+    )
+
+
+def frames(
+    draw: Callable[[int], tuple[Figure, str]],
+    labels: Sequence[str],
+    description: str,
+    total: int = TOTAL,
+) -> VBox:
+    """A slider with a play button over the pictures `draw(0)`, `draw(1)`, ...
+
+    `draw` gives the figure and alt text of a position, `labels` the slider's readout there; `total`
+    limits the bytes of all pictures together.
+    """
+    if len(labels) < 2 or len(set(labels)) != len(labels):
+        raise ValueError(f"labels: need at least two, all different, got {list(labels)}")
+    drawn = [draw(i) for i in range(len(labels))]
+    data = [webp(figure) for figure, _ in drawn]
+    if (size := sum(map(len, data))) > total:
+        raise ValueError(f"{size} bytes of pictures, limit {total}: use fewer or smaller frames")
+    pictures = [_picture(d, alt) for d, (_, alt) in zip(data, drawn, strict=True)]
+    stack = Stack(pictures, selected_index=0)
+    slider = SelectionSlider(
+        options=list(labels),
+        index=0,
+        description=description,
+        layout=Layout(width="26em"),
+        style={"description_width": "initial"},
+    )
+    play = Play(min=0, max=len(labels) - 1, value=0, interval=700)
+    jslink((play, "value"), (slider, "index"))
+    jslink((slider, "index"), (stack, "selected_index"))
+    return VBox([HBox([play, slider]), stack], layout=Layout(max_width="46em"))

@@ -1,0 +1,66 @@
+"""Tables as HTML that read in light and dark mode and stay small.
+
+A pandas Styler gives every cell an id and a rule of its own, which at 1,000 cells makes a notebook
+heavy, and a new random id at each run. Here a cell has a one-letter class, colours are see-through
+tints over whatever the page's background is, and text keeps the page's colour. The class `dataframe`
+tells the book's theme that the table looks after dark mode itself.
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+import pandas as pd
+
+_CSS = (
+    ".medda-t{overflow-x:auto;max-width:100%}"
+    ".medda-t table{border-collapse:collapse;font-size:.82em;color:inherit;"
+    "background:transparent;font-variant-numeric:tabular-nums}"
+    ".medda-t caption{caption-side:top;text-align:left;padding:.3em 0;color:inherit}"
+    ".medda-t td,.medda-t th{padding:.15em .45em;text-align:right;color:inherit;white-space:nowrap;"
+    "border:0;border-bottom:1px solid rgba(128,128,128,.3);background:transparent}"
+    ".medda-t th.h,.medda-t td.h,.medda-t td.t{text-align:left}"
+    ".medda-t td.t{white-space:normal;min-width:14em}"
+    ".medda-t .x{font-style:italic;opacity:.75}"
+    ".medda-t td.r,.medda-t th.r{border-left:1px solid rgba(128,128,128,.5)}"
+    ".medda-t td.p1{background:rgba(0,114,178,.16)}.medda-t td.p2{background:rgba(0,114,178,.32)}"
+    ".medda-t td.p3{background:rgba(0,114,178,.5)}.medda-t td.n1{background:rgba(213,94,0,.16)}"
+    ".medda-t td.n2{background:rgba(213,94,0,.32)}.medda-t td.n3{background:rgba(213,94,0,.5)}"
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """An HTML table for display, and the frame of what it shows for computing with."""
+
+    html: str
+    frame: pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return str(self.frame.to_string())
+
+
+def cell(text: str, kind: str = "", tag: str = "td", **attributes: int | str) -> str:
+    """One cell; `kind` is its CSS class."""
+    extra = "".join(f' {name}="{html.escape(str(value))}"' for name, value in attributes.items())
+    css = f' class="{kind}"' if kind else ""
+    return f"<{tag}{css}{extra}>{html.escape(text)}</{tag}>"
+
+
+def page(head: list[str], body: list[str], caption: str, frame: pd.DataFrame) -> Table:
+    """A table of rendered rows (each the cells of one row) with its caption."""
+    if not caption.strip():
+        raise ValueError("caption: say in a sentence what the table shows")
+    words = html.escape(caption)
+    rows = "".join(f"<tr>{row}</tr>" for row in body)
+    heading = "".join(f"<tr>{row}</tr>" for row in head)
+    return Table(
+        f'<style>{_CSS}</style><div class="medda-t" role="region" tabindex="0" '
+        f'aria-label="{words}"><table class="dataframe"><caption>{words}</caption>'
+        f"<thead>{heading}</thead><tbody>{rows}</tbody></table></div>",
+        frame,
+    )
