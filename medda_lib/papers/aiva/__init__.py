@@ -1,0 +1,1 @@
+"""AIVA: facts in paper.toml; no study yet."""

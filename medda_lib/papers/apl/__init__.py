@@ -1,0 +1,1 @@
+"""APL: facts in paper.toml; no study yet."""

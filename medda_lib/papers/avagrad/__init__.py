@@ -1,0 +1,1 @@
+"""AvaGrad: facts in paper.toml; no study yet."""

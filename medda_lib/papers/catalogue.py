@@ -1,0 +1,166 @@
+"""The seventeen papers of the book, each described by one `paper.toml` beside its study.
+
+A paper names its settings (what its methods may see), its worlds (what they are tested on) and every
+system that it compares, so that the book's map and scoreboard are complete from the first day: a
+system without an implementation has the status "not yet". Loading checks each file, and an error
+names the file and the field.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from medda_lib.studies.setting import SETTINGS
+
+if TYPE_CHECKING:
+    from medda_lib.studies.run import Study
+
+T = TypeVar("T")
+
+FOLDER = Path(__file__).parent
+ROLES = ("proposed", "baseline", "ablation", "bound")
+STATUSES = ("done", "not yet")
+SOURCES = ("paper", "slides", "appendix", "supplement")
+
+
+class CatalogueError(ValueError):
+    """A `paper.toml` is wrong, or a paper is asked for that the book does not have."""
+
+
+@dataclass(frozen=True)
+class System:
+    """One row that a paper compares: its role there and the setting that it works in.
+
+    A bound is trained on more (or less) than the setting allows, or is no method at all (readers).
+    """
+
+    name: str
+    role: str
+    setting: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What the book says about a paper before any experiment; `one_line` is the idea."""
+
+    key: str
+    title: str
+    short: str
+    authors: tuple[str, ...]
+    venue: str
+    source: str
+    settings: tuple[str, ...]
+    worlds: tuple[str, ...]
+    anatomy: tuple[str, ...]
+    modality: tuple[str, ...]
+    one_line: str
+    status: str
+    systems: tuple[System, ...]
+    year: int | None = None
+    pages: str = ""
+    doi: str = ""
+    chapter: str = ""
+
+
+class StudyModule(Protocol):
+    """What `medda_lib/papers/<paper>/study.py` offers."""
+
+    def study(self, profile: str, data: str, seeds: int | None = None) -> Study:
+        """The runs of a profile on one kind of data; ValueError names the choices."""
+        ...
+
+
+@cache
+def papers() -> tuple[Paper, ...]:
+    """All papers, those with a chapter first, then by key."""
+    found = [read(path) for path in sorted(FOLDER.glob("*/paper.toml"))]
+    return tuple(sorted(found, key=lambda p: (p.status != "done", p.key)))
+
+
+def paper(key: str) -> Paper:
+    """The paper of that key; CatalogueError lists the known keys."""
+    found = {one.key: one for one in papers()}
+    if key not in found:
+        raise CatalogueError(f"unknown paper {key!r}; there are: {', '.join(sorted(found))}")
+    return found[key]
+
+
+def study_module(key: str) -> StudyModule:
+    """The paper's study; CatalogueError (a ValueError) where there is none yet."""
+    name = f"medda_lib.papers.{paper(key).key}.study"
+    if importlib.util.find_spec(name) is None:
+        ready = [one.key for one in papers() if one.status == "done"]
+        raise CatalogueError(f"{key} has no study yet; papers with one: {', '.join(ready)}")
+    return cast(StudyModule, importlib.import_module(name))
+
+
+def read(path: Path) -> Paper:
+    """One `paper.toml`, checked."""
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"{path}: not valid TOML: {error}") from error
+    rows = content.pop("system", [])
+    systems = tuple(_build(System, row, f"{path}, system {i + 1}") for i, row in enumerate(rows))
+    found = _build(Paper, {**content, "systems": systems}, str(path))
+    _check(found, path)
+    return found
+
+
+def _build(kind: type[T], content: Mapping[str, Any], where: str) -> T:
+    """Make `kind` of a TOML table; lists become tuples."""
+    known = {f.name: f for f in fields(cast(Any, kind))}
+    if extra := sorted(set(content) - set(known)):
+        raise CatalogueError(f"{where}: unknown field {extra[0]!r}; known are {', '.join(known)}")
+    needed = {name for name, f in known.items() if f.default is MISSING}
+    if missing := sorted(needed - set(content)):
+        raise CatalogueError(f"{where}: the field {missing[0]!r} is missing")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+    for name, value in values.items():
+        _check_type(known[name].type, value, f"{where}: {name}")
+    return kind(**values)
+
+
+def _check_type(wanted: object, value: object, where: str) -> None:
+    """Compare with the annotation, which is text here: str, int or a tuple of them."""
+    text = str(wanted)
+    kind = tuple if text.startswith("tuple") else int if text.startswith("int") else str
+    if not isinstance(value, kind) or value in ("", ()):
+        raise CatalogueError(f"{where}: need a filled {text}, got {value!r}")
+    if text == "tuple[str, ...]" and not all(isinstance(one, str) for one in cast(Any, value)):
+        raise CatalogueError(f"{where}: need a list of strings, got {value!r}")
+
+
+def _check(found: Paper, path: Path) -> None:
+    if found.key != path.parent.name:
+        raise CatalogueError(f"{path}: key {found.key!r} is not the name of its folder")
+    names = [system.name for system in found.systems]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise CatalogueError(f"{path}: system {twice[0]!r} is listed twice")
+    settings = {setting.name for setting in SETTINGS}
+    _among(found.source, SOURCES, f"{path}: source")
+    _among(found.status, STATUSES, f"{path}: status")
+    for setting in found.settings:
+        _among(setting, settings, f"{path}: settings")
+    for system in found.systems:
+        _among(system.setting, settings, f"{path}: setting of {system.name!r}")
+        _among(system.role, ROLES, f"{path}: role of {system.name!r}")
+        _among(system.status, STATUSES, f"{path}: status of {system.name!r}")
+    done = {system.status for system in found.systems} == {"done"}
+    if (found.status == "done") != done or (found.status == "done") != bool(found.chapter):
+        raise CatalogueError(
+            f'{path}: status is "done" exactly when every system is and a chapter is named'
+        )
+
+
+def _among(value: str, choices: tuple[str, ...] | set[str], where: str) -> None:
+    if value not in choices:
+        raise CatalogueError(f"{where}: {value!r} is not one of {', '.join(sorted(choices))}")

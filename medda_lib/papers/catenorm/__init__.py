@@ -1,0 +1,1 @@
+"""CateNorm: facts in paper.toml; no study yet."""

@@ -1,0 +1,1 @@
+"""CMEVAE: facts in paper.toml; no study yet."""

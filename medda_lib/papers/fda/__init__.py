@@ -1,0 +1,1 @@
+"""Feather-light FDA: facts in paper.toml; no study yet."""

@@ -1,0 +1,1 @@
+"""Fair melanoma: facts in paper.toml; no study yet."""

@@ -1,0 +1,1 @@
+"""MetaMedSeg: facts in paper.toml; no study yet."""

@@ -1,0 +1,1 @@
+"""MetaTeacher: facts in paper.toml; no study yet."""

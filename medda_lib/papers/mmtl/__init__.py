@@ -1,0 +1,1 @@
+"""Gradients transfer: facts in paper.toml; no study yet."""

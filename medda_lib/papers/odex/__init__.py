@@ -1,0 +1,1 @@
+"""ODEx: facts in paper.toml; no study yet."""

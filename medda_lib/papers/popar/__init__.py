@@ -1,0 +1,1 @@
+"""POPAR: facts in paper.toml; no study yet."""

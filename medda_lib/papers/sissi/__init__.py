@@ -1,0 +1,1 @@
+"""SISSI: facts in paper.toml; no study yet."""

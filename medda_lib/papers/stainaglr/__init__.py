@@ -1,0 +1,1 @@
+"""Stain-AgLr: facts in paper.toml; no study yet."""

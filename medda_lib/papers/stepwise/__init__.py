@@ -1,0 +1,1 @@
+"""Stepwise pretraining: facts in paper.toml; no study yet."""

@@ -1,0 +1,1 @@
+"""Boosting transformers: facts in paper.toml; no study yet."""

@@ -1,0 +1,113 @@
+"""The catalogue: seventeen papers, checked on loading, with errors that name file and field."""
+
+from pathlib import Path
+
+import pytest
+
+from medda_lib.papers import catalogue
+from medda_lib.papers.catalogue import CatalogueError, paper, papers, study_module
+
+KEYS = """aiva apl avagrad catenorm cmevae fda melanoma metamedseg metateacher mmtl multimix odex
+popar sissi stainaglr stepwise transformers""".split()
+
+GOOD = """
+key = "toy"
+title = "A Toy"
+short = "Toy"
+authors = ["A. Author"]
+venue = "Nowhere"
+source = "paper"
+settings = ["test-time"]
+worlds = ["chest X-ray"]
+anatomy = ["lungs"]
+modality = ["radiography"]
+one_line = "An idea."
+status = "not yet"
+
+[[system]]
+name = "No DA"
+role = "bound"
+setting = "test-time"
+status = "not yet"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "toy" / "paper.toml"
+    path.parent.mkdir()
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_all_seventeen_papers_are_there_once() -> None:
+    assert sorted(one.key for one in papers()) == KEYS
+    assert len({one.title for one in papers()}) == 17
+    assert papers()[0].key == "multimix"
+
+
+def test_every_paper_proposes_something_and_compares_it() -> None:
+    for one in papers():
+        roles = {system.role for system in one.systems}
+        assert "proposed" in roles, one.key
+        assert roles - {"proposed"}, one.key
+        assert one.year in (2021, 2022) or one.key == "cmevae"
+        # A setting of the paper is one that some system works in.
+        assert set(one.settings) <= {system.setting for system in one.systems}, one.key
+
+
+def test_every_setting_but_none_is_left_without_a_paper() -> None:
+    from medda_lib.studies.setting import SETTINGS
+
+    used = {setting for one in papers() for setting in one.settings}
+    assert used == {setting.name for setting in SETTINGS}
+
+
+def test_multimix_is_done_and_its_systems_are_those_of_its_tables() -> None:
+    found = paper("multimix")
+    names = [system.name for system in found.systems]
+    assert names == "U-Net Enc Enc-MM Enc-SSL UMTL UMTL-S UMTL-SSL UMTL-SSL-S MultiMix".split()
+    assert (found.status, found.chapter) == ("done", "book/chapters/multimix")
+    others = [one for one in papers() if one.key != "multimix"]
+    assert all(system.status == "not yet" for one in others for system in one.systems)
+
+
+def test_an_unknown_paper_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(CatalogueError, match=r"unknown paper 'multimx'.*multimix.*popar"):
+        paper("multimx")
+    with pytest.raises(ValueError, match="no study yet; papers with one: multimix"):
+        study_module("popar")
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    found = catalogue.read(write(tmp_path, GOOD))
+    assert (found.key, found.year, found.systems[0].name) == ("toy", None, "No DA")
+    assert found.authors == ("A. Author",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('title = "A Toy"', "", "'title' is missing"),
+        ('title = "A Toy"', "title = 3", "title: need a filled str"),
+        ('authors = ["A. Author"]', "authors = []", "authors: need a filled tuple"),
+        ('authors = ["A. Author"]', "authors = [3]", "authors: need a list of strings"),
+        ('short = "Toy"', 'short = "Toy"\nyaer = 2022', "unknown field 'yaer'"),
+        ('key = "toy"', 'key = "boy"', "not the name of its folder"),
+        ('settings = ["test-time"]', 'settings = ["magic"]', "'magic' is not one of"),
+        ('role = "bound"', 'role = "bond"', "role of 'No DA'"),
+        ('role = "bound"', "", "system 1: the field 'role' is missing"),
+        ('one_line = "An idea."\nstatus = "not yet"', 'one_line = "."\nstatus = "done"', "exactly"),
+        ('key = "toy"', 'key = "toy', "not valid TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_name(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in GOOD
+    with pytest.raises(CatalogueError, match=r"paper\.toml") as caught:
+        catalogue.read(write(tmp_path, GOOD.replace(old, new)))
+    assert message in str(caught.value)
+
+
+def test_a_system_listed_twice_is_refused(tmp_path: Path) -> None:
+    again = GOOD[GOOD.index("[[system]]") :]
+    with pytest.raises(CatalogueError, match="'No DA' is listed twice"):
+        catalogue.read(write(tmp_path, GOOD + again))
