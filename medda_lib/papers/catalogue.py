@@ -49,13 +49,18 @@ class System:
 
 @dataclass(frozen=True)
 class Paper:
-    """What the book says about a paper before any experiment; `one_line` is the idea."""
+    """What the book says about a paper before any experiment.
+
+    `one_line` is the idea in our words, `cite` the key in `book/references.bib`, `source` what of the
+    paper the book could read.
+    """
 
     key: str
     title: str
     short: str
     authors: tuple[str, ...]
     venue: str
+    cite: str
     source: str
     settings: tuple[str, ...]
     worlds: tuple[str, ...]

@@ -1,5 +1,6 @@
 """The catalogue: seventeen papers, checked on loading, with errors that name file and field."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ title = "A Toy"
 short = "Toy"
 authors = ["A. Author"]
 venue = "Nowhere"
+cite = "author2022toy"
 source = "paper"
 settings = ["test-time"]
 worlds = ["chest X-ray"]
@@ -69,6 +71,15 @@ def test_multimix_is_done_and_its_systems_are_those_of_its_tables() -> None:
     assert (found.status, found.chapter) == ("done", "book/chapters/multimix")
     others = [one for one in papers() if one.key != "multimix"]
     assert all(system.status == "not yet" for one in others for system in one.systems)
+
+
+def test_every_paper_is_in_the_bibliography_with_its_title() -> None:
+    text = (Path(__file__).parents[2] / "book" / "references.bib").read_text("utf-8")
+    entries = {e.split("{", 1)[1].split(",", 1)[0]: e for e in re.split(r"(?m)^@", text)[1:]}
+    assert len(entries) == text.count("\n@") >= 17 + 15
+    for one in papers():
+        assert one.title in entries[one.cite], one.key
+        assert one.doi in entries[one.cite], one.key
 
 
 def test_an_unknown_paper_is_answered_with_the_known_ones() -> None:
