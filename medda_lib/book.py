@@ -1,0 +1,49 @@
+"""Build the book from its executed notebooks: `python -m medda_lib.book`, which `make book` calls.
+
+Nothing is executed. Jupyter Book 1.x reads `_config.yml` and `_toc.yml` at the top of the checkout and
+writes `_build/html`; every warning is an error, so a broken reference or a missing picture cannot slip
+into a published page. The last line of the output is the path of the first page.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from medda_lib import _paths
+
+
+class BookError(RuntimeError):
+    """The book could not be built; Jupyter Book's own lines above say why."""
+
+
+def build(checkout: Path = _paths.CHECKOUT, output: Path | None = None) -> Path:
+    """Build the book of a checkout; returns the path of `index.html`.
+
+    output: the folder in which `_build` is made; the checkout by default.
+    Raises `BookError` where `_config.yml` is missing or the build had an error or a warning.
+    """
+    if not (checkout / "_config.yml").is_file():
+        raise BookError(f"{checkout / '_config.yml'} is missing: the book is built from a checkout")
+    target = output or checkout
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(checkout)]
+    command += ["--path-output", str(target), "--builder", "html", "-W", "--keep-going", "-q"]
+    if subprocess.run(command, check=False).returncode:
+        raise BookError("the book was not built: each WARNING or ERROR above names a page to mend")
+    return target / "_build" / "html" / "index.html"
+
+
+def main() -> int:
+    """Build, then print where the book is."""
+    try:
+        index = build()
+    except BookError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"The book is ready. Open this file in a browser, no server and no network needed:\n{index}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
