@@ -98,7 +98,7 @@ def _shares(fractions: Mapping[str, float]) -> NDArray[np.float64]:
     shares = np.array(list(fractions.values()), dtype=np.float64)
     if len(shares) == 0 or not np.all(np.isfinite(shares) & (shares > 0)):
         raise ValueError(f"fractions: every share must be positive, got {dict(fractions)}")
-    return shares / shares.sum()
+    return shares / float(shares.sum())
 
 
 def _one_hot(labels: ArrayLike | None, n: int) -> NDArray[np.float64]:
@@ -106,8 +106,7 @@ def _one_hot(labels: ArrayLike | None, n: int) -> NDArray[np.float64]:
     if len(values) != n:
         raise ValueError(f"labels: {len(values)} labels for {n} patients' names")
     kinds, code = np.unique(values, return_inverse=True)
-    table: NDArray[np.float64] = np.eye(max(len(kinds), 1))
-    return table[code]
+    return np.eye(max(len(kinds), 1))[code]
 
 
 def _numbered(patients: Sequence[str]) -> tuple[Indices, Indices]:

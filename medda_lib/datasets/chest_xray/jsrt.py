@@ -3,9 +3,9 @@
 The images are raw `.IMG` files: no header, 2048 x 2048 big-endian 16-bit numbers of which 12 bits
 are used. A number grows with the density of the film, so shown as brightness the lungs come out
 bright and the bones dark. The loader turns this round (1 - v / 4095): bone bright, lung dark, as in
-all other sets here. The masks are those of the SCR database, 1024 x 1024 GIFs, one
-per structure, in two folds. The paper's 111 / 13 / 123 images fit these folds (124 and 123), so its
-scheme is read as: test on the second fold, train and validate on the first.
+all other sets here. The masks are those of the SCR database, 1024 x 1024 GIFs, one per structure, in
+two folds. The paper's 111 / 13 / 123 images fit these folds (124 and 123), so its scheme is read as:
+test on the second fold, train and validate on the first.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ SOURCE = Source(
 def scan(root: Path) -> Scan:
     """Records of the whole table, with the official part where the lists are there."""
     need_folder(root, CARD)
-    records, problems = read_table(find_table(root), image_paths(root))
+    records, problems = read_table(find_table(root, CARD), image_paths(root))
     parts, trouble, warnings = _official(root)
     listed = tuple(replace(r, part=parts.get(r.image.name, "")) for r in records)
     return Scan(root, listed, (*problems, *trouble), warnings)
@@ -138,11 +138,11 @@ def select(records: Sequence[Record], normals: int | None, seed: int) -> list[Re
     return [r for i, r in enumerate(records) if i in drawn or r.group == "pneumonia"]
 
 
-def find_table(root: Path) -> Path:
+def find_table(root: Path, card: Card) -> Path:
     """The table of findings below `root`, or DatasetError."""
     found = next((root / t for t in TABLES if (root / t).is_file()), None)
     if found is None:
-        raise DatasetError(f"{root / TABLES[0]}: the table is missing. {CARD.how_to_get}")
+        raise DatasetError(f"{root / TABLES[0]}: the table is missing. {card.how_to_get}")
     return found
 
 

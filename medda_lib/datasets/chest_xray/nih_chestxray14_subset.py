@@ -12,7 +12,7 @@ from pathlib import Path
 
 from medda_lib.datasets.card import Card, CheckReport
 from medda_lib.datasets.chest_xray.nih_chestxray14 import CARD as FULL
-from medda_lib.datasets.chest_xray.nih_chestxray14 import image_paths, read_table
+from medda_lib.datasets.chest_xray.nih_chestxray14 import find_table, image_paths, read_table
 from medda_lib.datasets.chest_xray.xrays import (
     ChestXrays,
     Scan,
@@ -58,7 +58,7 @@ SOURCE = Source(CARD, {"patient": by_patient, "test": all_test}, labelled=True)
 def scan(root: Path) -> Scan:
     """Records of the table; other findings than the two are problems."""
     need_folder(root, CARD)
-    table = root / "Data_Entry_2017.csv"
+    table = find_table(root, CARD)
     records, problems = read_table(table, image_paths(root))
     others = [r for r in records if r.group == "other"]
     problems += [f"{table}: {r.image.name} is neither normal nor pneumonia" for r in others]

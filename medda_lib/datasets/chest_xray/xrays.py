@@ -155,9 +155,13 @@ class Source:
                 f"{name}: no split {split!r} in scheme {scheme!r}; use {_list(parts)}"
             )
         wanted = [split] if split is not None else list(parts)
-        indices = np.sort(np.concatenate([parts[p] for p in wanted]))
+        indices = np.sort(np.concatenate([np.zeros(0, np.int64), *(parts[p] for p in wanted)]))
         if len(indices) == 0:
-            raise DatasetError(f"{name}: split {split!r} of scheme {scheme!r} is empty")
+            what = f"split {split!r}" if split is not None else "every split"
+            raise DatasetError(
+                f"{name}: {what} of scheme {scheme!r} is empty; `medda data check {name}` says "
+                "what is missing"
+            )
         return [records[i] for i in indices.tolist()]
 
     def fault(self, record: Record) -> str:
