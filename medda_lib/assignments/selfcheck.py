@@ -1,0 +1,114 @@
+"""What a student can know before handing in: the visible checks of a notebook, run afresh.
+
+The notebook is executed from top to bottom in a new kernel, as grading will do it, so an answer
+that only worked because of the order in which cells were run shows here. Each exercise gets one
+line: passed, not answered yet, or the message of the check that complained.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbclient.exceptions import DeadKernelError
+from nbconvert.filters import strip_ansi
+from nbgrader import utils
+from nbgrader.nbgraderformat import ValidationError as FormatError
+from nbgrader.validator import Validator
+
+from medda_lib.assignments import cells
+from medda_lib.assignments.cells import AssignmentError
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What the self-checks of one notebook said."""
+
+    notebook: Path
+    complaints: Mapping[str, str]  # exercise -> message, empty if its checks passed
+    edited: tuple[str, ...]  # locked cells that are not as released; grading puts them back
+
+    @property
+    def ok(self) -> bool:
+        """Every visible check passes and no locked cell was edited."""
+        return not self.edited and not any(self.complaints.values())
+
+    def text(self) -> str:
+        """One line an exercise, for a terminal."""
+        lines = [f"{name}: {message or 'passed'}" for name, message in self.complaints.items()]
+        lines += [
+            f"{name}: this locked cell was edited. Grading uses the original: copy it back from the"
+            " released notebook"
+            for name in self.edited
+        ]
+        verdict = "all self-checks pass" if self.ok else "not ready to hand in"
+        return "\n".join([*lines, f"{self.notebook.name}: {verdict}"])
+
+
+def validate(notebook: Path) -> Validation:
+    """Run a notebook in a fresh kernel and collect what its visible checks say.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        AssignmentError: the file is no notebook, or none that was released as an assignment.
+    """
+    path = notebook.resolve()
+    content = cells.read(path)
+    named = cells.named(content)
+    graded = [name for name, cell in named.items() if utils.is_grade(cell)]
+    if not graded:
+        raise AssignmentError(
+            f"{path} has no graded cell: validate the notebook that `medda assignment release`"
+            " wrote (some editors drop the cell metadata when they save)"
+        )
+    names = [cells.grade_id(cell) for cell in content.cells]
+    if copied := [name for name in named if names.count(name) > 1]:
+        raise AssignmentError(
+            f"{path} has copies of the cells {', '.join(copied)}: delete all but one of each"
+        )
+    edited = tuple(name for name, cell in named.items() if _is_edited(cell))
+    errors = _failures(path)
+    complaints = {
+        cells.exercise(name): _complaint(errors.get(named[name].source.strip(), errors.get("", "")))
+        for name in graded
+    }
+    return Validation(path, complaints, edited)
+
+
+def _is_edited(cell: Any) -> bool:
+    """Whether a locked cell differs from the released one."""
+    checksum = cell.metadata["nbgrader"].get("checksum", "")
+    return bool(utils.is_locked(cell) and checksum != utils.compute_checksum(cell))
+
+
+def _failures(path: Path) -> dict[str, str]:
+    """Source of a failing cell -> its traceback; the empty source stands for every cell."""
+    config = cells.execution()
+    # Left to itself nbgrader stops at an edited cell; one look should tell everything.
+    config.Validator.ignore_checksums = True
+    try:
+        with cells.heard():
+            result = Validator(config=config, log=cells.NBGRADER_LOG).validate(str(path))
+    except DeadKernelError:
+        return {"": cells.KERNEL_DIED}
+    except FormatError as error:
+        raise AssignmentError(f"{path} has damaged cell metadata: {error}") from error
+    return {entry["source"]: entry["raw_error"] for entry in result.get("failed", [])}
+
+
+def _complaint(traceback: str) -> str:
+    """The message at the end of a traceback, without colours and the word AssertionError."""
+    lines: list[str] = strip_ansi(traceback).strip().splitlines()  # type: ignore[no-untyped-call]
+    if not lines:
+        return ""
+    # A message may run over several lines; it starts at the last line that names an exception.
+    starts = [
+        i for i, line in enumerate(lines) if re.match(r"[A-Z]\w*(Error|Exception|Exit)\b", line)
+    ]
+    message = " ".join(lines[starts[-1] :] if starts else lines[-1:])
+    if message.startswith("NotImplementedError"):
+        return "not answered yet"
+    return message.removeprefix("AssertionError: ")
