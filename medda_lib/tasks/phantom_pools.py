@@ -9,11 +9,12 @@ images are labelled, in the initial weights and in the order of the batches.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
 
-from medda_lib.phantoms.chest_xray import DOMAINS, Domain, render
+from medda_lib.phantoms.chest_xray import DOMAINS, Domain, Radiographs, render
 from medda_lib.studies.task import Pool
 
 _CHUNK = 256
@@ -39,10 +40,8 @@ def phantom_pool(name: str, part: str, count: int, size: int, rule: str) -> Pool
     name: as for `domain`. part: "train", "validation" or "test"; parts share no image.
     rule: what the mask covers, "lungs" or "lungs_and_heart".
     """
-    preset = domain(name)
-    first = _first_seed(name.partition("@")[0], part)
     chunks = [
-        render(preset, range(first + start, first + min(start + _CHUNK, count)), size)
+        phantom_images(name, part, range(start, min(start + _CHUNK, count)), size)
         for start in range(0, count, _CHUNK)
     ]
     return Pool(
@@ -51,6 +50,12 @@ def phantom_pool(name: str, part: str, count: int, size: int, rule: str) -> Pool
         masks=torch.cat([chunk.masks(rule) for chunk in chunks]),
         patients=tuple(f"{part} {i}" for i in range(count)),
     )
+
+
+def phantom_images(name: str, part: str, numbers: Sequence[int], size: int) -> Radiographs:
+    """Images of a pool by their numbers, with everything that is known about them."""
+    first = _first_seed(name.partition("@")[0], part)
+    return render(domain(name), [first + n for n in numbers], size)
 
 
 def _first_seed(name: str, part: str) -> int:

@@ -45,7 +45,7 @@ class ShiftTask:
         """Short name for tables and messages."""
         return f"{self.problem} trained on {self.train}"
 
-    def build(self, seed: int) -> Task:  # noqa: ARG002 - the protocol's signature
+    def build(self, seed: int) -> Task:
         """The same images for every repetition; `seed` changes the training only."""
         sizes = {"train": self.counts.train, "validation": self.counts.validation}
         pools = {
@@ -84,7 +84,7 @@ class RealismTask:
         """Short name for tables and messages."""
         return f"phantoms ({self.rule}) to {self.test}"
 
-    def build(self, seed: int) -> Task:  # noqa: ARG002 - the protocol's signature
+    def build(self, seed: int) -> Task:
         """No real image is used in training or validation."""
         sizes = {"train": self.counts.train, "validation": self.counts.validation}
         pools = {

@@ -1,0 +1,195 @@
+"""Looking inside a live run: saliency by class, Grad-CAM, features, and the two widgets.
+
+Phantoms have what real images lack, the true outline of the disease. So here a map can be judged:
+does its highest point lie in the disease, and how much of it does?
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from ipywidgets import VBox
+from numpy.typing import NDArray
+from torch import Tensor
+
+from medda_lib.figures.cam import cam_panels
+from medda_lib.figures.cam import grad_cam as compute_grad_cam
+from medda_lib.figures.dial import dial
+from medda_lib.figures.embedding import embedding, project
+from medda_lib.figures.saliency import saliency as draw_saliency
+from medda_lib.figures.threshold import threshold
+from medda_lib.methods.normalise import standardise
+from medda_lib.metrics import segmentation
+from medda_lib.networks.bridge import saliency as saliency_maps
+from medda_lib.papers.multimix.chapter_figures import Drawn, segmented
+from medda_lib.papers.multimix.live import Live
+from medda_lib.papers.multimix.study import DIAL_ENDS
+from medda_lib.tasks.phantom_pools import phantom_images
+
+CLASSES = ("normal", "pneumonia")
+Maps = NDArray[np.float32]
+
+
+def class_saliency(live: Live, images: Tensor, wanted: int) -> Maps:
+    """Saliency (n, h, w) in [0, 1] of one class for raw images (n, 1, h, w), dropout off."""
+    network = live.predictor.network.eval()
+    x = standardise(images.to(next(network.parameters()).device)).requires_grad_()
+    with torch.enable_grad():
+        logits = network.classify(network.encode(x))
+        classes = torch.full((len(x),), wanted, device=x.device)
+        maps = saliency_maps(logits, x, classes)
+    return maps[:, 0].detach().cpu().numpy()
+
+
+def saliency(live: Live, problem: str, count: int = 2) -> Drawn:
+    """Figures 9 and 10: saliency of both classes on images in and across domain."""
+    parts, titles = [], []
+    for evaluation in ("in-domain", "cross-domain"):
+        try:
+            domain, pool = live.test(problem, evaluation)
+        except KeyError:  # this kind of data has no such test
+            continue
+        parts.append(pool.images[:count])
+        titles += [domain] * len(parts[-1])
+    images = torch.cat(parts)
+    maps = {f"saliency, {name}": class_saliency(live, images, k) for k, name in enumerate(CLASSES)}
+    alike = np.mean(
+        [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(*maps.values(), strict=True)]
+    )
+    alt = (
+        f"Images of {', '.join(dict.fromkeys(titles))} with a saliency map for each class; the two "
+        f"maps of an image correlate at {alike:.2f} on average."
+    )
+    return draw_saliency(images[:, 0].numpy(), maps, titles), alt
+
+
+def diseased(live: Live, count: int) -> tuple[Tensor, NDArray[np.bool_]]:
+    """The first test phantoms with pneumonia and the true outline of their disease."""
+    domain, pool = live.test("classification", "in-domain")
+    chosen = pool.need_labels().nonzero().squeeze(1)[:count]
+    known = phantom_images(domain, "test", chosen.tolist(), pool.images.shape[-1])
+    return pool.images[chosen], known.disease[:, 0].numpy()
+
+
+def both_maps(live: Live, images: Tensor) -> dict[str, Maps]:
+    """Input saliency and Grad-CAM of the pneumonia class (n, h, w)."""
+    network = live.predictor.network.eval()
+    x = standardise(images.to(next(network.parameters()).device))
+    scores = ClassScores(network)
+    layer = network.encoder.blocks[-1]
+    return {
+        "input saliency": class_saliency(live, images, 1),
+        "Grad-CAM": compute_grad_cam(scores, layer, x, [1] * len(x)),
+    }
+
+
+class ClassScores(torch.nn.Module):
+    """The network as images -> class logits, which is what Grad-CAM wants."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.network.classify(self.network.encode(x))  # type: ignore[operator]
+        return logits
+
+
+def grad_cam(live: Live, count: int = 4) -> Drawn:
+    """Input saliency above Grad-CAM on phantoms with pneumonia."""
+    images, _ = diseased(live, count)
+    maps = both_maps(live, images)
+    grey = images[:, 0].numpy()
+    figure = cam_panels(
+        np.concatenate([grey] * len(maps)),
+        np.concatenate(list(maps.values())),
+        [f"{name} {i + 1}" for name in maps for i in range(len(grey))],
+        columns=len(grey),
+    )
+    return (
+        figure,
+        f"{count} phantoms with pneumonia under input saliency, and again under Grad-CAM.",
+    )
+
+
+def pointing(live: Live, count: int = 100) -> pd.DataFrame:
+    """How well each map points at the true disease, over up to `count` phantoms.
+
+    "peak inside": share of images whose highest value lies in the disease. "mass inside": mean
+    share of the map's sum in the disease. The last row is what a flat map gets: the disease's area.
+    """
+    images, disease = diseased(live, count)
+    rows = {}
+    for name, values in both_maps(live, images).items():
+        flat, inside = values.reshape(len(values), -1), disease.reshape(len(values), -1)
+        peak = inside[np.arange(len(flat)), flat.argmax(axis=1)]
+        mass = (flat * inside).sum(axis=1) / np.maximum(flat.sum(axis=1), 1e-12)
+        rows[name] = {"peak inside": peak.mean(), "mass inside": mass.mean()}
+    area = disease.reshape(len(disease), -1).mean()
+    rows["flat map"] = {"peak inside": area, "mass inside": area}
+    return pd.DataFrame(rows).T.round(3)
+
+
+def embeddings(live: Live, seed: int, count: int = 120) -> Drawn:
+    """t-SNE and UMAP of pooled encoder features of test images, by class and by domain."""
+    features, classes, domains = [], [], []
+    for slot, pool in live.task.tests().items():
+        images = pool.images[:count]
+        features.append(pooled_features(live, images))
+        domains += [slot.domain] * len(images)
+        labels = None if pool.labels is None else pool.labels[:count].tolist()
+        classes += ["unknown"] * len(images) if labels is None else [CLASSES[k] for k in labels]
+    stacked = np.concatenate(features)
+    points = {name: project(stacked, name, seed) for name in ("t-SNE", "UMAP")}
+    alt = (
+        f"Two projections of the encoder's features of {len(stacked)} test images, coloured by class "
+        f"and by domain ({', '.join(dict.fromkeys(domains))})."
+    )
+    return embedding(points, classes, domains), alt
+
+
+def pooled_features(live: Live, images: Tensor) -> NDArray[np.float32]:
+    """What the classifier's linear layer reads, (n, channels)."""
+    network = live.predictor.network.eval()
+    with torch.no_grad():
+        x = standardise(images.to(next(network.parameters()).device))
+        pooled: Tensor = network.classifier.features(network.encode(x)[-1])
+    features: NDArray[np.float32] = pooled.cpu().numpy()
+    return features
+
+
+def dial_widget(live: Live, steps: int = 9, patients: int = 24) -> VBox:
+    """The dial: one patient ever more like the other hospital, and the mean Dice of many."""
+    start, end = DIAL_ENDS["segmentation"]
+    size = live.spec.task.size  # type: ignore[attr-defined]
+    strengths = np.linspace(0, 1, steps)
+    images, truths, found, scores = [], [], [], []
+    for strength in strengths:
+        known = phantom_images(f"{start}>{end}@{strength}", "test", range(patients), size)
+        predicted = segmented(live, known.images)
+        scores.append(segmentation.per_image(predicted, known.lungs, known.images)["dice"].mean())
+        images.append(known.images[0, 0].numpy())
+        truths.append(known.lungs[0, 0].numpy())
+        found.append(predicted[0, 0].numpy())
+    label = f"mean Dice of {patients} patients"
+    return dial(
+        np.stack(images),
+        np.stack(truths),
+        np.stack(found),
+        strengths.tolist(),
+        np.array(scores),
+        description=f"{start} to {end}",
+        score_label=label,
+    )
+
+
+def threshold_widget(live: Live) -> VBox:
+    """The pseudo-label threshold: how many test guesses it keeps, and how many of those are right."""
+    _, pool = live.test("classification", "in-domain")
+    probabilities = live.predictor.classify(pool.images)
+    if probabilities is None:
+        raise ValueError(f"{live.name} has no classifier; train a system that classifies")
+    confidence, guess = probabilities.detach().cpu().max(dim=1)
+    correct = guess == pool.need_labels()
+    return threshold(confidence.numpy(), correct.numpy(), np.arange(0.5, 1.0, 0.05).tolist())

@@ -1,0 +1,85 @@
+"""One training, live: the run that a reader watches, with everything kept that a picture may need.
+
+It is a run of the study itself (same specification, same seed), but it stays in memory: the
+predictor, the task with its test images, and the losses of every step.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+from tqdm.auto import tqdm
+
+from medda_lib.methods.multimix import Trained
+from medda_lib.papers.multimix.study import BUDGETS, study
+from medda_lib.studies.method import Run
+from medda_lib.studies.spec import RunSpec
+from medda_lib.studies.task import Pool, Task
+
+Curve = tuple[list[int], list[float]]
+
+
+@dataclass
+class Live:
+    """A trained system with its task; `losses` map a term to (steps, values)."""
+
+    spec: RunSpec
+    task: Task
+    predictor: Trained
+    losses: dict[str, Curve]
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """The system's name."""
+        return dict(self.spec.condition)["system"]
+
+    @property
+    def measured_on(self) -> str:
+        """What to print beside a picture of this run."""
+        c = dict(self.spec.condition)
+        return (
+            f"Live run on {self.spec.task.name.split(',')[0]}: {c['system']}, {c['labels']} labels, "
+            f"{c['masks']} masks, repetition {self.spec.seed}."
+        )
+
+    def test(self, problem: str, evaluation: str) -> tuple[str, Pool]:
+        """Domain and test images of a problem; KeyError where the task has no such test."""
+        for slot, name in self.spec.task.evaluations().items():
+            if (slot.problem, name) == (problem, evaluation):
+                return slot.domain, self.task.tests()[slot]
+        raise KeyError(f"{self.spec.task.name} has no {evaluation} test of {problem}")
+
+
+def train(
+    profile: str, data: str, system: str, *, labels: str, masks: str, seed: int, device: str
+) -> Live:
+    """Train one condition of the study, with a progress bar.
+
+    Raises ValueError if the study has no such condition.
+    """
+    wanted = (("system", system), ("labels", labels), ("masks", masks))
+    specs = study(profile, data, seed + 1).specs
+    spec = next((s for s in specs if s.condition == wanted and s.seed == seed), None)
+    if spec is None:
+        raise ValueError(f"{wanted} is no condition of the study at {profile} on {data}")
+    task = spec.task.build(seed)
+    losses: dict[str, Curve] = {}
+    start = time.perf_counter()
+    with tqdm(total=BUDGETS[profile].settings.steps, desc=system, unit="step") as bar:
+
+        def progress(step: int, _: int, terms: dict[str, float]) -> None:
+            for name, value in terms.items():
+                steps, values = losses.setdefault(name, ([], []))
+                steps.append(step)
+                values.append(value)
+            bar.update(step - bar.n)
+
+        run = Run(spec.random_seed, torch.device(device), progress)
+        torch.manual_seed(spec.random_seed)
+        predictor = spec.method.fit(task.view(spec.method.setting), run)
+    if not isinstance(predictor, Trained):
+        raise TypeError(f"{system}: expected a trained MultiMix network, got {type(predictor)}")
+    return Live(spec, task, predictor, losses, time.perf_counter() - start)

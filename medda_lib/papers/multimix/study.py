@@ -1,0 +1,172 @@
+"""The experiment of MultiMix: nine systems, 57 conditions, in and across domains.
+
+`study(profile, data)` is what `medda run multimix` runs. `data` is "phantom" (Tables 2 and 3 on
+phantoms), "real" (the same on the small public sets, where they are found), "realism" (trained on
+phantoms, tested on real X-rays) or "shift" (the transfer matrix of the four phantom domains and the
+dial between two of them). How much work each is stands in `BUDGETS`; where a budget departs from
+the paper, the chapter lists it as a numbered deviation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from medda_lib.methods.multimix import Settings, system
+from medda_lib.studies.run import Study
+from medda_lib.studies.spec import RunSpec
+from medda_lib.tasks.chest_xray import (
+    CLASSIFICATION,
+    SEGMENTATION,
+    ChestXrayTask,
+    Counts,
+    PhantomSources,
+    RealSources,
+)
+from medda_lib.tasks.shift import RealismTask, RealReferenceTask, ShiftTask
+
+PAPER = "multimix"
+LABELS = ("100", "1000", "Full")
+MASKS = ("10", "50", "Full")
+ENCODERS = ("Enc", "Enc-MM", "Enc-SSL")
+MULTI_TASK = ("UMTL", "UMTL-S", "UMTL-SSL", "UMTL-SSL-S", "MultiMix")
+SYSTEMS = ("U-Net", *ENCODERS, *MULTI_TASK)
+DOMAIN_NAMES = ("chex", "jsrt", "mcu", "nihx")
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+DIAL_ENDS = {SEGMENTATION: ("jsrt", "nihx"), CLASSIFICATION: ("chex", "nihx")}
+
+Condition = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a profile spends. `shift` are the images of one domain in the shift study.
+
+    `labels` and `masks` are the columns |D_l| of the tables that are run; `scale` divides the
+    counts behind them where a profile has fewer images (a "100" at `smoke` is 12).
+    """
+
+    size: int
+    seeds: int
+    settings: Settings
+    sources: PhantomSources
+    shift: Counts
+    labels: tuple[str, ...] = LABELS
+    masks: tuple[str, ...] = MASKS
+    scale: int = 1
+
+    def count(self, name: str) -> int | None:
+        """Images behind a column entry: "100" -> 100 / scale, "Full" and "-" -> all (None)."""
+        return int(name) // self.scale if name.isdigit() else None
+
+
+BUDGETS = {
+    "smoke": Budget(
+        size=32,
+        seeds=1,
+        settings=Settings(width=4, batch=4, steps=4, learning_rate=1e-3, validate_every=2),
+        sources=PhantomSources(Counts(48, 16, 24), Counts(16, 8, 12), 24, 12),
+        shift=Counts(24, 8, 12),
+        labels=("100",),
+        masks=("50",),
+        scale=8,
+    ),
+    "demo": Budget(
+        size=64,
+        seeds=3,
+        settings=Settings(width=16, batch=10, steps=200, learning_rate=1e-3, validate_every=50),
+        sources=PhantomSources(Counts(5216, 128, 624), Counts(111, 32, 123), 624, 138),
+        shift=Counts(1000, 128, 200),
+    ),
+    "paper": Budget(
+        size=256,
+        seeds=5,
+        settings=Settings(
+            width=16,
+            batch=10,
+            steps=24 * 522,
+            learning_rate=1e-4,
+            decay_every=8 * 522,
+            validate_every=522,
+        ),
+        sources=PhantomSources(Counts(5216, 16, 624), Counts(111, 13, 123), 4185, 35),
+        shift=Counts(2000, 128, 500),
+    ),
+}
+
+
+def conditions(
+    labels: tuple[str, ...] = LABELS, masks: tuple[str, ...] = MASKS
+) -> Iterator[Condition]:
+    """Rows of Tables 2 and 3 as (system, labels, masks), in the paper's order; 57 by default."""
+    yield from (("U-Net", "-", m) for m in masks)
+    yield from ((name, n, "-") for name, n in product(ENCODERS, labels))
+    yield from product(MULTI_TASK, labels, masks)
+
+
+def _conditioned(
+    profile: str,
+    budget: Budget,
+    seed: int,
+    data: str,
+    sources: PhantomSources | RealSources,
+    rows: Iterator[Condition],
+) -> Iterator[RunSpec]:
+    for name, labels, masks in rows:
+        method = system(name, budget.settings)
+        task = ChestXrayTask(sources, budget.size, budget.count(labels), budget.count(masks))
+        condition = (("system", name), ("labels", labels), ("masks", masks))
+        yield RunSpec(PAPER, profile, data, condition, method, task, seed)
+
+
+def _phantom(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
+    rows = conditions(budget.labels, budget.masks)
+    yield from _conditioned(profile, budget, seed, "phantom", budget.sources, rows)
+
+
+def _real(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
+    """Labels {100, all} and masks {10, 50}: the real sets have no 1,000 labels."""
+    smoke = profile == "smoke"
+    rows = conditions(("100",) if smoke else ("100", "Full"), ("50",) if smoke else ("10", "50"))
+    yield from _conditioned(profile, budget, seed, "real", RealSources(), rows)
+
+
+def _realism(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
+    """A U-Net from phantoms to both real sets, and the same network trained on real masks."""
+    method = system("U-Net", budget.settings)
+    for test, rule in (("lung_xray_a", "lungs"), ("lung_xray_b", "lungs_and_heart")):
+        task = RealismTask(("jsrt", "mcu", "nihx"), budget.shift, budget.size, rule, test)
+        condition = (("system", "U-Net"), ("trained on", f"phantoms, {rule}"), ("masks", "-"))
+        yield RunSpec(PAPER, profile, "realism", condition, method, task, seed)
+    for masks in ("10", "50", "Full"):
+        reference = RealReferenceTask(budget.count(masks), budget.size)
+        condition = (("system", "U-Net"), ("trained on", "lung_xray_a"), ("masks", masks))
+        yield RunSpec(PAPER, profile, "realism", condition, method, reference, seed)
+
+
+def _shift(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
+    """Every domain against every other, and a dial from one to another."""
+    for problem, name in ((SEGMENTATION, "U-Net"), (CLASSIFICATION, "Enc")):
+        method = system(name, budget.settings)
+        for domain in DOMAIN_NAMES:
+            start, end = DIAL_ENDS[problem]
+            dial = tuple(f"{start}>{end}@{s}" for s in STRENGTHS) if domain == start else ()
+            task = ShiftTask(problem, domain, (*DOMAIN_NAMES, *dial), budget.shift, budget.size)
+            condition = (("system", name), ("trained on", domain), ("masks", "-"))
+            yield RunSpec(PAPER, profile, "shift", condition, method, task, seed)
+
+
+DATA = {"phantom": _phantom, "real": _real, "realism": _realism, "shift": _shift}
+
+
+def study(profile: str, data: str, seeds: int | None = None) -> Study:
+    """The study of one profile and one source of numbers; ValueError names the choices."""
+    if profile not in BUDGETS:
+        raise ValueError(f"unknown profile {profile!r}; there are: {', '.join(BUDGETS)}")
+    if data not in DATA:
+        raise ValueError(f"unknown data {data!r} for {PAPER}; there are: {', '.join(DATA)}")
+    budget = BUDGETS[profile]
+    repetitions = range(seeds or budget.seeds)
+    specs = (spec for seed in repetitions for spec in DATA[data](profile, budget, seed))
+    return Study(f"{PAPER} {profile} {data}", tuple(specs))
