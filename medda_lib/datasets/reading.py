@@ -29,7 +29,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 BILINEAR = Image.Resampling.BILINEAR
-MANY = 200  # files; more than this and a progress bar is shown
+MANY = 200  # files; more than this and a progress bar is shown ...
+PATIENCE = 1.0  # ... unless all is done within these seconds
 
 
 def frame(path: Path) -> tuple[int, int]:
@@ -104,7 +105,7 @@ def in_parallel(
                 ascii=not terminal,
                 mininterval=0.2 if terminal else 10.0,
                 leave=terminal,
-                delay=1.0,  # what takes less needs no bar
+                delay=PATIENCE,
             )
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # a bad file: do not read the rest

@@ -125,6 +125,46 @@ def test_unreadable_patient_kermany(root: Path) -> None:
     refused(place, "scan17.jpeg", "patient")
 
 
+def test_missing_split_folder_kermany(root: Path) -> None:
+    place = TINY["kermany"](root)
+    shutil.rmtree(root / "chest_xray/test")
+    refused(place, "chest_xray/test", "missing")
+
+
+def test_missing_validation_folder_kermany(root: Path) -> None:
+    """The original release has none: it loads, and the report says what is not there."""
+    place = TINY["kermany"](root)
+    shutil.rmtree(root / "chest_xray/val")
+    entry = DATASETS["kermany"]
+    assert len(entry.load(root, size=8)) == 11
+    with pytest.raises(DatasetError, match="no split 'validation'"):
+        entry.load(root, size=8, split="validation")
+    report = entry.check(root, counts=place.counts)
+    assert "validation: expected 2, found 0" in report.problems
+    assert "chest_xray/val" in report.warnings[0]
+
+
+def test_no_overlap_no_warning_kermany(root: Path) -> None:
+    place = TINY["kermany"](root)
+    (root / "chest_xray/test/PNEUMONIA/person3_virus_11.jpeg").unlink()
+    assert DATASETS["kermany"].check(root, counts=place.counts).warnings == ()
+
+
+def test_no_img_file_jsrt(root: Path) -> None:
+    place = TINY["jsrt"](root)
+    for image in (root / "All247images").iterdir():
+        image.rename(image.with_suffix(".png"))
+    refused(place, "All247images", "no .IMG file")
+
+
+def test_missing_readings_are_a_warning_montgomery(root: Path) -> None:
+    place = TINY["montgomery"](root)
+    shutil.rmtree(root / "ClinicalReadings")
+    report = DATASETS["montgomery"].check(root, counts=place.counts)
+    assert report.ok
+    assert "ClinicalReadings" in report.warnings[0]
+
+
 def test_unknown_label_jsrt(root: Path) -> None:
     place = TINY["jsrt"](root)
     shutil.copy(root / "All247images/JPCLN001.IMG", root / "All247images/JPXXX001.IMG")
@@ -264,6 +304,11 @@ def test_jsrt_official_size(tmp_path: Path) -> None:
     small = jsrt.read_img(path, 8)
     assert (small[:4] == 0).all()
     assert (small[4:] == 1).all()
+
+
+def test_jsrt_missing_image(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"JPCLN001\.IMG: the file is missing"):
+        jsrt.read_img(tmp_path / "JPCLN001.IMG", 8)
 
 
 def test_jsrt_swapped_bytes(root: Path) -> None:

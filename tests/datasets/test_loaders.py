@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -10,7 +12,7 @@ from medda_lib.datasets.chest_xray import jsrt, lung_xray_b
 from medda_lib.datasets.chest_xray.xrays import ChestXrays
 from medda_lib.datasets.registry import DATASETS
 from medda_lib.datasets.where import find
-from tests.datasets.layouts import Place
+from tests.datasets.layouts import Place, picture, save
 
 SIZE = 32
 SPLITS = {
@@ -133,6 +135,15 @@ def test_kermany_labels_patients_and_overlap(tiny_places: dict[str, Place]) -> N
     assert "person3" in load(place, split="train").patients
     assert "person3" not in load(place, scheme="official_disjoint", split="train").patients
     assert "person3" in load(place, scheme="official_disjoint", split="test").patients
+
+
+def test_kermany_original_release_names(tmp_path: Path) -> None:
+    names = {"NORMAL": "NORMAL-28501-0001", "PNEUMONIA": "BACTERIA-7422-0001"}
+    for part in ("train", "test"):
+        for label, name in names.items():
+            save(tmp_path / part / label / f"{name}.jpeg", picture(40, 40, 0))
+    whole = DATASETS["kermany"].load(tmp_path, size=8)
+    assert set(whole.patients) == {"28501", "7422"}
 
 
 def test_jsrt_is_inverted_and_its_heart_is_optional(tiny_places: dict[str, Place]) -> None:

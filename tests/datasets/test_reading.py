@@ -84,7 +84,7 @@ def test_reduced_jpeg_decoding_agrees_with_full_decoding(tmp_path: Path) -> None
         full: NDArray[np.float32] = np.asarray(image.convert("L"), np.float32) / np.float32(255)
     difference = np.abs(reading.read_image(path, 128) - reading.resize(full, 128))
     assert difference.max() < 0.05  # at the outline, a step of 0.5
-    assert difference.mean() < 0.001
+    assert difference.mean() < 0.003
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P"])
@@ -159,6 +159,16 @@ def test_parallel_work_keeps_the_order_and_stops_at_the_first_error() -> None:
     with pytest.raises(DatasetError, match="file 3"):
         list(reading.in_parallel(work, range(4000), "files", progress=False))
     assert len(seen) < 2000
+
+
+def test_progress_is_shown_for_many_files(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "PATIENCE", 0.0)
+    list(reading.in_parallel(str, range(reading.MANY + 1), "reading xyz"))
+    assert "reading xyz" in capsys.readouterr().err
+    list(reading.in_parallel(str, range(reading.MANY + 1), "silent", progress=False))
+    assert capsys.readouterr().err == ""
 
 
 def test_progress_only_for_many_slow_files(capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,8 +79,8 @@ chest_xray/
 PARTS = {"train": "train", "val": "validation", "test": "test"}
 CLASSES = {"NORMAL": "normal", "PNEUMONIA": "pneumonia"}
 PATIENT = {
-    "normal": re.compile(r"((?:NORMAL2-)?IM-\d+|NORMAL-\d+)-\d+(?:-\d+)*"),
-    "pneumonia": re.compile(r"(person\d+)_(?:bacteria|virus)_\d+|((?:BACTERIA|VIRUS)-\d+)-\d+"),
+    "normal": re.compile(r"((?:NORMAL2-)?IM-\d+)-\d+(?:-\d+)*|NORMAL-(\d+)-\d+"),
+    "pneumonia": re.compile(r"(person\d+)_(?:bacteria|virus)_\d+|(?:BACTERIA|VIRUS)-(\d+)-\d+"),
 }
 
 
@@ -110,9 +110,14 @@ def scan(root: Path) -> Scan:
     need_folder(base / "train", CARD)
     records: list[Record] = []
     problems: list[str] = []
+    warnings: list[str] = []
     for folder, part in PARTS.items():
         if not (base / folder).is_dir():
-            problems.append(f"{base / folder}: the folder is missing; unpack the data set again")
+            gone = f"{base / folder}: the folder is missing"
+            if part == "validation":  # the original release has none
+                warnings.append(f"{gone}; there is no official validation split")
+            else:
+                problems.append(f"{gone}; unpack the data set again")
             continue
         for kind in sorted(p for p in (base / folder).iterdir() if p.is_dir()):
             if kind.name not in CLASSES:
@@ -128,7 +133,7 @@ def scan(root: Path) -> Scan:
                     continue
                 patient = next(g for g in match.groups() if g)
                 records.append(Record(image.stem, patient, image, group, part=part))
-    return Scan(base, tuple(records), tuple(problems), _overlap(records))
+    return Scan(base, tuple(records), tuple(problems), (*warnings, *_overlap(records)))
 
 
 def check(
