@@ -17,7 +17,7 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from medda_lib.phantoms.chest_xray.attenuation import transmission
 from medda_lib.phantoms.chest_xray.domains import Domain
-from medda_lib.phantoms.chest_xray.grid import plane
+from medda_lib.phantoms.chest_xray.grid import Array, plane
 from medda_lib.phantoms.chest_xray.patient import Stream
 
 _COARSE = 16  # scatter and slow variation live on a grid of this many cells
@@ -44,7 +44,7 @@ def smooth(images: Tensor, sigma: float) -> Tensor:
 
 def slow(images: Tensor, sigma: float) -> Tensor:
     """Very wide blur (n, h, w): averaged to a coarse grid, blurred there, and brought back."""
-    n, h, w = images.shape
+    h, w = images.shape[1:]
     coarse = interpolate(images[:, None], size=(_COARSE, _COARSE), mode="area")[:, 0]
     coarse = smooth(coarse, sigma)[:, None]
     return interpolate(coarse, size=(h, w), mode="bilinear", align_corners=False)[:, 0]
@@ -59,10 +59,10 @@ def detect(
         attenuation: line integrals (n, h, w).
         pixel_area: cm2, (n,).
     """
-    n, h, w = attenuation.shape
+    h, w = attenuation.shape[1:]
     primary = transmission(attenuation)
-    signal = primary + slow(primary, 1.6) * domain.scatter
-    signal /= 1 + domain.scatter
+    # to first order a ray scatters what it loses: A exp(-A), nothing in air; 2 is A behind a lung
+    signal = primary + slow(attenuation * primary, 1.4) * (0.5 * domain.scatter)
     exposure = domain.exposure * np.exp(domain.exposure_spread * stream.normal("exposure"))
     return quantum_noise(signal, exposure * pixel_area, stream.block(h, w))
 
@@ -89,17 +89,24 @@ def display(signal: Tensor, lungs: Tensor, domain: Domain, stream: Stream) -> Te
         lungs: (n, h, w) bool, where the automatic exposure looks.
     """
     value = signal.clamp(min=3e-4).log_().neg_()
-    value = value - domain.equalise * slow(value, 1.0)
+    taken = 2 * domain.equalise * stream.uniform("equalise")
+    value = value - plane(np.minimum(taken, 0.9)) * slow(value, 1.0)
     weight = lungs.float()
     mean = (value * weight).sum((1, 2)) / weight.sum((1, 2)).clamp_(min=1)
     small = avg_pool2d(value[:, None], max(1, value.shape[1] // 32)).flatten(1)
     top = small.sort(1).values[:, int(0.95 * small.shape[1])]
-    low = np.clip(domain.lung_grey + domain.window_spread * stream.normal("low"), 0.05, 0.75)
-    high = np.clip(domain.bright_grey + domain.window_spread * stream.normal("high"), 0.6, 0.99)
-    high = np.maximum(high, low + 0.2)
+    gamma = domain.gamma * np.exp(domain.gamma_spread * stream.normal("gamma"))
+    low, high = _window(domain, stream)
+    low, high = low ** (1 / gamma), high ** (1 / gamma)  # the gamma bends only what lies between
     slope = plane(high - low) / (top - mean).clamp_(min=0.1)[:, None, None]
     grey = (value - mean[:, None, None]) * slope + plane(low)
-    gamma = domain.gamma * np.exp(domain.gamma_spread * stream.normal("gamma"))
-    grey = grey.clamp_(1e-4, 1)
-    # keep the lungs' grey where the window put it; the gamma bends what lies between
-    return grey.pow_(plane(gamma)).clamp_(0, 1)
+    floor = plane(domain.floor * stream.uniform("floor"))
+    return grey.clamp_(1e-4, 1).pow_(plane(gamma)).mul_(1 - floor).add_(floor)
+
+
+def _window(domain: Domain, stream: Stream) -> tuple[Array, Array]:
+    """Greys of the lungs' mean and of the brightest tissue, (n,) each."""
+    spread = domain.window_spread
+    low = np.clip(domain.lung_grey + spread * stream.normal("low"), 0.05, 0.75)
+    high = np.clip(domain.bright_grey + spread * stream.normal("high"), 0.6, 0.99)
+    return low, np.maximum(high, low + 0.15)

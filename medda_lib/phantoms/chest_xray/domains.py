@@ -56,7 +56,7 @@ class Domain:
     rotation: float = 1.5  # degrees, standard deviation
     # beam, detector, display
     energy: float = 62.0  # effective energy, keV
-    exposure: float = 60000.0  # quanta per cm2 that would reach the detector through air
+    exposure: float = 600000.0  # quanta per cm2 that would reach the detector through air
     exposure_spread: float = 0.3
     scatter: float = 0.8  # scatter-to-primary ratio behind the average patient
     blur: float = 0.10  # detector blur, cm, standard deviation
@@ -65,6 +65,7 @@ class Domain:
     lung_grey: float = 0.32  # where the display puts the mean of the lungs ...
     bright_grey: float = 0.9  # ... and the brightest 5% of the field
     window_spread: float = 0.04
+    floor: float = 0.15  # the blackest grey is drawn between 0 and this
     equalise: float = 0.3  # how much of the slow variation the display removes
     texture: float = 1.0  # parenchymal mottle
     # things that are not the patient
@@ -133,32 +134,32 @@ _PRESETS = (
     Domain(
         "chex",
         age=0.3, age_spread=0.22, female=0.15, fov_width=36.0, fov_height=29.0, zoom_spread=0.1,
-        shift_x=1.2, shift_y=1.6, rotation=3.5, ap=0.6, energy=52.0, exposure=25000.0,
+        shift_x=1.2, shift_y=1.6, rotation=3.5, ap=0.6, energy=52.0, exposure=250000.0,
         exposure_spread=0.5, scatter=0.5, blur=0.14, gamma=1.0, gamma_spread=0.2, lung_grey=0.36,
-        bright_grey=0.86, window_spread=0.07, equalise=0.2, wires=0.45, tubes=0.12, markers=0.8,
+        bright_grey=0.86, window_spread=0.07, equalise=0.3, wires=0.45, tubes=0.12, markers=0.8,
         collimation=0.15, prevalence=0.73, heart=1.05, wall=1.8, inspiration=-0.6,
     ),
     Domain(
         "jsrt",
         female=0.5, fov_width=36.0, fov_height=36.0, zoom_spread=0.04, shift_x=0.5, shift_y=0.9,
-        rotation=0.8, energy=66.0, exposure=160000.0, exposure_spread=0.15, scatter=0.45,
-        blur=0.06, gamma=1.25, gamma_spread=0.06, lung_grey=0.22, bright_grey=0.82,
-        window_spread=0.03, equalise=0.12, markers=0.15, collimation=0.0, prevalence=0.0,
+        rotation=0.8, energy=66.0, exposure=1600000.0, exposure_spread=0.15, scatter=0.45,
+        blur=0.06, gamma=1.0, gamma_spread=0.06, lung_grey=0.32, bright_grey=0.82,
+        window_spread=0.03, equalise=0.25, markers=0.15, collimation=0.0, prevalence=0.0,
         inspiration=0.5, inspiration_spread=0.7, wall=2.4, heart=0.95,
     ),
     Domain(
         "mcu",
         female=0.5, fov_width=43.0, fov_height=36.0, zoom_spread=0.07, shift_x=0.8, shift_y=1.2,
-        rotation=1.5, energy=60.0, exposure=70000.0, exposure_spread=0.3, scatter=0.7, blur=0.09,
-        gamma=0.9, lung_grey=0.36, bright_grey=0.9, equalise=0.3, markers=0.9, collimation=0.5,
+        rotation=1.5, energy=60.0, exposure=700000.0, exposure_spread=0.3, scatter=0.7, blur=0.09,
+        gamma=0.75, lung_grey=0.36, bright_grey=0.9, equalise=0.45, markers=0.9, collimation=0.5,
         prevalence=0.42, lobar=1.5, interstitial=0.8, diffuse=0.5, inspiration=0.2,
     ),
     Domain(
         "nihx",
         female=0.45, fov_width=39.0, fov_height=39.0, zoom_spread=0.1, shift_x=1.4, shift_y=1.8,
-        rotation=3.0, ap=0.6, energy=72.0, exposure=20000.0, exposure_spread=0.5, scatter=1.6,
+        rotation=3.0, ap=0.6, energy=72.0, exposure=200000.0, exposure_spread=0.5, scatter=1.6,
         blur=0.12, gamma=0.8, gamma_spread=0.2, lung_grey=0.5, bright_grey=0.93,
-        window_spread=0.07, equalise=0.15, tubes=0.4, wires=0.4, markers=0.6, collimation=0.25,
+        window_spread=0.07, equalise=0.35, tubes=0.4, wires=0.4, markers=0.6, collimation=0.25,
         prevalence=0.34, heart=1.15, heart_spread=0.14, wall=3.0, wall_spread=1.1,
         inspiration=-0.8, inspiration_spread=1.2,
     ),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from medda_lib.phantoms.chest_xray.grid import Array, Grid, columns, ellipse, plane, root, rows
@@ -25,7 +26,7 @@ class Frame:
 
     grid: Grid
     across: Array  # (n, w): distance from the midline, corrected for a turned patient
-    left: Array  # (n, w) bool: the patient's left, right in the picture
+    left: NDArray[np.bool_]  # (n, w): the patient's left, right in the picture
     cavity: Array  # (n, h): half width of the cavity
     border: tuple[Array, Array]  # (n, h): mediastinum and heart, right and left
     spine_border: tuple[Array, Array]  # (n, h): mediastinum without the heart
@@ -39,11 +40,12 @@ def frame(grid: Grid, a: Anatomy) -> Frame:
     across = np.abs(grid.x) / (1 + sign * a.turn[:, None])
     plain = (_base_border(grid.y, a, 0), _base_border(grid.y, a, 1))
     heart = heart_extent(grid.y, a)
-    bumps = _bump(grid.y, a.height * 0.27, a.height * 0.075, a.knob)
-    trunk = _bump(grid.y, a.height * 0.39, a.height * 0.09, a.trunk)
-    atrium = _bump(grid.y, a.heart[1] + 0.02 * a.height, a.height * 0.2, a.atrium)
+    bumps = _bump(grid.y, a.height * 0.26, a.height * 0.10, a.knob)
+    trunk = _bump(grid.y, a.height * 0.46, a.height * 0.20, a.trunk)
+    hilum = _bump(grid.y, a.height * 0.47, a.height * 0.22, a.hilum)
+    atrium = _bump(grid.y, a.heart[1] + 0.02 * a.height, a.height * 0.3, a.atrium)
     border = (
-        _soft_maximum(plain[0], -heart[0], atrium),
+        _soft_maximum(plain[0], -heart[0], atrium, hilum),
         _soft_maximum(plain[1], heart[1], bumps, trunk),
     )
     return Frame(grid, across, left, cavity(grid.y, a), border, plain, _dome(across, left, a))
@@ -72,6 +74,7 @@ def _base_border(y: Array, a: Anatomy, side: int) -> Array:
 def heart_extent(y: Array, a: Anatomy) -> tuple[Array, Array]:
     """Leftmost and rightmost x of the heart's ellipse on each row; far away where there is none."""
     cx, cy, long, short, angle = (v[:, None] for v in a.heart)
+    y = settled(y, a)
     c, s = np.cos(angle), np.sin(angle)
     xx, yy = (c / long) ** 2 + (s / short) ** 2, (s / long) ** 2 + (c / short) ** 2
     xy = c * s * (1 / long**2 - 1 / short**2)
@@ -83,26 +86,31 @@ def heart_extent(y: Array, a: Anatomy) -> tuple[Array, Array]:
     return middle - half + far, middle + half - far
 
 
+def settled(y: Array, a: Anatomy) -> Array:
+    """Heights as the heart sees them: below its middle it rests on the diaphragm, drawn out."""
+    below = np.maximum(y - a.heart[1][:, None], 0)
+    return y - 0.5 * below
+
+
 def _bump(y: Array, centre: Array, half: Array, reach: Array) -> Array:
     q = 1 - ((y - centre[:, None]) / half[:, None]) ** 2
     return np.where(q > 0, reach[:, None] * np.sqrt(np.maximum(q, 1e-9)) ** 0.7, -60.0)
 
 
-def _soft_maximum(*borders: Array, softness: float = 0.25) -> Array:
+def _soft_maximum(*borders: Array, softness: float = 0.55) -> Array:
     stack = np.stack(borders) / softness
     top = stack.max(0)
-    total: Array = softness * (top + np.log(np.exp(stack - top).sum(0)))
-    return total
+    return np.asarray(softness * (top + np.log(np.exp(stack - top).sum(0))))
 
 
-def _dome(across: Array, left: Array, a: Anatomy) -> Array:
+def _dome(across: Array, left: NDArray[np.bool_], a: Anatomy) -> Array:
     """Height of the diaphragm under each column."""
     out = np.empty_like(across)
     for side in (0, 1):
         peak = a.dome_x[side][:, None]
         outer = np.clip((across - peak) / (1.0 * a.width[:, None] - peak), 0, 1)
         inner = np.clip((peak - across) / peak, 0, 1)
-        rise = a.dome_lateral[side][:, None] * (1 - (1 - outer**2.1) ** 0.62)
+        rise = a.dome_lateral[side][:, None] * (1 - (1 - outer**2) ** 0.72)
         y = a.dome_y[side][:, None] + rise + a.dome_medial[:, None] * inner**2
         out = np.where(left == bool(side), y, out)
     return out
@@ -120,8 +128,8 @@ class Organs:
     lungs_and_heart: Tensor
 
 
-def organs(f: Frame, a: Anatomy, stream: Stream) -> Organs:
-    """Trace the soft organs."""
+def organs(f: Frame, a: Anatomy, stream: Stream, mottled: Tensor) -> Organs:
+    """Trace the soft organs; `mottled` (n, h, w) is a random field that shapes the bowel's gas."""
     grid = f.grid
     left = torch.from_numpy(f.left)[:, None, :]
     across = columns(f.across)
@@ -131,32 +139,33 @@ def organs(f: Frame, a: Anatomy, stream: Stream) -> Organs:
     inner_plain = across - torch.where(left, rows(f.spine_border[1]), rows(f.spine_border[0]))
     outline = torch.minimum(wall, above)
     lungs = torch.minimum(outline, inner).clamp_(-3, 3)
-    heart = root(ellipse(grid, *a.heart)) * plane(0.95 * a.heart[3] * 2)
+    resting = Grid(grid.x, settled(grid.y, a))
+    heart = root(ellipse(resting, *a.heart)) * plane(2 * a.heart_thick)
     bulge = ellipse(
-        grid, -0.25 * a.atrium, a.heart[1] + 0.02 * a.height, 0.75 * a.atrium, 0.2 * a.height
+        resting, -0.25 * a.atrium, a.heart[1] + 0.02 * a.height, 0.75 * a.atrium, 0.2 * a.height
     )
-    heart = torch.maximum(heart, root(bulge) * plane(a.heart[3] * 1.5))
+    heart = torch.maximum(heart, root(bulge) * plane(1.6 * a.heart_thick))
     both = torch.minimum(outline, inner_plain).clamp_(-3, 3)
     air = _air(f, a, across, inner_plain, above) - heart
     air = air.clamp_(min=0) * (lungs * 2.5 + 0.5).clamp_(0.25, 1)
-    gas = _gas(grid, f, a, stream, above)
+    gas = _gas(grid, a, stream, above, mottled)
     return Organs(_body(grid, a, stream), air, gas, heart, lungs, both)
 
 
 def _air(f: Frame, a: Anatomy, across: Tensor, inner: Tensor, above: Tensor) -> Tensor:
     """Chord of the cavity, opened at the mediastinum and closed by the dome and its deep recess."""
-    grid = f.grid
+    grid, (share, deep) = f.grid, a.recess
     depth = a.depth[:, None] * (
         1 - 0.45 * np.clip(1 - grid.y / (0.4 * a.height[:, None]), 0, 1) ** 2
     )
     chord = root(1 - (across * rows(1 / np.maximum(f.cavity, 0.1))).square_()) * rows(2 * depth)
-    medial = (inner * 0.7).clamp_(0, 1).sqrt_()
-    domed = (above * 0.4).clamp_(0, 1).sqrt_().mul_(0.9)
-    recess = ((above + 4.5) * (0.1 / 4.5)).clamp_(0, 0.1)
+    medial = (inner * 1.4).clamp_(0, 1).sqrt_()
+    domed = (above * 1.1).clamp_(0, 1).sqrt_().mul_(plane(1 - share))
+    recess = (above * plane(1 / deep) + 1).clamp_(0, 1).mul_(plane(share))
     return chord.mul_(medial).mul_(domed.add_(recess))
 
 
-def _gas(grid: Grid, f: Frame, a: Anatomy, stream: Stream, above: Tensor) -> Tensor:
+def _gas(grid: Grid, a: Anatomy, stream: Stream, above: Tensor, mottled: Tensor) -> Tensor:
     """Trachea and main bronchi, gastric bubble and a loop of bowel."""
     z = stream.normal
     carina = 0.29 * a.height
@@ -168,8 +177,9 @@ def _gas(grid: Grid, f: Frame, a: Anatomy, stream: Stream, above: Tensor) -> Ten
     y = a.dome_y[1] + 1.2 + 0.8 * size
     present = np.where(stream.uniform("gas") < 0.7, 1.6 * size, 0.0)
     bubble = root(ellipse(grid, x, y, 1.35 * size + 0.2, 0.75 * size + 0.2)) * plane(present)
-    bowel = root(ellipse(grid, x + 3.2, y + 2.2, 0.6 * size + 0.3, 0.8 * size + 0.3))
-    bubble = torch.maximum(bubble, bowel * plane(0.7 * present))
+    zone = rows(((grid.y - y[:, None]) / 4.5) ** 2) + columns(((grid.x - x[:, None] - 1) / 6.5) ** 2)
+    bowel = (mottled - 0.35).clamp_(0, 0.8) * zone.neg_().exp_()
+    bubble = torch.maximum(bubble, bowel * plane(1.8 * present))
     return trachea + bubble * (-above * 1.5).clamp_(0, 1)
 
 
@@ -179,7 +189,7 @@ def _body(grid: Grid, a: Anatomy, stream: Stream) -> Tensor:
     y, x = grid.y, np.abs(grid.x)
     shoulder = -2.2 + 0.8 * z("shoulder") - 1.2 * a.ap
     half = cavity(np.maximum(y, 0.05) + 0.2 * a.height[:, None], a) + a.wall[:, None]
-    half = half + 4.5 * np.exp(-((np.maximum(y, 0) / (0.3 * a.height[:, None])) ** 2))
+    half = half + 7.5 * np.exp(-((np.maximum(y, 0) / (0.3 * a.height[:, None])) ** 2))
     belly = 1 + 0.1 * np.clip(y / a.height[:, None] - 0.75, 0, 1)
     depth = (
         (a.depth + 0.75 * a.wall)[:, None] * (1 - 0.35 * np.exp(-np.maximum(y + 3, 0) / 7)) * belly
@@ -188,11 +198,11 @@ def _body(grid: Grid, a: Anatomy, stream: Stream) -> Tensor:
     torso = root(1 - ratio.square_().square_().clamp_(max=1)) * rows(2 * depth)
     slope = 0.30 + 0.06 * z("slope")
     top = (
-        shoulder[:, None] + slope[:, None] * np.maximum(x - 5.5, 0) - 14 * np.exp(-((x / 5.6) ** 6))
+        shoulder[:, None] + slope[:, None] * np.maximum(x - 5.5, 0) - 16 * np.exp(-((x / 6.8) ** 3))
     )
     torso = torso * ((rows(y) - columns(top)) * 0.22).clamp_(0, 1).sqrt_()
-    lean = 0.22 + 0.08 * z("arm")
-    centre = a.width[:, None] + 5.2 + lean[:, None] * np.maximum(y, 0) + 0.5 * a.wall[:, None]
+    lean = 0.27 + 0.08 * z("arm")
+    centre = a.width[:, None] + 4.6 + lean[:, None] * np.maximum(y, 0) + 0.5 * a.wall[:, None]
     radius = (3.6 + 0.35 * a.wall)[:, None]
     away = (columns(x) - rows(centre)).square_()
     arm = root(plane((radius**2)[:, 0]) - away) * rows(2 * np.clip((y + 1.5) / 3, 0, 1) ** 0.5)

@@ -25,7 +25,7 @@ _NAMES = (
     "dome_med rib_space rib_phase rib_drop rib_front rib_size clav_tilt clav_y clav_bend scap_x scap_y "
     "scap_tilt shoulder arm breast_x breast_y breast_size breast_side gas gas_x gas_size spine trachea "
     "depth vessels flare slope marker marker_x marker_y marker_kind coll coll_l coll_r coll_t coll_b "
-    "tube tube_kind wire wire_n severity extent spot side where sharp haze confound tilt bronchi"
+    "tube tube_kind wire wire_n severity extent spot side where sharp haze confound tilt bronchi equalise recess recess_deep heart_z floor hilum"
 ).split()
 _PLACE = {name: place for place, name in enumerate(_NAMES)}
 _RESERVED = 160  # places kept for named quantities; later streams start after them
@@ -79,6 +79,9 @@ class Anatomy:
     knob: Array
     trunk: Array
     heart: tuple[Array, Array, Array, Array, Array]  # x, y, long, short, angle
+    heart_thick: Array
+    hilum: Array
+    recess: tuple[Array, Array]  # share of the air behind the dome, and how far down it reaches
     atrium: Array
     dome_y: tuple[Array, Array]
     dome_x: tuple[Array, Array]
@@ -123,12 +126,15 @@ def anatomy(domain: Domain, stream: Stream) -> Anatomy:
         trunk=np.clip(3.4 + 0.5 * s * z("trunk"), 2.0, 5),
         heart=(
             1.6 + 0.6 * s * z("heart_x"),
-            np.minimum(height * (0.665 + 0.02 * s * z("heart_y")), dome - 0.2 * size),
-            6.9 * size * np.exp(0.06 * s * z("heart_long")),
-            4.9 * size * np.exp(0.06 * s * z("heart_short")),
+            np.minimum(height * (0.70 + 0.02 * s * z("heart_y")), dome - 1.0 * size),
+            7.2 * size * np.exp(0.06 * s * z("heart_long")),
+            4.6 * size * np.exp(0.06 * s * z("heart_short")),
             np.deg2rad(np.clip(42 + 8 * s * z("heart_angle") - 10 * ap, 15, 70)),
         ),
-        atrium=size * (4.0 + 0.45 * s * z("atrium")),
+        heart_thick=4.4 * size * np.exp(0.25 * s * z("heart_z")),
+        hilum=2.9 + 0.4 * s * z("hilum") + 0.4 * child,
+        recess=(0.05 + 0.17 * stream.uniform("recess"), 4.0 + 1.5 * s * z("recess_deep")),
+        atrium=size * (3.8 + 0.45 * s * z("atrium")),
         dome_y=(dome, np.minimum(dome + step, height - 0.8)),
         dome_x=(6.0 + 0.8 * s * z("dome_x_r"), 6.8 + 0.8 * s * z("dome_x_l")),
         dome_lateral=(

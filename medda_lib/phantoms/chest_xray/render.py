@@ -143,7 +143,7 @@ def _project(
     fine = findings.mottle(stream.block(44, 44), shape)
     tree = vessels(grid, a, stream)
     f = frame(grid, a)
-    soft = organs(f, a, stream)
+    soft = organs(f, a, stream, 0.7 * coarse + 0.7 * fine)
     bone = skeleton(f, a, stream)
     filled = findings.consolidation(domain, grid, a, stream, kinds, (coarse, fine))
     haze = findings.confounders(a, stream, coarse, fine) * domain.texture

@@ -36,24 +36,24 @@ def _ribs(f: Frame, a: Anatomy, stream: Stream) -> Tensor:
     shell = np.maximum(cavity(y, a, outside=0.7), 0.05)
     sine = (columns(f.across) * rows(1 / shell)).clamp_(max=1)
     angle = torch.asin(sine)
-    cosine = (1 - sine * sine).clamp_(min=0.03).sqrt_()
-    drop = a.height * (0.155 + 0.022 * z("rib_drop") - 0.05 * a.child)
-    front = drop * (1.15 + 0.15 * z("rib_front"))
+    cosine = (1 - sine * sine).clamp_(min=0).sqrt_()
+    drop = a.height * (0.215 + 0.03 * z("rib_drop") - 0.06 * a.child)
+    front = drop * (0.95 + 0.15 * z("rib_front"))
     start = spacing * (0.1 + 0.4 * z("rib_phase"))
-    half = 0.24 * spacing * (1 + 0.08 * z("rib_size"))
+    half = 0.25 * spacing * (1 + 0.08 * z("rib_size"))
     level = rows((y - start[:, None]) / spacing[:, None])
-    inside = (sine < 1).float()
-    # the first part of a rib rises over the transverse process before it falls
-    knee = plane(drop / spacing) * angle - plane(0.25 * drop / spacing) * cosine
-    back = _band(level - knee, half / spacing, 0.5, 11.5)
+    # behind, a rib falls slowly at first and then with the curve of the shell; in front, steadily
+    fall = plane(drop / spacing)
+    behind = level - fall * (0.25 * angle + 0.6 * (1 - cosine))
+    back = _band(behind, half / spacing, 0.5, 11.5)
     back *= ((sine - 0.10) * 12).clamp_(0, 1)
-    turn = plane(front / spacing)
-    ahead = level - plane(drop / spacing * np.pi / 2) - turn * (np.pi / 2 - angle)
-    ahead -= plane(0.25 * front / spacing) * (cosine * cosine)
-    fore = _band(ahead, 1.05 * half / spacing, 0.5, 8.5)
-    fore *= ((sine - 0.34) * 6).clamp_(0, 1)
-    shape = 0.30 / cosine.clamp_(min=0.28)
-    return (back * 1.15).add_(fore.mul_(0.85)).mul_(shape).mul_(inside)
+    around = 1.15 * (np.pi / 2 - angle) - 0.35 * cosine
+    ahead = level - fall * (0.25 * np.pi / 2 + 0.6) - plane(front / spacing) * around
+    fore = _band(ahead, 1.1 * half / spacing, 0.5, 8.5)
+    fore *= ((sine - 0.40) * 5).clamp_(0, 1)
+    shape = 0.62 / cosine.clamp_(min=0.42) * (sine < 1)
+    fade = rows(1 - 0.5 * np.clip(y / a.height[:, None] * 3 - 2, 0, 1))
+    return (back * 1.1).add_(fore.mul_(0.6)).mul_(shape).mul_(fade)
 
 
 def _band(phase: Tensor, half: Array, first: float, last: float) -> Tensor:
@@ -69,8 +69,8 @@ def _spine(grid: Grid, a: Anatomy, stream: Stream) -> Tensor:
     half = 1.75 + 0.12 * stream.normal("spine")
     pitch = a.height * 0.092
     phase = 2 * np.pi * grid.y / pitch[:, None]
-    body = 1.1 - 0.28 * np.clip(np.cos(phase) * 3 - 1.6, 0, 1) + 0.012 * np.clip(grid.y, 0, None)
-    across = np.sqrt(np.clip(1.15 - (grid.x / half[:, None]) ** 4, 0, 1))
+    body = 0.7 - 0.25 * np.clip(np.cos(phase) * 3 - 1.6, 0, 1) + 0.012 * np.clip(grid.y, 0, None)
+    across = np.sqrt(np.clip(1.1 - (grid.x / half[:, None]) ** 2, 0, 1))
     spine = rows(body) * columns(across)
     process = np.clip(1 - (np.cos(phase * 0.5 + 0.7) / 0.55) ** 2, 0, 1)
     return spine + rows(0.9 * process) * columns(np.exp(-((grid.x / 0.4) ** 2)))
@@ -88,7 +88,7 @@ def _clavicles(grid: Grid, a: Anatomy, stream: Stream) -> Tensor:
     centre = base - lift * s - bend * np.sin(2 * np.pi * s) * 0.8
     half = 0.58 + 0.25 * (2 * s - 1) ** 2
     q = ((rows(grid.y) - columns(centre)) * columns(1 / half)).square_()
-    return (root(1 - q) * (0.7 + 0.5 * q)).mul_(columns(0.62 * inside))
+    return (root(1 - q) * (0.7 + 0.5 * q)).mul_(columns(1.4 * inside))
 
 
 def _scapulae(grid: Grid, a: Anatomy, stream: Stream) -> Tensor:
@@ -105,7 +105,7 @@ def _scapulae(grid: Grid, a: Anatomy, stream: Stream) -> Tensor:
     upper = rows(y) + columns(0.25 * (x - inner[:, None]))
     depth = torch.minimum(torch.minimum(medial, lateral * 0.93), upper)
     rim = (depth - 0.35).square_().mul_(-9).exp_()
-    return (depth * 2).clamp_(0, 1).mul_(0.13).add_(rim, alpha=0.22)
+    return (depth * 2).clamp_(0, 1).mul_(0.32).add_(rim, alpha=0.6)
 
 
 def _humerus(grid: Grid, a: Anatomy) -> Tensor:

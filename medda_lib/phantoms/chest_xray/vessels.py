@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medda_lib.phantoms.chest_xray.grid import Array, Grid, splat
+from medda_lib.phantoms.chest_xray.grid import Array, Grid, ellipse, plane, root, splat
 from medda_lib.phantoms.chest_xray.patient import Anatomy, Stream
 
 _TRUNKS = 8
 _GENERATIONS = 4
-_RADII = (0.36, 0.24, 0.165, 0.11)  # cm
+_RADII = (0.42, 0.30, 0.21, 0.14)  # cm
 _LENGTHS = (0.13, 0.12, 0.115, 0.11)  # of the lung's height
 _NUMBERS = 2 * _TRUNKS * 2**_GENERATIONS * 2
 
@@ -25,7 +25,7 @@ def vessels(grid: Grid, a: Anatomy, stream: Stream) -> Tensor:
     """Length of vessel along each ray as if all of it lay in air, cm, (n, h, w)."""
     n = len(a.height)
     numbers = stream.block(_NUMBERS).reshape(n, 2, _TRUNKS, 2**_GENERATIONS, 2)
-    volume = np.exp(0.25 * stream.normal("vessels"))
+    volume = 1.6 * np.exp(0.25 * stream.normal("vessels"))
     dx, dy = grid.step
     k = int(np.ceil(0.11 * grid.shape[2]))  # one point per pixel of a field 36 cm wide
     xs, ys, masses = [], [], []
@@ -40,7 +40,12 @@ def vessels(grid: Grid, a: Anatomy, stream: Stream) -> Tensor:
             masses.append(np.repeat(mass.reshape(n, -1), k, axis=1))
     px = (np.concatenate(xs, 1) - grid.x[:, :1]) / dx[:, None]
     py = (np.concatenate(ys, 1) - grid.y[:, :1]) / dy[:, None]
-    return splat(px, py, np.concatenate(masses, 1), grid.shape)
+    tree = splat(px, py, np.concatenate(masses, 1), grid.shape)
+    for side, level in ((-1.0, 0.43), (1.0, 0.40)):
+        x = side * (a.base[0] + 1.0)
+        hilum = root(ellipse(grid, x, level * a.height, 1.25 + 0 * x, 2.4 + 0 * x))
+        tree += hilum * plane(1.1 * volume)
+    return tree
 
 
 def _branches(
