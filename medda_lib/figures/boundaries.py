@@ -43,7 +43,7 @@ def boundaries(
     `threshold`; `scores` (n,) by system are printed under each picture.
     """
     grey, truth = pictures("images", images), pictures("truths", truths).astype(bool)
-    masks = {name: pictures(name, p) > threshold for name, p in predictions.items()}
+    masks = {name: pictures(name, p) >= threshold for name, p in predictions.items()}
     n = same_length(images=grey, truths=truth, **masks)
     figure, axes = image_grid(n, len(masks), cell=1.7)
     for column, (name, mask) in enumerate(masks.items()):

@@ -73,7 +73,7 @@ def dial(
     curve, say the mean Dice over many patients. The frames hold no reference to Python.
     """
     grey, truth = pictures("images", images), pictures("truths", truths).astype(bool)
-    found = pictures("predictions", predictions) > threshold
+    found = pictures("predictions", predictions) >= threshold
     x, y = vector("strengths", strengths), vector("scores", scores)
     same_length(images=grey, truths=truth, predictions=found, strengths=x, scores=y)
 

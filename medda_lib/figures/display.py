@@ -107,4 +107,4 @@ def show_figure(figure: Figure, caption: str, alt: str, name: str = "", limit: i
     page = figure_html(figure, caption, alt, name, limit)
     figure.clear()
     # Raw data, so that the plain form is the caption and not an object's name.
-    display({"text/html": page, "text/plain": f"[figure] {caption}"}, raw=True)  # type: ignore[no-untyped-call]
+    display({"text/html": page, "text/plain": f"[figure] {caption}"}, raw=True)

@@ -41,7 +41,7 @@ def masks(
     n = same_length(images=grey, truths=truth, predictions=probability)
     figure, axes = image_grid(n, 4, cell=1.5)
     for row in range(n):
-        found = probability[row] > threshold
+        found = probability[row] >= threshold
         axes[row, 0].imshow(grey[row], vmin=0, vmax=1)
         axes[row, 1].imshow(truth[row], vmin=0, vmax=1)
         axes[row, 2].imshow(found, vmin=0, vmax=1)
