@@ -1,0 +1,80 @@
+"""The numbers behind MultiMix and the eight systems it is compared with.
+
+Symbols in the comments are the paper's. What it does not give is marked "choice"; the chapter lists
+each as a numbered deviation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from medda_lib.methods.augment.strong import SHARE
+from medda_lib.methods.losses import ALIGNMENTS, Alignment
+from medda_lib.studies.method import BestValidation, CheckpointRule
+
+Precision = Literal["float32", "bfloat16"]
+WhenFull = Literal["reuse labelled", "drop the term"]
+EPOCH = 522  # steps: 5,216 training images of CheX in minibatches of 10
+
+
+@dataclass(frozen=True)
+class MixMatchSettings:
+    """Hyper-parameters of MixMatch (Berthelot et al. 2019) for Enc-MM."""
+
+    guesses: int = 2  # K
+    temperature: float = 0.5  # T
+    alpha: float = 0.75  # of Beta(alpha, alpha)
+    weight: float = 75.0  # of the loss on guessed labels, lambda_U for CIFAR-10
+    ramp_share: float = 0.25  # choice: share of the steps over which the weight grows (16k of 1M)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Hyper-parameters shared by all systems; the defaults are the paper's.
+
+    Raises:
+        ValueError: a number outside its range; the message names the field.
+    """
+
+    steps: int = 24 * EPOCH  # choice: the paper gives no number of epochs
+    batch: int = 10  # m, of each of the image sets
+    learning_rate: float = 1e-4
+    decay_every: int = 8 * EPOCH  # steps; "every 8 epochs"
+    decay: float = 0.1
+    threshold: float = 0.7  # t
+    pseudo_weight: float = 0.25  # lambda
+    dice_weight: float = 5.0  # alpha, "for smaller |D_s|"; used for all
+    consistency_weight: float = 0.01  # beta
+    width: int = 16
+    dropout: float = 0.25
+    detach: bool = True  # choice: no second derivative through the saliency map
+    alignment: Alignment = "mean map"  # choice
+    when_full: WhenFull = "reuse labelled"  # choice: which unlabelled images when all are labelled
+    strong_share: float = SHARE  # choice
+    mixmatch: MixMatchSettings = MixMatchSettings()
+    precision: Precision = "float32"
+    validate_every: int = EPOCH
+    rule: CheckpointRule = BestValidation()
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "decay_every", "width", "validate_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)} is not at least 1")
+        for name in ("threshold", "dropout", "strong_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: {getattr(self, name)} does not lie in [0, 1]")
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate: {self.learning_rate} is not positive")
+        for name, allowed in (
+            ("alignment", ALIGNMENTS),
+            ("precision", Precision.__args__),  # type: ignore[attr-defined]
+            ("when_full", WhenFull.__args__),  # type: ignore[attr-defined]
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name}: {getattr(self, name)!r} is none of {tuple(allowed)}")
+
+    @classmethod
+    def paper(cls) -> Settings:
+        """The values of section 3.2, with the choices where it gives none."""
+        return cls()

@@ -1,0 +1,144 @@
+"""The losses of one training step, problem by problem (Algorithm 1, equations 1, 2 and 5).
+
+No layer of the network mixes images, so the five image sets of a step may share passes as suits the
+machine: labelled and strongly augmented images go through the encoder together, weakly augmented ones
+without a graph (nothing flows back from a pseudo-label), and only images whose mask is used are
+decoded or get a saliency map. The classification loss and the segmentation loss share parameters but
+no image, so the first one's graph is freed before the second one is built.
+
+A step is a function from (network, randomness, step number) to its weighted losses by name; their sum
+is what is minimised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from medda_lib.methods import losses, mixmatch
+from medda_lib.methods.augment.strong import strong
+from medda_lib.methods.augment.weak import weak
+from medda_lib.methods.multimix.batches import ImageSets, shuffled
+from medda_lib.methods.multimix.settings import Settings
+from medda_lib.methods.normalise import standardise
+from medda_lib.networks.bridge import bridge_input, saliency
+from medda_lib.networks.multimix import MultiMixNet
+
+Losses = dict[str, Tensor]
+Step = Callable[[int], Losses]
+CLASSES = 2
+
+
+@dataclass
+class Context:
+    """What every step function needs."""
+
+    network: MultiMixNet
+    settings: Settings
+    rng: torch.Generator
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Class logits (n, 2) of raw images (n, 1, h, w), in float32."""
+        return self.network.classify(self.network.encode(standardise(images))).float()
+
+    def indices(self, images: Tensor) -> Iterator[Tensor]:
+        """Endless minibatches of indices of `images`."""
+        return shuffled(len(images), self.settings.batch, self.rng)
+
+
+def supervised(context: Context, sets: ImageSets) -> Step:
+    """Enc, UMTL: cross-entropy of weakly augmented labelled images."""
+    order = context.indices(sets.images)
+
+    def step(_: int) -> Losses:
+        i = next(order).to(sets.images.device)
+        logits = context.logits(weak(sets.images[i], context.rng))
+        return {"cross-entropy": losses.labelled_cross_entropy(logits, sets.truth[i])}
+
+    return step
+
+
+def confidence(context: Context, sets: ImageSets, unlabelled: Tensor) -> Step:
+    """Enc-SSL, UMTL-SSL, MultiMix: equation 1, pseudo-labels of weak views for strong views."""
+    settings = context.settings
+    order, bare = context.indices(sets.images), context.indices(unlabelled)
+
+    def step(_: int) -> Losses:
+        i, j = next(order).to(unlabelled.device), next(bare).to(unlabelled.device)
+        with torch.no_grad():
+            weak_logits = context.logits(weak(unlabelled[j], context.rng))
+        views = [
+            weak(sets.images[i], context.rng),
+            strong(unlabelled[j], context.rng, settings.strong_share),
+        ]
+        labelled_logits, strong_logits = context.logits(torch.cat(views)).split(settings.batch)
+        unsupervised = losses.pseudo_label_loss(strong_logits, weak_logits, settings.threshold)
+        return {
+            "cross-entropy": losses.labelled_cross_entropy(labelled_logits, sets.truth[i]),
+            "pseudo-label": settings.pseudo_weight * unsupervised,
+        }
+
+    return step
+
+
+def mixed(context: Context, sets: ImageSets, unlabelled: Tensor) -> Step:
+    """Enc-MM: MixMatch. Images are mixed before the normalisation, so the network sees the usual."""
+    settings, mm = context.settings, context.settings.mixmatch
+    order, bare = context.indices(sets.images), context.indices(unlabelled)
+    ramp_steps = round(mm.ramp_share * settings.steps)
+
+    def step(number: int) -> Losses:
+        i, j = next(order).to(unlabelled.device), next(bare).to(unlabelled.device)
+        views = [weak(unlabelled[j], context.rng) for _ in range(mm.guesses)]
+        guessed = mixmatch.guess(context.logits, views, mm.temperature)
+        known = F.one_hot(sets.truth[i], CLASSES).to(guessed.dtype)
+        images = torch.cat([weak(sets.images[i], context.rng), *views])
+        targets = torch.cat([known, *[guessed] * mm.guesses])
+        weights = mixmatch.mix_weights(len(images), mm.alpha, context.rng).to(images.device)
+        partners = torch.randperm(len(images), generator=context.rng).to(images.device)
+        images, targets = mixmatch.mix_up(images, targets, partners, weights)
+        logits = context.logits(images)
+        m, weight = settings.batch, mm.weight * mixmatch.ramp_up(number, ramp_steps)
+        return {
+            "cross-entropy": losses.soft_cross_entropy(logits[:m], targets[:m]),
+            "guessed": weight * losses.brier(logits[m:], targets[m:]),
+        }
+
+    return step
+
+
+def segmentation(context: Context, sets: ImageSets, unlabelled: Tensor | None) -> Step:
+    """U-Net, UMTL and the rest: Dice; with `unlabelled` images the consistency of equation 2 too."""
+    settings = context.settings
+    order = context.indices(sets.images)
+    bare = None if unlabelled is None else context.indices(unlabelled)
+
+    def step(_: int) -> Losses:
+        i = next(order).to(sets.images.device)
+        images = [sets.images[i]]
+        if unlabelled is not None and bare is not None:
+            images.append(unlabelled[next(bare).to(unlabelled.device)])
+        logits = mask_logits(context, torch.cat(images))
+        labelled, rest = logits[: settings.batch], logits[settings.batch :]
+        found = {"dice": settings.dice_weight * losses.dice_loss(labelled, sets.truth[i])}
+        if len(rest):
+            kl = losses.segmentation_kl(labelled, rest, settings.alignment)
+            found["consistency"] = settings.consistency_weight * kl
+        return found
+
+    return step
+
+
+def mask_logits(context: Context, images: Tensor) -> Tensor:
+    """Mask logits (n, 1, h, w) of raw images, in float32; with a bridge, by way of the saliency."""
+    network, inputs = context.network, standardise(images)
+    if not network.bridge:
+        return network.decode(network.encode(inputs)).float()
+    inputs.requires_grad_()
+    values = network.encode(inputs)
+    shown = saliency(network.classify(values), inputs, detach=context.settings.detach)
+    return network.decode(values, bridge_input(shown, inputs)).float()
