@@ -181,10 +181,16 @@ def mutated(exercise: str, mistake: str) -> str:
 
 def run_checks(exercise: str, answer: str) -> None:
     """Execute set-up, an answer and the checks of its exercise, hidden ones included."""
+    run(MASTER["setup"].source, answer, MASTER[f"{exercise}-checks"].source)
+
+
+def run(*sources: str) -> set[str]:
+    """Execute cells one after the other; the names that they leave behind."""
     namespace: dict[str, Any] = {}
     with warnings.catch_warnings():
-        for source in (MASTER["setup"].source, answer, MASTER[f"{exercise}-checks"].source):
+        for source in sources:
             exec(source, namespace)
+    return set(namespace)
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +222,14 @@ def test_solution_passes_alone(exercise: str) -> None:
 def test_wrong_answer_fails(exercise: str, mistake: str) -> None:
     with pytest.raises((AssertionError, RuntimeError)):
         run_checks(exercise, mutated(exercise, mistake))
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_hidden_checks_overwrite_no_helper(released: Path, exercise: str) -> None:
+    before = (MASTER["setup"].source, SOLUTION[exercise])
+    visible = cells.named(cells.read(released))[f"{exercise}-checks"].source
+    left = run(*before, MASTER[f"{exercise}-checks"].source) - run(*before, visible)
+    assert left == {"_hidden_checks"}
 
 
 def test_introduction_states_the_points() -> None:
