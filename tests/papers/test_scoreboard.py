@@ -1,0 +1,112 @@
+"""The scoreboard from small ledgers whose verdicts are known beforehand."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from medda_lib.papers import scoreboard
+from medda_lib.papers.catalogue import papers
+
+ROWS = {  # system, labels, masks -> in-domain Dice of three seeds
+    ("UMTL-S", "100", "10"): (0.80, 0.82, 0.81),
+    ("UMTL", "100", "10"): (0.90, 0.93, 0.91),
+    ("MultiMix", "100", "10"): (0.92, 0.93, 0.94),
+    ("U-Net", "-", "10"): (0.60, 0.61, 0.65),
+}
+
+
+def ledger(folder: Path, profile: str, data: str) -> None:
+    """A committed ledger with the rows above."""
+    rows = [
+        {
+            "paper": "multimix",
+            "profile": profile,
+            "data": data,
+            "system": system,
+            "labels": labels,
+            "masks": masks,
+            "seed": seed,
+            "evaluation": "in-domain",
+            "domain": "jsrt",
+            "problem": "segmentation",
+            "metric": "dice",
+            "value": value,
+            "seconds": 1.0,
+            "key": f"{system}{labels}{masks}{seed}",
+        }
+        for (system, labels, masks), values in ROWS.items()
+        for seed, value in enumerate(values)
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(folder / f"{profile}-{data}.csv", index=False)
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    ledger(tmp_path / "multimix", "demo", "phantom")
+    return tmp_path
+
+
+def test_every_system_of_every_paper_has_its_row(results: Path) -> None:
+    table = scoreboard.systems(results)
+    assert len(table) == sum(len(paper.systems) for paper in papers())
+    assert table["paper"].nunique() == 17
+    assert not table.duplicated(["paper", "system"]).any()
+    assert set(table["status"]) == {"done", "not yet"}
+
+
+def test_a_system_is_measured_where_a_ledger_holds_it(results: Path) -> None:
+    ledger(results / "multimix", "smoke", "real")
+    table = scoreboard.systems(results).set_index(["paper", "system"])
+    measured = table.loc["multimix", "measured"].to_dict()
+    held = {system for system, _, _ in ROWS}
+    assert {name for name, where in measured.items() if where} == held
+    assert measured["MultiMix"] == "demo-phantom, smoke-real"
+    assert (table.drop("multimix", level=0)["measured"] == "").all()
+
+
+def test_without_ledgers_nothing_is_measured_and_nothing_tested(tmp_path: Path) -> None:
+    assert (scoreboard.systems(tmp_path)["measured"] == "").all()
+    table = scoreboard.claims(tmp_path)
+    assert set(table["verdict"]) == {"not tested"}
+    assert table["effect"].isna().all()
+    assert (table.groupby("data").size() == table["claim"].nunique()).all()
+
+
+def test_verdicts_follow_the_ledger(results: Path) -> None:
+    table = scoreboard.claims(results).set_index(["data", "claim"])
+    ours = table.loc["phantom"]
+    assert ours.loc["C2a", "verdict"] == "supported"
+    assert ours.loc["C1a", "verdict"] == "contradicted"
+    assert ours.loc["C1b", "verdict"] == "not tested"  # no cross-domain rows in this ledger
+    gains = [
+        a - b for a, b in zip(ROWS["MultiMix", "100", "10"], ROWS["U-Net", "-", "10"], strict=True)
+    ]
+    assert ours.loc["C2a", "effect"] == pytest.approx(sum(gains) / 3)
+    assert min(gains) - 1e-9 <= ours.loc["C2a", "low"] <= ours.loc["C2a", "effect"]
+    assert ours.loc["C2a", "effect"] <= ours.loc["C2a", "high"] <= max(gains) + 1e-9
+    assert (ours.loc["C2a", "seeds"], ours.loc["C2a", "profile"]) == (3, "demo")
+    assert set(table.loc["real", "verdict"]) == {"not tested"}
+
+
+def test_the_most_thorough_ledger_wins(results: Path) -> None:
+    ledger(results / "multimix", "smoke", "phantom")
+    assert set(scoreboard.claims(results, ("phantom",))["profile"]) == {"demo"}
+
+
+def test_verdicts_have_one_column_per_kind_of_data_in_the_order_of_the_claims(
+    results: Path,
+) -> None:
+    wide = scoreboard.verdicts(results)
+    assert wide.columns.tolist() == ["paper", "claim", "text", "phantom", "real"]
+    assert wide["claim"].tolist()[:4] == ["C1a", "C1b", "C1c", "C1d"]
+    assert wide.loc[wide["claim"] == "C2a", "phantom"].item() == "supported"
+
+
+def test_the_overview_counts(results: Path) -> None:
+    table = scoreboard.overview(results).set_index("paper")
+    assert len(table) == 17
+    assert table.loc["multimix", ["systems", "done", "measured"]].tolist() == [9, 9, len(ROWS)]
+    assert table.loc["popar", ["done", "measured"]].tolist() == [0, 0]
+    assert pd.isna(table.loc["cmevae", "year"])
