@@ -41,7 +41,9 @@ def main() -> int:
     except BookError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"The book is ready. Open this file in a browser, no server and no network needed:\n{index}")
+    print(
+        f"The book is ready. Open this file in a browser, no server and no network needed:\n{index}"
+    )
     return 0
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from medda_lib import _paths
@@ -25,6 +26,8 @@ from medda_lib.studies.setting import SETTINGS, Role, Setting
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
+
+LOGGER = logging.getLogger(__name__)
 
 # What a method may see, in the order of a study: (column of the map, role).
 COLUMNS = (
@@ -79,7 +82,9 @@ def _link(paper: catalogue.Paper) -> str:
 
 def _markdown(head: list[str], rows: list[list[str]], align: str) -> str:
     lines = [head, align.split(), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in r) + " |" for r in lines)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", r"\|") for cell in r) + " |" for r in lines
+    )
 
 
 class PaperMap(SphinxDirective):
@@ -109,7 +114,11 @@ def note_what_moved_on(app: Sphinx, doctree: nodes.document) -> None:
         return
     from medda_lib.notebooks import what_moved_on
 
-    reasons = what_moved_on(json.loads(path.read_text("utf-8")), path.with_suffix(".py"))
+    source = path.with_suffix(".py")
+    if not source.is_file():
+        LOGGER.warning("%s has no source %s beside it", path.name, source.name)
+        return
+    reasons = what_moved_on(json.loads(path.read_text("utf-8")), source)
     if not reasons:
         return
     note = nodes.note("", classes=["moved-on"])
@@ -122,14 +131,12 @@ def note_what_moved_on(app: Sphinx, doctree: nodes.document) -> None:
         title.parent.insert(title.parent.index(title) + 1, note)
 
 
-def notebooks_again(
-    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
-) -> list[str]:
+def notebooks_again(_app: Sphinx, env: BuildEnvironment, *_changes: set[str]) -> list[str]:
     """Read every notebook anew: whether it is out of date does not show in its own file."""
     return [name for name in env.found_docs if str(env.doc2path(name)).endswith(".ipynb")]
 
 
-def without_thebe(app: Sphinx, config: object) -> None:
+def without_thebe(app: Sphinx, *_config: object) -> None:
     """Jupyter Book always loads Thebe, which names a CDN in every page; unhook it."""
     for listeners in app.events.listeners.values():
         listeners[:] = [

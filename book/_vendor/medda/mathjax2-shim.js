@@ -5,8 +5,15 @@
 (function () {
   "use strict";
   var waiting = [];
+  // MathJax 2 in notebooks took $...$; on these pages only \(...\) starts a formula.
+  function withDelimiters(element) {
+    if (!element.firstElementChild && element.textContent.includes("$")) {
+      element.textContent = element.textContent.replace(/\$([^$]+)\$/g, "\\($1\\)");
+    }
+  }
   function typeset(element) {
     if (window.MathJax && window.MathJax.typesetPromise) {
+      withDelimiters(element);
       window.MathJax.typesetPromise([element]).catch(function (error) {
         console.warn("medda: a widget's formula could not be typeset:", error.message);
       });
