@@ -422,7 +422,8 @@ for system, (printed_dice, printed_jaccard) in TABLE_2.items():
 # $$\mathrm{KL}(p \,\|\, q) = p \log\frac{p}{q} + (1 - p) \log\frac{1 - p}{1 - q},$$
 #
 # with $p = \sigma(z_l)$ and $q = \sigma(z_u)$. The term is the mean over all pixels and all pairs of
-# images; the pairs are formed by position in the batch.
+# images; the pairs are formed by position in the batch. (The paper does not say how the predictions
+# are aligned. The chapter's default compares with the mean of the labelled predictions instead.)
 #
 # **A trap.** The network has *one* output channel. A softmax over an axis of length one returns 1
 # whatever it is given, and the divergence between "always 1" and "always 1" is zero: a term that
@@ -527,6 +528,8 @@ _hidden_checks()
 # axis, $b_i = y_i \oplus x_i$ (saliency first), and the result is reduced to the size of the
 # feature map that it joins. The paper does not name the operator for this; here it is the
 # **average over equal blocks of pixels**.
+# The gradient keeps its sign and its scale here, as the equation has it; the book's library goes one
+# step further and scales its absolute value to [0, 1].
 #
 # Mind these points:
 #

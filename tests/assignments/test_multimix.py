@@ -17,10 +17,14 @@ from typing import Any
 
 import jupytext
 import pytest
+import torch
 
 from medda_lib import assignments
 from medda_lib.assignments import cells
 from medda_lib.assignments.course import MASTERS
+from medda_lib.methods import losses, mixmatch
+from medda_lib.metrics import segmentation
+from medda_lib.networks import bridge
 
 Swap = tuple[tuple[str, str], ...]
 MASTER = cells.named(jupytext.read(MASTERS / "multimix.py"))
@@ -222,6 +226,36 @@ def test_solution_passes_alone(exercise: str) -> None:
 def test_wrong_answer_fails(exercise: str, mistake: str) -> None:
     with pytest.raises((AssertionError, RuntimeError)):
         run_checks(exercise, mutated(exercise, mistake))
+
+
+def test_solutions_agree_with_the_library() -> None:
+    own: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        for source in (MASTER["setup"].source, *SOLUTION.values()):
+            exec(source, own)
+    rng = torch.Generator().manual_seed(7)
+    strong, weak, masks = torch.randn(3, 6, 1, 16, 16, generator=rng)
+    z, w = strong[:, 0, 0, :2], weak[:, 0, 0, :2]
+    close = torch.testing.assert_close
+    close(own["pseudo_label_loss"](w, z, 0.6), losses.pseudo_label_loss(z, w, 0.6))
+    close(own["soft_dice_loss"](strong.sigmoid(), masks > 0), losses.dice_loss(strong, masks > 0))
+    close(
+        own["segmentation_consistency"](strong, weak), losses.segmentation_kl(strong, weak, "index")
+    )
+    close(own["sharpen"](z.softmax(dim=1), 0.5), mixmatch.sharpen(z.softmax(dim=1), 0.5))
+    order, lam = torch.randperm(6, generator=rng), torch.rand(6, generator=rng)
+    mixed = own["mix_up"](strong, z, strong[order], z[order], lam)
+    close(mixed, mixmatch.mix_up(strong, z, order, torch.maximum(lam, 1 - lam)))
+    classifier = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Tanh(), torch.nn.Linear(256, 2))
+    inputs = strong.clone().requires_grad_()
+    gradient = bridge.input_gradient(classifier(inputs), inputs)
+    close(own["saliency"](classifier, strong), gradient)
+    joined = bridge.bridge_input(gradient, strong)
+    close(own["saliency_bridge"](classifier, strong, 16 // bridge.FACTOR), joined)
+    scores = segmentation.per_image(strong.sigmoid(), masks > 0, strong.sigmoid())
+    for name, function in (("dice", "hard_dice"), ("jaccard", "jaccard")):
+        found = own[function](strong.sigmoid() > 0.5, masks > 0)
+        close(found, torch.as_tensor(scores[name]).float())
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
