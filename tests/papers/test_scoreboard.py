@@ -1,5 +1,6 @@
 """The scoreboard from small ledgers whose verdicts are known beforehand."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -17,29 +18,23 @@ ROWS = {  # system, labels, masks -> in-domain Dice of three seeds
 
 
 def ledger(folder: Path, profile: str, data: str) -> None:
-    """A committed ledger with the rows above."""
-    rows = [
-        {
-            "paper": "multimix",
-            "profile": profile,
-            "data": data,
-            "system": system,
-            "labels": labels,
-            "masks": masks,
-            "seed": seed,
-            "evaluation": "in-domain",
-            "domain": "jsrt",
-            "problem": "segmentation",
-            "metric": "dice",
-            "value": value,
-            "seconds": 1.0,
-            "key": f"{system}{labels}{masks}{seed}",
-        }
-        for (system, labels, masks), values in ROWS.items()
-        for seed, value in enumerate(values)
-    ]
+    """The rows above as a committed ledger: values in the CSV, the runs in the JSON beside it."""
+    names = ("system", "labels", "masks")
+    rows: list[dict[str, object]] = []
+    runs: list[dict[str, object]] = []
+    for place, values in ROWS.items():
+        condition = dict(zip(names, place, strict=True))
+        for seed, value in enumerate(values):
+            rows.append(
+                {"paper": "multimix", "profile": profile, "data": data, **condition, "seed": seed}
+                | {"evaluation": "in-domain", "domain": "jsrt", "problem": "segmentation"}
+                | {"metric": "dice", "value": value}
+            )
+            key = f"{'|'.join(place)}|{seed}"
+            runs.append({"condition": condition, "seed": seed, "seconds": 1.0, "key": key})
     folder.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows).to_csv(folder / f"{profile}-{data}.csv", index=False)
+    (folder / f"{profile}-{data}.json").write_text(json.dumps({"runs": runs}), "utf-8")
 
 
 @pytest.fixture
