@@ -55,8 +55,11 @@ budget = budgets[profile]
 # the patient. `render` takes a domain and one seed per person; a seed is the same person everywhere.
 
 # %%
+import torch
+
 from medda_lib.phantoms.chest_xray import DOMAINS, render
 
+torch.set_num_threads(1)  # the images are small; equal threads give equal digits
 home, away = DOMAINS["jsrt"], DOMAINS["nihx"]
 people = range(1_000_000, 1_000_000 + budget["people"])
 at_home = render(home, people, budget["size"])
@@ -68,8 +71,6 @@ at_away = render(away, people, budget["size"])
 # lungs, which is known exactly because the phantom has made them.
 
 # %%
-import torch
-
 from medda_lib.figures.contact_sheet import contact_sheet
 from medda_lib.figures.display import show_figure
 
@@ -348,7 +349,7 @@ curve = np.array([values.mean() for _, values in walked])
 pd.DataFrame({"strength": strengths, "mean Dice": curve}).round(3).set_index("strength").T
 
 # %% [markdown]
-# Move the slider, or press play. It shows the person whose fall is nearest to the average, and the
+# Move the slider (arrow keys work once it has the focus). It shows the person whose fall is nearest to the average, and the
 # mean over all people. Every picture is stored in the page, so it works without a running kernel.
 
 # %%

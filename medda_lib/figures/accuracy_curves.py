@@ -1,7 +1,8 @@
 """Score against the number of labels, one line per system.
 
 The line joins the means over seeds; every seed is a dot, since three of them make no distribution.
-The x axis is logarithmic: what matters is how many times more labels a system needs.
+Where counts span a factor of ten the x axis is logarithmic, since what matters is how many times more
+labels a system needs.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from medda_lib.figures.style import DASHES, MARKERS, canvas, colours, styled
 
 @styled
 def accuracy_curves(
-    counts: Sequence[int],
+    counts: Sequence[float],
     curves: Mapping[str, ArrayLike],
     x_label: str = "labelled images",
     y_label: str = "accuracy",
@@ -41,7 +42,8 @@ def accuracy_curves(
         axis.scatter(np.repeat(x, scores.shape[1]), scores[drawn], s=8, c=colour[name], alpha=0.5)
     if chance is not None:
         axis.axhline(chance, lw=1, ls=":", label=f"majority class {chance:.2f}")
-    axis.set(xscale="log", xlabel=x_label, ylabel=y_label)
+    wide = min(counts) > 0 and max(counts) / min(counts) >= 10
+    axis.set(xscale="log" if wide else "linear", xlabel=x_label, ylabel=y_label)
     axis.set_xticks(list(counts), [f"{count:,}" for count in counts])
     axis.minorticks_off()
     axis.grid(axis="y", lw=0.6)

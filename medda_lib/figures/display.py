@@ -88,13 +88,14 @@ def figure_html(figure: Figure, caption: str, alt: str, name: str = "", limit: i
         raise ValueError("caption: say in a sentence what the figure shows")
     kind, data = encode(figure, limit)
     width = round(figure.get_figwidth() * 100)
-    anchor = f' id="fig-{html.escape(name)}"' if name else ""
+    anchor = f' id="fig-{html.escape(name.removeprefix("fig-"))}"' if name else ""
     return (
         f'<figure class="medda"{anchor} style="margin:0 0 1em;max-width:{width}px;padding:.6em;'
         f'border-radius:.5em;background:{CARD};color:{INK}"><style>{_CSS}</style>'
         f'<img class="dark-light" style="width:100%" alt="{html.escape(alt)}" '
         f'src="{data_uri(kind, data)}">'
-        f'<figcaption style="font-size:.9em;text-align:left">{html.escape(caption)}</figcaption>'
+        f'<figcaption style="font-size:.9em;text-align:left;color:{INK}">'
+        f"{html.escape(caption)}</figcaption>"
         "</figure>"
     )
 

@@ -4,6 +4,9 @@
 its picture already, as an HTML child of a `Stack` with an alt text of its own, and the browser alone
 links the slider's index to the picture shown. What it costs is the size of the pictures, so they are
 small and their total is limited.
+
+There is no play button: the book's theme turns the icon inside that widget into a drawing, does not
+leave the element which the widget then looks for, and the button dies when it is pressed.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import html
 import io
 from collections.abc import Callable, Sequence
 
-from ipywidgets import HTML, HBox, Layout, Play, SelectionSlider, Stack, VBox, jslink
+from ipywidgets import HTML, Layout, SelectionSlider, Stack, VBox, jslink
 from matplotlib.figure import Figure
 
 from medda_lib.figures.display import data_uri, pixels, require_alt
@@ -40,7 +43,7 @@ def frames(
     description: str,
     total: int = TOTAL,
 ) -> VBox:
-    """A slider with a play button over the pictures `draw(0)`, `draw(1)`, ...
+    """A slider over the pictures `draw(0)`, `draw(1)`, ...
 
     `draw` gives the figure and alt text of a position, `labels` the slider's readout there; `total`
     limits the bytes of all pictures together.
@@ -60,7 +63,5 @@ def frames(
         layout=Layout(width="26em"),
         style={"description_width": "initial"},
     )
-    play = Play(min=0, max=len(labels) - 1, value=0, interval=700)
-    jslink((play, "value"), (slider, "index"))
     jslink((slider, "index"), (stack, "selected_index"))
-    return VBox([HBox([play, slider]), stack], layout=Layout(max_width="46em"))
+    return VBox([slider, stack], layout=Layout(max_width="46em"))

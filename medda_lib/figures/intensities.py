@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from medda_lib.figures.style import DASHES, canvas, colours, pictures, styled
+from medda_lib.figures.style import DASHES, canvas, colours, styled
 
 
 def densities(
@@ -22,7 +22,9 @@ def densities(
     edges = np.linspace(0.0, 1.0, bins + 1)
     found = {}
     for name, images in domains.items():
-        array = pictures(name, images)
+        array = np.asarray(images)
+        if not array.size:
+            raise ValueError(f"{name}: holds no image")
         if array.min() < 0 or array.max() > 1:
             raise ValueError(f"{name}: intensities must lie in [0, 1]; scale the images first")
         found[name] = np.histogram(array, edges, density=True)[0].astype(np.float64)
@@ -31,7 +33,7 @@ def densities(
 
 @styled
 def intensities(domains: Mapping[str, ArrayLike], bins: int = 64) -> Figure:
-    """One density line per domain; `domains` maps a name to images (n, h, w) in [0, 1]."""
+    """One density line per domain; `domains` maps a name to images of any shape in [0, 1]."""
     centres, curves = densities(domains, bins)
     figure, axes = canvas(width=6.4, height=3.0)
     axis, colour = axes[0, 0], colours(curves)

@@ -132,6 +132,8 @@ def test_accuracy_curves_join_means_and_skip_what_was_not_run() -> None:
     assert np.allclose(np.asarray(line.get_ydata(), float), [0.7, 0.9])
     assert axis.get_xscale() == "log"
     assert [t.get_text() for t in axis.get_xticklabels()] == ["100", "1,000", "5,216"]
+    near = accuracy_curves([0.0, 0.5, 1.0], {"net": np.ones((3, 1))}).axes[0]
+    assert near.get_xscale() == "linear"
     with pytest.raises(ValueError, match=r"net: expected \(2, seeds\)"):
         accuracy_curves([1, 2], {"net": scores})
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ipywidgets import HTML, Play, SelectionSlider, Stack, VBox
+from ipywidgets import HTML, SelectionSlider, Stack, VBox
 from ipywidgets.embed import dependency_state
 from PIL import Image
 
@@ -26,9 +26,9 @@ def _dial(**options: Any) -> VBox:
     return dial(rng.random((3, 16, 16)), truth, truth * 0.9, STRENGTHS, [0.9, 0.7, 0.2], **options)
 
 
-def _parts(widget: VBox) -> tuple[Play, SelectionSlider, Stack]:
-    play, slider = widget.children[0].children
-    return play, slider, widget.children[1]
+def _parts(widget: VBox) -> tuple[SelectionSlider, Stack]:
+    slider, stack = widget.children
+    return slider, stack
 
 
 def _links(widget: VBox) -> set[tuple[str, str, str, str]]:
@@ -42,9 +42,8 @@ def _links(widget: VBox) -> set[tuple[str, str, str, str]]:
 
 
 def test_dial_has_a_picture_with_words_at_each_strength() -> None:
-    play, slider, stack = _parts(_dial())
+    slider, stack = _parts(_dial())
     assert slider._options_labels == ("0.00", "0.50", "1.00")
-    assert play.max == 2
     assert stack.selected_index == 0
     assert len(stack.children) == 3
     for page, score in zip(stack.children, ("0.900", "0.700", "0.200"), strict=True):
@@ -57,14 +56,10 @@ def test_dial_has_a_picture_with_words_at_each_strength() -> None:
         assert Image.open(io.BytesIO(base64.b64decode(source[1]))).format == "WEBP"
 
 
-def test_the_browser_alone_links_play_slider_and_picture() -> None:
+def test_the_browser_alone_links_slider_and_picture() -> None:
     widget = _dial()
-    play, slider, stack = _parts(widget)
-    ids = [f"IPY_MODEL_{w.model_id}" for w in (play, slider, stack)]
-    assert _links(widget) == {
-        (ids[0], "value", ids[1], "index"),
-        (ids[1], "index", ids[2], "selected_index"),
-    }
+    ids = [f"IPY_MODEL_{w.model_id}" for w in _parts(widget)]
+    assert _links(widget) == {(ids[0], "index", ids[1], "selected_index")}
 
 
 def test_dial_frame_marks_its_position() -> None:
@@ -103,7 +98,7 @@ def test_a_label_at_the_threshold_is_kept() -> None:
 
 def test_threshold_shows_both_numbers_at_each_position() -> None:
     widget = threshold([0.6, 0.8, 0.9], [False, True, True], [0.5, 0.7, 0.95])
-    pages = [page.value for page in _parts(widget)[2].children]
+    pages = [page.value for page in _parts(widget)[1].children]
     assert "threshold 0.70: 67% kept, 100.0% of them right" in pages[1]
     assert "threshold 0.95: 0% kept." in pages[2]
     figure = threshold_frame(kept([0.6, 0.8], [False, True], [0.5, 0.7]), 1)
