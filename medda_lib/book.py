@@ -7,6 +7,7 @@ into a published page. The last line of the output is the path of the first page
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ def build(checkout: Path = _paths.CHECKOUT, output: Path | None = None) -> Path:
     if not (checkout / "_config.yml").is_file():
         raise BookError(f"{checkout / '_config.yml'} is missing: the book is built from a checkout")
     target = output or checkout
+    shutil.rmtree(target / "_build" / "html", ignore_errors=True)  # pages that are no more
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(checkout)]
     command += ["--path-output", str(target), "--builder", "html", "-W", "--keep-going", "-q"]
     if subprocess.run(command, check=False).returncode:

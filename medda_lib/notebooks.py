@@ -28,6 +28,7 @@ __all__ = ["NotebookError", "check", "freeze", "moved_on", "show", "smoke", "wha
 
 RECORD = "medda"  # the key of the record in the notebook's metadata
 INJECTED, PARAMETERS = "injected-parameters", "parameters"
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LIMIT = 1_000_000  # bytes of a notebook: what a code host still renders and a diff still shows
 _SOURCE_VARIABLE = "MEDDA_PAGE"
 _ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
@@ -134,6 +135,7 @@ def _read(source: Path) -> Any:
     for position, cell in enumerate(notebook["cells"]):
         cell["id"] = _cell_id(position, cell["source"])
     notebook["nbformat"], notebook["nbformat_minor"] = 4, 5
+    notebook["metadata"].setdefault("kernelspec", KERNEL)
     return notebook
 
 
@@ -156,7 +158,7 @@ def _execute(source: Path, target: Path, parameters: Mapping[str, object]) -> An
                 blank,
                 target,
                 parameters=parameters if wanted else None,
-                kernel_name="python3",
+                kernel_name=KERNEL["name"],
                 cwd=source.parent,
                 progress_bar=False,
                 log_output=False,
@@ -228,7 +230,9 @@ def _with_stable_widget_ids(notebook: Mapping[str, Any]) -> Any:
     states = notebook["metadata"].get("widgets", {}).values()
     made = dict.fromkeys(key for state in states for key in state.get("state", {}))
     names = {old: f"{position:032x}" for position, old in enumerate(made, 1)}
-    text = _MODEL_ID.sub(lambda match: names.get(match.group(), match.group()), json.dumps(notebook))
+    text = _MODEL_ID.sub(
+        lambda match: names.get(match.group(), match.group()), json.dumps(notebook)
+    )
     return json.loads(text)
 
 

@@ -1,0 +1,58 @@
+"""Every page with code: its notebook is the executed form of its source, and it runs at `smoke`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from medda_lib import _paths
+from medda_lib.notebooks import check, smoke
+
+PAGES = [
+    path
+    for path in sorted([*_paths.BOOK.glob("*.py"), *_paths.BOOK.glob("[cf]*s/*.py")])
+    if path.parent.name != "assignments"
+]
+SECONDS = 45  # the budget of the smoke profile on two cores
+NBVAL = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-c", os.devnull]
+NBVAL += ["-p", "no:cacheprovider"]
+NAMES = [str(path.relative_to(_paths.BOOK)) for path in PAGES]
+
+
+@pytest.mark.parametrize("source", PAGES, ids=NAMES)
+def test_notebook_is_the_executed_source(source: Path) -> None:
+    assert check(source) == []
+
+
+@pytest.mark.parametrize("source", PAGES, ids=NAMES)
+def test_cells_are_short(source: Path) -> None:
+    import jupytext
+
+    code = [
+        cell["source"] for cell in jupytext.read(source)["cells"] if cell["cell_type"] == "code"
+    ]
+    long = [text.splitlines()[0] for text in code if len(text.splitlines()) > 40]
+    assert not long, f"cells of more than 40 lines: {long}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", PAGES, ids=NAMES)
+def test_page_runs_at_smoke_and_twice_the_same(source: Path, tmp_path: Path) -> None:
+    start = time.perf_counter()
+    notebook = smoke(source, tmp_path)
+    seconds = time.perf_counter() - start
+    again = subprocess.run(
+        [*NBVAL, str(notebook)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert again.returncode == 0, again.stdout[-4000:]
+    # Other tests share the cores: twice the budget is the point where something is wrong.
+    assert seconds < 2 * SECONDS, f"{source.name} took {seconds:.0f} s at smoke, budget {SECONDS} s"

@@ -1,0 +1,215 @@
+"""Freezing a page: same cells, nothing that varies, a record that notices change."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medda_lib import _paths, notebooks
+from medda_lib.notebooks import NotebookError, check, freeze, show, smoke, what_moved_on
+from medda_lib.source_view import _without_docstring
+from medda_lib.studies.setting import Setting
+
+PAGE = """# %% [markdown]
+# # A page
+
+# %% tags=["parameters"]
+profile = "demo"
+data = "phantom"
+seed = 0
+device = "cpu"
+
+# %%
+import sys
+
+import ipywidgets as widgets
+from medda_lib.notebooks import moved_on, show
+from medda_lib.studies.setting import _setting
+
+moved_on()
+print("one\\rtwo", flush=True)
+print("three", flush=True)
+slider = widgets.IntSlider(max=3)
+widgets.jslink((slider, "value"), (widgets.IntText(), "value"))
+slider
+
+# %% tags=["nbval-check-output"]
+profile, seed
+
+# %%
+show(_setting)
+"""
+
+
+def write(folder: Path, text: str = PAGE) -> Path:
+    source = folder / "page.py"
+    source.write_text(text, "utf-8")
+    return source
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return freeze(write(tmp_path_factory.mktemp("pages")), profile="smoke", seed=7)
+
+
+def test_frozen_notebook_passes_its_own_check(frozen: Path) -> None:
+    assert check(frozen.with_suffix(".py")) == []
+
+
+def test_parameters_arrive_and_the_injected_cell_is_hidden(frozen: Path) -> None:
+    cells = read(frozen)["cells"]
+    result = next(c for c in cells if "nbval-check-output" in c["metadata"].get("tags", []))
+    assert result["outputs"][0]["data"]["text/plain"] == "('smoke', 7)"
+    injected = next(c for c in cells if "injected-parameters" in c["metadata"].get("tags", []))
+    assert "remove-cell" in injected["metadata"]["tags"]
+    assert injected["metadata"]["jupyter"] == {"source_hidden": True}
+
+
+def test_progress_lines_keep_their_last_state(frozen: Path) -> None:
+    streams = [o for c in read(frozen)["cells"] for o in c.get("outputs", []) if "name" in o]
+    assert [o["text"] for o in streams if o["name"] == "stdout"] == ["two\nthree\n"]
+
+
+def test_nothing_of_the_run_remains(frozen: Path) -> None:
+    text = frozen.read_text("utf-8")
+    assert "papermill" not in text
+    assert not re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d", text)
+    assert str(frozen.parent) not in text
+
+
+def test_second_freeze_is_equal_byte_for_byte(frozen: Path) -> None:
+    before = frozen.read_bytes()
+    freeze(frozen.with_suffix(".py"), profile="smoke", seed=7)
+    assert frozen.read_bytes() == before
+
+
+def test_widgets_are_numbered_as_made(frozen: Path) -> None:
+    states = read(frozen)["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]
+    names = sorted(states["state"])
+    assert names == [f"{k:032x}" for k in range(1, len(names) + 1)]
+    link = next(s for s in states["state"].values() if s["model_name"] == "LinkModel")
+    assert link["state"]["source"][0].removeprefix("IPY_MODEL_") in names
+
+
+def test_smoke_gives_a_notebook_that_runs_again_to_the_same_output(tmp_path: Path) -> None:
+    path = smoke(write(tmp_path), tmp_path / "out")
+    assert nbval(path).returncode == 0
+    path.write_text(path.read_text("utf-8").replace("('smoke', 0)", "('smoke', 1)"), "utf-8")
+    assert nbval(path).returncode == 1
+
+
+def nbval(path: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider"]
+    return subprocess.run(
+        [*command, "-c", os.devnull, str(path)], capture_output=True, text=True, check=False
+    )
+
+
+def test_failing_cell_is_named_and_the_old_notebook_stays(tmp_path: Path) -> None:
+    source = write(tmp_path, "# %%\n1\n\n# %%\n1 / 0\n")
+    source.with_suffix(".ipynb").write_text("the old one", "utf-8")
+    with pytest.raises(NotebookError, match=r"page\.py, cell 2: ZeroDivisionError"):
+        freeze(source)
+    assert source.with_suffix(".ipynb").read_text("utf-8") == "the old one"
+
+
+def test_missing_page_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotebookError, match=r"nowhere\.py: no such page"):
+        freeze(tmp_path / "nowhere.py")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda cells: cells.pop(), "has 4 cells, its source 5"),
+        (lambda cells: cells[0].update(source="# Another"), "cell 1: differs from the source"),
+        (lambda cells: cells[-1].update(execution_count=None), "was not executed"),
+        (
+            lambda cells: cells[-1]["outputs"].append(
+                {"output_type": "error", "ename": "E", "evalue": "no", "traceback": []}
+            ),
+            "ends with E: no",
+        ),
+        (
+            lambda cells: cells[-1]["outputs"].append(
+                {"output_type": "stream", "name": "stdout", "text": "<f at 0x7f0011223344>"}
+            ),
+            "memory address",
+        ),
+        (
+            lambda cells: cells[-1]["outputs"].append(
+                {"output_type": "stream", "name": "stdout", "text": f"{_paths.BOOK}"}
+            ),
+            "path of the machine",
+        ),
+        (lambda cells: cells[0].update(id="x" * 1_000_000), "the limit is 1 MB"),
+    ],
+)
+def test_check_names_each_fault(frozen: Path, tmp_path: Path, change: Any, problem: str) -> None:
+    source = write(tmp_path)
+    notebook = read(frozen)
+    change(notebook["cells"])
+    source.with_suffix(".ipynb").write_text(json.dumps(notebook), "utf-8")
+    problems = check(source)
+    assert len(problems) == 1
+    assert problem in problems[0]
+
+
+def test_check_asks_for_a_missing_notebook(tmp_path: Path) -> None:
+    assert check(write(tmp_path)) == ["page.ipynb is missing: run `medda freeze page`"]
+
+
+def test_record_notices_text_and_library(frozen: Path, tmp_path: Path) -> None:
+    notebook = read(frozen)
+    source = write(tmp_path)
+    assert what_moved_on(notebook, source) == []
+    write(tmp_path, PAGE + "\n# %% [markdown]\n# More.\n")
+    assert what_moved_on(notebook, source) == ["its text"]
+    notebook["metadata"]["medda"]["library"] = "0" * 16
+    assert what_moved_on(notebook, source) == ["its text", "the library"]
+    del notebook["metadata"]["medda"]
+    assert what_moved_on(notebook, source)
+
+
+def test_record_notices_the_results_of_its_paper(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "results"
+    (results / "multimix").mkdir(parents=True)
+    monkeypatch.setattr(_paths, "RESULTS", results)
+    monkeypatch.setattr(_paths, "CHECKOUT", tmp_path)
+    (tmp_path / "medda_lib" / "papers" / "multimix").mkdir(parents=True)
+    source = tmp_path / "multimix.py"
+    source.write_text("# %%\n1\n", "utf-8")
+    notebook = {"metadata": {"medda": notebooks._present(source)}}
+    assert what_moved_on(notebook, source) == []
+    (results / "multimix" / "demo-phantom.csv").write_text("value\n1\n", "utf-8")
+    assert what_moved_on(notebook, source) == ["the results"]
+
+
+def test_show_renders_the_source_as_it_stands() -> None:
+    text = show(Setting).data
+    assert "medda_lib/studies/setting.py" in text
+    assert "class Setting:" in text
+    assert '"""What may be seen' in text
+    assert '"""What may be seen' not in show(Setting, docstring=False).data
+    with pytest.raises(TypeError, match="pass a function or a class"):
+        show(len)
+
+
+def test_docstring_goes_and_nothing_else() -> None:
+    text = 'def f(x):\n    """One.\n\n    Two.\n    """\n\n    y = x\n    return y'
+    assert _without_docstring(text) == "def f(x):\n    y = x\n    return y"
+    assert _without_docstring("def f():\n    return 1") == "def f():\n    return 1"
+    assert _without_docstring('def f():\n    """Only."""') == 'def f():\n    """Only."""'
