@@ -57,6 +57,8 @@ def detect(
 
     Args:
         attenuation: line integrals (n, h, w).
+        domain: gives exposure and scatter.
+        stream: the images' random numbers.
         pixel_area: cm2, (n,).
     """
     h, w = attenuation.shape[1:]
@@ -87,10 +89,16 @@ def display(signal: Tensor, lungs: Tensor, domain: Domain, stream: Stream) -> Te
     Args:
         signal: counts relative to an empty beam.
         lungs: (n, h, w) bool, where the automatic exposure looks.
+        domain: gives window, gamma and equalisation.
+        stream: the images' random numbers.
     """
     value = signal.clamp(min=3e-4).log_().neg_()
     taken = 2 * domain.equalise * stream.uniform("equalise")
-    value = value - plane(np.minimum(taken, 0.9)) * slow(value, 1.0)
+    value = value - plane(np.minimum(taken, 0.95)) * slow(value, 1.0)
+    if domain.edges > 0:
+        detail = value - smooth(value, 0.4 * value.shape[-1] / domain.fov_width)
+        value = value.add_(detail, alpha=domain.edges)
+    value = value + _heel(value.shape[-1], domain, stream)
     weight = lungs.float()
     mean = (value * weight).sum((1, 2)) / weight.sum((1, 2)).clamp_(min=1)
     small = avg_pool2d(value[:, None], max(1, value.shape[1] // 32)).flatten(1)
@@ -101,7 +109,25 @@ def display(signal: Tensor, lungs: Tensor, domain: Domain, stream: Stream) -> Te
     slope = plane(high - low) / (top - mean).clamp_(min=0.1)[:, None, None]
     grey = (value - mean[:, None, None]) * slope + plane(low)
     floor = plane(domain.floor * stream.uniform("floor"))
-    return grey.clamp_(1e-4, 1).pow_(plane(gamma)).mul_(1 - floor).add_(floor)
+    return film_curve(grey).pow_(plane(gamma)).mul_(1 - floor).add_(floor)
+
+
+def _heel(size: int, domain: Domain, stream: Stream) -> Tensor:
+    """Slope of the logarithmic exposure across the field: a tilted grid, the heel of the anode."""
+    at = torch.linspace(-1, 1, size)
+    x, y = (plane(domain.heel * stream.normal(name)) for name in ("heel_x", "heel_y"))
+    return x * at[None, None, :] + y * at[None, :, None]
+
+
+def film_curve(values: Tensor, bend: float = 0.14) -> Tensor:
+    """Straight between `bend` and 1 - `bend`, with an exponential toe and shoulder, into (0, 1).
+
+    The slope is continuous, so nothing is cut off: the film's characteristic curve in its simplest
+    form.
+    """
+    toe = ((values - bend) / bend).clamp_(max=0).exp_().mul_(bend)
+    shoulder = 1 - ((1 - bend - values) / bend).clamp_(max=0).exp_().mul_(bend)
+    return torch.where(values < bend, toe, torch.where(values > 1 - bend, shoulder, values))
 
 
 def _window(domain: Domain, stream: Stream) -> tuple[Array, Array]:

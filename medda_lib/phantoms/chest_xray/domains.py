@@ -26,6 +26,11 @@ _PROBABILITIES = (
 ).split()
 
 
+_NOT_NEGATIVE = frozenset(
+    "wall shift_x shift_y rotation scatter equalise texture warp heel edges".split()
+)
+
+
 @dataclass(frozen=True)
 class Domain:
     """Population and acquisition of one site. Means come with a standard deviation `*_spread`."""
@@ -45,6 +50,7 @@ class Domain:
     wall_spread: float = 0.7
     inspiration: float = 0.0  # +1: diaphragm one standard step lower
     inspiration_spread: float = 1.0
+    warp: float = 0.35  # smooth wobble of all outlines, cm
     shape_spread: float = 1.0  # multiplies every other anatomical variation
     # pose and field of view
     ap: float = 0.0  # 0 postero-anterior, upright; 1 antero-posterior, portable
@@ -60,6 +66,8 @@ class Domain:
     exposure_spread: float = 0.3
     scatter: float = 0.8  # scatter-to-primary ratio behind the average patient
     blur: float = 0.10  # detector blur, cm, standard deviation
+    heel: float = 0.1  # slope of the exposure across the field, logarithm from centre to edge
+    edges: float = 0.3  # edge enhancement by the reader's workstation
     gamma: float = 1.0
     gamma_spread: float = 0.1
     lung_grey: float = 0.32  # where the display puts the mean of the lungs ...
@@ -79,26 +87,16 @@ class Domain:
     lobar: float = 1.0  # weights of the three patterns
     interstitial: float = 1.0
     diffuse: float = 1.0
-    severity: float = 0.3  # median fraction of air that an opacity replaces
-    severity_spread: float = 0.5  # of its logarithm
+    severity: float = 0.36  # median fraction of air that an opacity replaces
+    severity_spread: float = 0.45  # of its logarithm
     rule: str = "lungs"
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:
             raise ValueError(f"rule: {self.rule!r} is unknown; choose one of {', '.join(RULES)}")
         for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name in ("name", "rule"):
-                continue
-            if not isinstance(value, (int, float)) or not math.isfinite(value):
-                raise ValueError(f"{field.name}: {value!r} is not a finite number")
-            if field.name in _LOGARITHMIC and value <= 0:
-                raise ValueError(f"{field.name}: {value} must be positive")
-            if field.name.endswith("_spread") and value < 0:
-                raise ValueError(f"{field.name}: {value} must not be negative")
-        for name in _PROBABILITIES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name}: {getattr(self, name)} must lie in [0, 1]")
+            if field.name not in ("name", "rule"):
+                _check(field.name, getattr(self, field.name))
         if min(self.lobar, self.interstitial, self.diffuse) < 0:
             raise ValueError("lobar, interstitial, diffuse: weights must not be negative")
         if self.lobar + self.interstitial + self.diffuse <= 0:
@@ -124,6 +122,20 @@ class Domain:
         return replace(self, name=f"{self.name}>{other.name}@{strength:g}", rule=rule, **numbers)
 
 
+def _check(name: str, value: float) -> None:
+    """A number outside its range is an error that names the field."""
+    if not math.isfinite(value):
+        raise ValueError(f"{name}: {value!r} is not a finite number")
+    if name in _LOGARITHMIC and value <= 0:
+        raise ValueError(f"{name}: {value} must be positive")
+    if name in _PROBABILITIES and not 0 <= value <= 1:
+        raise ValueError(f"{name}: {value} must lie in [0, 1]")
+    if name == "energy" and not 40 <= value <= 100:
+        raise ValueError(f"energy: {value} keV is outside the table of coefficients, 40 to 100")
+    if (name.endswith("_spread") or name in _NOT_NEGATIVE) and value < 0:
+        raise ValueError(f"{name}: {value} must not be negative")
+
+
 def _between(name: str, a: float, b: float, strength: float) -> float:
     if name in _LOGARITHMIC:
         return float(math.exp((1 - strength) * math.log(a) + strength * math.log(b)))
@@ -133,35 +145,37 @@ def _between(name: str, a: float, b: float, strength: float) -> float:
 _PRESETS = (
     Domain(
         "chex",
-        age=0.3, age_spread=0.22, female=0.15, fov_width=36.0, fov_height=29.0, zoom_spread=0.1,
-        shift_x=1.2, shift_y=1.6, rotation=3.5, ap=0.6, energy=52.0, exposure=250000.0,
-        exposure_spread=0.5, scatter=0.5, blur=0.14, gamma=1.0, gamma_spread=0.2, lung_grey=0.36,
-        bright_grey=0.86, window_spread=0.07, equalise=0.3, wires=0.45, tubes=0.12, markers=0.8,
-        collimation=0.15, prevalence=0.73, heart=1.05, wall=1.8, inspiration=-0.6,
+        age=0.3, age_spread=0.22, female=0.15, fov_width=37.0, fov_height=30.0, zoom_spread=0.13,
+        shift_x=1.6, shift_y=2.0, rotation=5.0, ap=0.6, energy=48.0, exposure=150000.0,
+        exposure_spread=0.5, scatter=0.4, blur=0.16, heel=0.15, edges=0.0, gamma=1.15,
+        gamma_spread=0.25, lung_grey=0.34, bright_grey=0.84, window_spread=0.08, equalise=0.15,
+        wires=0.5, tubes=0.15, markers=0.8, collimation=0.2, prevalence=0.73, heart=1.05, wall=1.8,
+        inspiration=-0.6, severity=0.42,
     ),
     Domain(
         "jsrt",
-        female=0.5, fov_width=36.0, fov_height=36.0, zoom_spread=0.04, shift_x=0.5, shift_y=0.9,
-        rotation=0.8, energy=66.0, exposure=1600000.0, exposure_spread=0.15, scatter=0.45,
-        blur=0.06, gamma=1.0, gamma_spread=0.06, lung_grey=0.32, bright_grey=0.82,
-        window_spread=0.03, equalise=0.25, markers=0.15, collimation=0.0, prevalence=0.0,
-        inspiration=0.5, inspiration_spread=0.7, wall=2.4, heart=0.95,
+        fov_width=36.0, fov_height=36.0, zoom_spread=0.04, shift_x=0.5, shift_y=0.9, rotation=0.8,
+        energy=66.0, exposure=1600000.0, exposure_spread=0.15, scatter=0.4, blur=0.06, heel=0.03,
+        edges=0.2, gamma=1.05, gamma_spread=0.06, lung_grey=0.30, bright_grey=0.82,
+        window_spread=0.03, equalise=0.2, markers=0.15, collimation=0.0, prevalence=0.0,
+        inspiration=0.5, inspiration_spread=0.7, wall=2.4, heart=0.95, floor=0.05,
     ),
     Domain(
         "mcu",
-        female=0.5, fov_width=43.0, fov_height=36.0, zoom_spread=0.07, shift_x=0.8, shift_y=1.2,
-        rotation=1.5, energy=60.0, exposure=700000.0, exposure_spread=0.3, scatter=0.7, blur=0.09,
-        gamma=0.75, lung_grey=0.36, bright_grey=0.9, equalise=0.45, markers=0.9, collimation=0.5,
-        prevalence=0.42, lobar=1.5, interstitial=0.8, diffuse=0.5, inspiration=0.2,
+        fov_width=44.0, fov_height=36.0, zoom_spread=0.08, shift_x=0.9, shift_y=1.3, rotation=1.8,
+        energy=60.0, exposure=900000.0, exposure_spread=0.3, scatter=0.7, blur=0.10, heel=0.08,
+        edges=0.6, gamma=0.8, lung_grey=0.38, bright_grey=0.9, window_spread=0.05, equalise=0.6,
+        markers=0.9, collimation=0.6, prevalence=0.42, lobar=1.5, interstitial=0.8, diffuse=0.5,
+        inspiration=0.2, severity=0.45,
     ),
     Domain(
         "nihx",
-        female=0.45, fov_width=39.0, fov_height=39.0, zoom_spread=0.1, shift_x=1.4, shift_y=1.8,
-        rotation=3.0, ap=0.6, energy=72.0, exposure=200000.0, exposure_spread=0.5, scatter=1.6,
-        blur=0.12, gamma=0.8, gamma_spread=0.2, lung_grey=0.5, bright_grey=0.93,
-        window_spread=0.07, equalise=0.35, tubes=0.4, wires=0.4, markers=0.6, collimation=0.25,
-        prevalence=0.34, heart=1.15, heart_spread=0.14, wall=3.0, wall_spread=1.1,
-        inspiration=-0.8, inspiration_spread=1.2,
+        female=0.45, fov_width=41.0, fov_height=41.0, zoom_spread=0.14, shift_x=2.0, shift_y=2.4,
+        rotation=4.5, ap=0.75, energy=72.0, exposure=120000.0, exposure_spread=0.5, scatter=2.2,
+        blur=0.18, heel=0.3, edges=0.0, gamma=0.75, gamma_spread=0.25, lung_grey=0.52,
+        bright_grey=0.93, window_spread=0.08, equalise=0.2, tubes=0.5, wires=0.5, markers=0.6,
+        collimation=0.3, prevalence=0.34, heart=1.15, heart_spread=0.14, wall=3.3, wall_spread=1.2,
+        inspiration=-0.9, inspiration_spread=1.2, severity=0.65, severity_spread=0.5, floor=0.25,
     ),
 )  # fmt: skip
 

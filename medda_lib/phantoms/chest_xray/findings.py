@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -20,11 +21,12 @@ from medda_lib.phantoms.chest_xray.domains import Domain
 from medda_lib.phantoms.chest_xray.grid import Array, Grid, columns, plane, rows
 from medda_lib.phantoms.chest_xray.patient import Anatomy, Stream
 
+Kinds = NDArray[np.int64]
 PATTERNS = ("none", "lobar", "interstitial", "diffuse")
 VISIBLE = 0.1  # fraction of air replaced from which a pixel counts as diseased
 
 
-def draw_labels(domain: Domain, stream: Stream, labels: Sequence[int] | None) -> np.ndarray:
+def draw_labels(domain: Domain, stream: Stream, labels: Sequence[int] | None) -> Kinds:
     """Pattern index (n,) of each image: 0 none, 1 lobar, 2 interstitial, 3 diffuse."""
     sick = stream.uniform("label") < domain.prevalence
     if labels is not None:
@@ -35,7 +37,7 @@ def draw_labels(domain: Domain, stream: Stream, labels: Sequence[int] | None) ->
     return np.where(sick, kind, 0)
 
 
-def mottle(noise: np.ndarray, shape: tuple[int, int]) -> Tensor:
+def mottle(noise: NDArray[np.float32], shape: tuple[int, int]) -> Tensor:
     """Smooth random field (n, *shape) from a coarse block of normal numbers (n, k, k)."""
     coarse = torch.from_numpy(noise)[:, None]
     return interpolate(coarse, size=shape, mode="bilinear", align_corners=True)[:, 0]
@@ -46,12 +48,17 @@ def consolidation(
     grid: Grid,
     a: Anatomy,
     stream: Stream,
-    kinds: np.ndarray,
+    kinds: Kinds,
     fields: Sequence[Tensor],
 ) -> Tensor:
     """Fraction of air replaced (n, h, w); zero where `kinds` is 0.
 
     Args:
+        domain: says how severe findings are.
+        grid: where the rays go.
+        a: the patients.
+        stream: their random numbers.
+        kinds: pattern index of each image, (n,).
         fields: coarse and fine smooth random fields (n, h, w).
     """
     out = torch.zeros(grid.shape)
@@ -59,7 +66,7 @@ def consolidation(
     makers = {1: _lobar, 2: _interstitial, 3: _diffuse}
     for kind, maker in makers.items():
         chosen = np.flatnonzero(kinds == kind)
-        for i in chosen:
+        for i in map(int, chosen):
             one = Grid(grid.x[i : i + 1], grid.y[i : i + 1])
             coarse, fine = fields[0][i : i + 1], fields[1][i : i + 1]
             shape = maker(one, i, a, stream, coarse, fine)[0]
@@ -109,7 +116,7 @@ def _diffuse(
     return (bias + lower + 0.55 * coarse + 0.12 * fine).clamp_(0, 1.3) * 0.9
 
 
-def confounders(a: Anatomy, stream: Stream, coarse: Tensor, fine: Tensor) -> Tensor:
+def confounders(stream: Stream, coarse: Tensor, fine: Tensor) -> Tensor:
     """Harmless haze and mottle that every lung may show, as a fraction of air (n, h, w)."""
     haze: Array = 0.03 * np.exp(0.7 * stream.normal("haze"))
     grain: Array = 0.02 * np.exp(0.6 * stream.normal("confound"))

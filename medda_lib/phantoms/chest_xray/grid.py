@@ -77,8 +77,11 @@ def splat(px: Array, py: Array, mass: Array, shape: tuple[int, int, int]) -> Ten
     """Share each point's mass among the four nearest pixels, (n, h, w) float32.
 
     Args:
-        px, py: pixel coordinates (n, k), centre of the first pixel at 0; points outside are dropped.
-        mass: (n, k).
+        px: horizontal pixel coordinates (n, k), centre of the first pixel at 0; points outside the
+            picture are dropped.
+        py: vertical ones.
+        mass: what each point holds, (n, k).
+        shape: (n, h, w) of the result.
     """
     n, h, w = shape
     i, j = np.floor(py), np.floor(px)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from medda_lib.phantoms.chest_xray.domains import Domain
-from medda_lib.phantoms.chest_xray.grid import Array, plane, rows, splat
+from medda_lib.phantoms.chest_xray.grid import Array, rows, splat
 from medda_lib.phantoms.chest_xray.grid import columns as as_columns
 from medda_lib.phantoms.chest_xray.patient import Stream
 
@@ -70,10 +70,10 @@ def _collimate(image: Tensor, domain: Domain, stream: Stream) -> Tensor:
     at = (np.arange(size) + 0.5) / size
 
     def gate(first: str, last: str) -> Array:
-        low = np.where(closed, 0.07 * u(first) ** 2, 0.0)[:, None]
-        high = np.where(closed, 1 - 0.07 * u(last) ** 2, 1.0)[:, None]
+        low, high = 0.07 * u(first)[:, None] ** 2, 1 - 0.07 * u(last)[:, None] ** 2
         sharp = 0.8 * size
-        return np.clip((at - low) * sharp + 0.5, 0, 1) * np.clip((high - at) * sharp + 0.5, 0, 1)
+        inside = np.clip((at - low) * sharp + 0.5, 0, 1) * np.clip((high - at) * sharp + 0.5, 0, 1)
+        return np.where(closed[:, None], inside, 1.0)
 
     opened = rows(gate("coll_t", "coll_b")) * as_columns(gate("coll_l", "coll_r"))
     return image * opened + (1 - opened) * domain.border_grey
@@ -97,6 +97,3 @@ def _mark(image: Tensor, kind: float, x: float, y: float) -> None:
     if 0.25 < kind < 0.75:
         image[max(0, top - 1) : top + tall + 1, max(0, left - 1) : left + wide + 1] *= 0.15
     patch.copy_(torch.maximum(patch, glyph * 0.95))
-
-
-__all__ = ["decorate", "lines", "plane"]

@@ -60,7 +60,7 @@ def cavity(y: Array, a: Anatomy, outside: float = 0.0) -> Array:
     curve = (1 - (1 - top) ** 2) ** a.apex_power[:, None]
     flare = a.flare[:, None] * (np.maximum(y - bend, 0) / (a.height[:, None] - bend))
     full = start + (width * 0.93 - start) * curve + width * flare * 0.6
-    return np.where(y > 0, full + outside, start + 40 * np.minimum(y, 0))
+    return np.asarray(np.where(y > 0, full + outside, start + 40 * np.minimum(y, 0)))
 
 
 def _base_border(y: Array, a: Anatomy, side: int) -> Array:
@@ -68,7 +68,8 @@ def _base_border(y: Array, a: Anatomy, side: int) -> Array:
     base = a.base[side][:, None]
     apex = np.clip(1 - y / (0.07 * a.height[:, None]), 0, 1)
     lower = 0.6 * np.clip(y / a.height[:, None] - 0.5, 0, 1)
-    return base + lower + (a.apex_x[:, None] - base) * apex**2.2 - 40 * np.minimum(y, 0)
+    closed = (a.apex_x[:, None] - base) * apex**2.2 - 40 * np.minimum(y, 0)
+    return np.asarray(base + lower + closed)
 
 
 def heart_extent(y: Array, a: Anatomy) -> tuple[Array, Array]:
@@ -142,9 +143,9 @@ def organs(f: Frame, a: Anatomy, stream: Stream, mottled: Tensor) -> Organs:
     resting = Grid(grid.x, settled(grid.y, a))
     heart = root(ellipse(resting, *a.heart)) * plane(2 * a.heart_thick)
     bulge = ellipse(
-        resting, -0.25 * a.atrium, a.heart[1] + 0.02 * a.height, 0.75 * a.atrium, 0.2 * a.height
+        resting, -0.25 * a.atrium, a.heart[1] + 0.02 * a.height, 0.75 * a.atrium, 0.28 * a.height
     )
-    heart = torch.maximum(heart, root(bulge) * plane(1.6 * a.heart_thick))
+    heart = torch.maximum(heart, root(bulge) * plane(1.2 * a.heart_thick))
     both = torch.minimum(outline, inner_plain).clamp_(-3, 3)
     air = _air(f, a, across, inner_plain, above) - heart
     air = air.clamp_(min=0) * (lungs * 2.5 + 0.5).clamp_(0.25, 1)
@@ -155,10 +156,10 @@ def organs(f: Frame, a: Anatomy, stream: Stream, mottled: Tensor) -> Organs:
 def _air(f: Frame, a: Anatomy, across: Tensor, inner: Tensor, above: Tensor) -> Tensor:
     """Chord of the cavity, opened at the mediastinum and closed by the dome and its deep recess."""
     grid, (share, deep) = f.grid, a.recess
-    depth = a.depth[:, None] * (
-        1 - 0.45 * np.clip(1 - grid.y / (0.4 * a.height[:, None]), 0, 1) ** 2
-    )
-    chord = root(1 - (across * rows(1 / np.maximum(f.cavity, 0.1))).square_()) * rows(2 * depth)
+    top = np.clip(1 - grid.y / (0.4 * a.height[:, None]), 0, 1)
+    depth = a.depth[:, None] * (1 - 0.48 * top**2)
+    ratio = across * rows(1 / np.maximum(f.cavity, 0.1))
+    chord = root(1 - ratio * ratio * ratio) * rows(1.9 * depth)
     medial = (inner * 1.4).clamp_(0, 1).sqrt_()
     domed = (above * 1.1).clamp_(0, 1).sqrt_().mul_(plane(1 - share))
     recess = (above * plane(1 / deep) + 1).clamp_(0, 1).mul_(plane(share))
@@ -172,14 +173,16 @@ def _gas(grid: Grid, a: Anatomy, stream: Stream, above: Tensor, mottled: Tensor)
     shift = 0.25 + 0.25 * z("trachea")
     down = np.clip((carina[:, None] - grid.y) / 1.0, 0, 1)
     trachea = root(1 - columns(((grid.x - shift[:, None]) / 0.85) ** 2)) * rows(1.5 * down)
-    size = np.clip(1.8 + 1.0 * z("gas_size"), 0.0, 4.0)
-    x = 6.5 + 1.3 * z("gas_x")
+    size = np.clip(1.8 + 1.1 * z("gas_size"), 0.3, 4.5)
+    x = 8.0 + 2.0 * z("gas_x")
     y = a.dome_y[1] + 1.2 + 0.8 * size
     present = np.where(stream.uniform("gas") < 0.7, 1.6 * size, 0.0)
     bubble = root(ellipse(grid, x, y, 1.35 * size + 0.2, 0.75 * size + 0.2)) * plane(present)
-    zone = rows(((grid.y - y[:, None]) / 4.5) ** 2) + columns(((grid.x - x[:, None] - 1) / 6.5) ** 2)
-    bowel = (mottled - 0.35).clamp_(0, 0.8) * zone.neg_().exp_()
-    bubble = torch.maximum(bubble, bowel * plane(1.8 * present))
+    zone = rows(((grid.y - y[:, None]) / 4.5) ** 2) + columns(
+        ((grid.x - x[:, None] - 1) / 6.5) ** 2
+    )
+    bowel = (mottled - 0.25).clamp_(0, 0.6) * zone.neg_().exp_()
+    bubble = torch.maximum(bubble, bowel * plane(2.6 * present))
     return trachea + bubble * (-above * 1.5).clamp_(0, 1)
 
 
@@ -192,7 +195,7 @@ def _body(grid: Grid, a: Anatomy, stream: Stream) -> Tensor:
     half = half + 7.5 * np.exp(-((np.maximum(y, 0) / (0.3 * a.height[:, None])) ** 2))
     belly = 1 + 0.1 * np.clip(y / a.height[:, None] - 0.75, 0, 1)
     depth = (
-        (a.depth + 0.75 * a.wall)[:, None] * (1 - 0.35 * np.exp(-np.maximum(y + 3, 0) / 7)) * belly
+        (a.depth + 0.75 * a.wall)[:, None] * (1 - 0.32 * np.exp(-np.maximum(y + 3, 0) / 7)) * belly
     )
     ratio = columns(x) * rows(1 / half)
     torso = root(1 - ratio.square_().square_().clamp_(max=1)) * rows(2 * depth)

@@ -19,13 +19,15 @@ from medda_lib.phantoms.chest_xray.domains import Domain
 
 Array = NDArray[np.float64]
 _NAMES = (
-    "label pattern age female height width heart wall inspiration zoom shift_x shift_y rotation ap "
-    "exposure gamma low high turn apex_x apex_bend apex_power base_r base_l knob trunk heart_x heart_y "
-    "heart_angle heart_long heart_short atrium dome_x_r dome_x_l dome_step dome_lat_r dome_lat_l "
-    "dome_med rib_space rib_phase rib_drop rib_front rib_size clav_tilt clav_y clav_bend scap_x scap_y "
-    "scap_tilt shoulder arm breast_x breast_y breast_size breast_side gas gas_x gas_size spine trachea "
-    "depth vessels flare slope marker marker_x marker_y marker_kind coll coll_l coll_r coll_t coll_b "
-    "tube tube_kind wire wire_n severity extent spot side where sharp haze confound tilt bronchi equalise recess recess_deep heart_z floor hilum"
+    "label pattern age female height width heart wall inspiration zoom shift_x shift_y "
+    "rotation ap exposure gamma low high turn apex_x apex_bend apex_power base_r base_l knob "
+    "trunk heart_x heart_y heart_angle heart_long heart_short atrium dome_x_r dome_x_l "
+    "dome_step dome_lat_r dome_lat_l dome_med rib_space rib_phase rib_drop rib_front rib_size "
+    "clav_tilt clav_y clav_bend scap_x scap_y scap_tilt shoulder arm breast_x breast_y "
+    "breast_size breast_side gas gas_x gas_size spine trachea depth vessels flare slope "
+    "marker marker_x marker_y marker_kind coll coll_l coll_r coll_t coll_b tube tube_kind "
+    "wire wire_n severity extent spot side where sharp haze confound tilt bronchi equalise "
+    "recess recess_deep heart_z floor hilum heel_x heel_y"
 ).split()
 _PLACE = {name: place for place, name in enumerate(_NAMES)}
 _RESERVED = 160  # places kept for named quantities; later streams start after them
@@ -100,11 +102,11 @@ def anatomy(domain: Domain, stream: Stream) -> Anatomy:
     width = 15.2 * domain.width * np.exp(domain.width_spread * z("width")) * (1 - 0.05 * child)
     size = domain.heart * np.exp(domain.heart_spread * z("heart")) * (1 + 0.12 * child)
     ap = np.clip(domain.ap + 0.3 * np.sqrt(domain.ap) * z("ap"), 0, 1)
-    size = size * (1 + 0.1 * ap)
+    size = np.minimum(size * (1 + 0.1 * ap), 1.35)
     breath = domain.inspiration + domain.inspiration_spread * z("inspiration")
     dome = height * np.clip(0.80 + 0.035 * breath - 0.015 * child, 0.62, 0.93)
     step = 0.9 + 0.8 * s * z("dome_step")
-    lateral = height - dome
+    lateral = 0.95 * (height - dome)
     return Anatomy(
         child=child,
         scale=1 - 0.5 * child,
@@ -125,16 +127,16 @@ def anatomy(domain: Domain, stream: Stream) -> Anatomy:
         knob=np.clip(3.2 + 0.5 * s * z("knob") - 0.6 * child, 1.8, 5),
         trunk=np.clip(3.4 + 0.5 * s * z("trunk"), 2.0, 5),
         heart=(
-            1.6 + 0.6 * s * z("heart_x"),
+            2.5 + 0.6 * s * z("heart_x") + 4.5 * (size - 1),
             np.minimum(height * (0.70 + 0.02 * s * z("heart_y")), dome - 1.0 * size),
-            7.2 * size * np.exp(0.06 * s * z("heart_long")),
-            4.6 * size * np.exp(0.06 * s * z("heart_short")),
-            np.deg2rad(np.clip(42 + 8 * s * z("heart_angle") - 10 * ap, 15, 70)),
+            6.6 * size * np.exp(0.06 * s * z("heart_long")),
+            4.6 * size**0.7 * np.exp(0.06 * s * z("heart_short")),
+            np.deg2rad(np.clip(42 + 8 * s * z("heart_angle") - 5 * ap, 15, 70)),
         ),
         heart_thick=4.4 * size * np.exp(0.25 * s * z("heart_z")),
         hilum=2.9 + 0.4 * s * z("hilum") + 0.4 * child,
         recess=(0.05 + 0.17 * stream.uniform("recess"), 4.0 + 1.5 * s * z("recess_deep")),
-        atrium=size * (3.8 + 0.45 * s * z("atrium")),
+        atrium=size**0.5 * (3.8 + 0.45 * s * z("atrium")),
         dome_y=(dome, np.minimum(dome + step, height - 0.8)),
         dome_x=(6.0 + 0.8 * s * z("dome_x_r"), 6.8 + 0.8 * s * z("dome_x_l")),
         dome_lateral=(

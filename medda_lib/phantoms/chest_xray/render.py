@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import grid_sample
+from torch.nn.functional import grid_sample, interpolate
 
 from medda_lib.phantoms.chest_xray import findings
 from medda_lib.phantoms.chest_xray.acquisition import detect, display, smooth
@@ -135,7 +135,7 @@ def _grid(domain: Domain, a: Anatomy, stream: Stream, size: int) -> Grid:
 
 
 def _project(
-    domain: Domain, grid: Grid, a: Anatomy, stream: Stream, kinds: np.ndarray
+    domain: Domain, grid: Grid, a: Anatomy, stream: Stream, kinds: findings.Kinds
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Line integral of the attenuation, the two lung outlines and the fraction of air replaced."""
     shape = grid.shape[1:]
@@ -146,13 +146,16 @@ def _project(
     soft = organs(f, a, stream, 0.7 * coarse + 0.7 * fine)
     bone = skeleton(f, a, stream)
     filled = findings.consolidation(domain, grid, a, stream, kinds, (coarse, fine))
-    haze = findings.confounders(a, stream, coarse, fine) * domain.texture
-    tissue, mineral, lung = (linear_attenuation(t, domain.energy) for t in ("soft", "bone", "lung"))
+    haze = findings.confounders(stream, coarse, fine) * domain.texture
+    fat = torch.minimum(soft.body, plane(1.3 * a.wall)) * (1 + 0.4 * coarse)
+    kinds_of_tissue = ("soft", "bone", "lung", "fat")
+    tissue, mineral, lung, oil = (linear_attenuation(t, domain.energy) for t in kinds_of_tissue)
     air = soft.air
     lost = (filled + haze).clamp_(max=0.95).mul_(air)
     lost += tree.minimum(air)
     total = soft.body * tissue
     total -= (air - lost) * (tissue - lung)
+    total -= fat * (tissue - oil)
     total -= torch.minimum(soft.gas, soft.body) * tissue
     total += bone * (mineral - tissue)
     total = total.clamp_(min=0) * plane(a.scale)
@@ -164,10 +167,14 @@ def _tilt(layers: Tensor, domain: Domain, stream: Stream) -> Tensor:
     angle = np.deg2rad(domain.rotation * stream.normal("rotation"))
     c, s = np.cos(angle) / _MARGIN, np.sin(angle) / _MARGIN
     aspect = domain.fov_height / domain.fov_width
-    n, size = len(angle), layers.shape[-1]
+    size = layers.shape[-1]
     at = torch.from_numpy(((np.arange(size) + 0.5) / size * 2 - 1).astype(np.float32))
     x, y = at[None, None, :], at[None, :, None]
     gx = plane(c) * x - plane(s * aspect) * y
     gy = plane(s / aspect) * x + plane(c) * y
-    where = torch.stack([gx.expand(n, size, size), gy.expand(n, size, size)], -1)
+    wobble = torch.from_numpy(stream.block(2, 6, 6)).clamp_(-2.5, 2.5)
+    wobble = interpolate(wobble, size=(size, size), mode="bicubic", align_corners=True)
+    gx = gx + wobble[:, 0] * (2 * domain.warp / domain.fov_width)
+    gy = gy + wobble[:, 1] * (2 * domain.warp / domain.fov_height)
+    where = torch.stack([gx, gy], -1)
     return grid_sample(layers, where, mode="bilinear", padding_mode="border", align_corners=False)

@@ -51,9 +51,9 @@ def _ribs(f: Frame, a: Anatomy, stream: Stream) -> Tensor:
     ahead = level - fall * (0.25 * np.pi / 2 + 0.6) - plane(front / spacing) * around
     fore = _band(ahead, 1.1 * half / spacing, 0.5, 8.5)
     fore *= ((sine - 0.40) * 5).clamp_(0, 1)
-    shape = 0.62 / cosine.clamp_(min=0.42) * (sine < 1)
+    shape = 0.62 / cosine.clamp_(min=0.5) * (sine < 1)
     fade = rows(1 - 0.5 * np.clip(y / a.height[:, None] * 3 - 2, 0, 1))
-    return (back * 1.1).add_(fore.mul_(0.6)).mul_(shape).mul_(fade)
+    return (back * 1.1).add_(fore.mul_(0.7)).mul_(shape).mul_(fade)
 
 
 def _band(phase: Tensor, half: Array, first: float, last: float) -> Tensor:
@@ -105,7 +105,7 @@ def _scapulae(grid: Grid, a: Anatomy, stream: Stream) -> Tensor:
     upper = rows(y) + columns(0.25 * (x - inner[:, None]))
     depth = torch.minimum(torch.minimum(medial, lateral * 0.93), upper)
     rim = (depth - 0.35).square_().mul_(-9).exp_()
-    return (depth * 2).clamp_(0, 1).mul_(0.32).add_(rim, alpha=0.6)
+    return (depth * 2).clamp_(0, 1).mul_(0.4).add_(rim, alpha=0.8)
 
 
 def _humerus(grid: Grid, a: Anatomy) -> Tensor:
@@ -117,5 +117,6 @@ def _humerus(grid: Grid, a: Anatomy) -> Tensor:
     head = root(1 - rows(qy) - columns(((x - centre[:, None]) / 2.2) ** 2)) * 1.0
     shaft = (centre + 0.8)[:, None] + 0.22 * np.maximum(grid.y - height[:, None], 0)
     away = (columns(x) - rows(shaft)).square_()
-    tube = root(1 - away * (1 / 1.1**2)) * rows(0.9 * (grid.y > height[:, None]))
+    below = np.where(grid.y > height[:, None], 0.9, 0.0)
+    tube = root(1 - away * (1 / 1.1**2)) * rows(below)
     return torch.maximum(head, tube)
