@@ -42,7 +42,7 @@ if data != "phantom":
     raise ValueError(f"data: {data!r} cannot show one person at two sites; use 'phantom'")
 budgets = {
     "smoke": {"size": 32, "masks": 60, "people": 24, "steps": 40, "strengths": 5},
-    "demo": {"size": 64, "masks": 300, "people": 150, "steps": 300, "strengths": 11},
+    "demo": {"size": 64, "masks": 300, "people": 150, "steps": 200, "strengths": 11},
     "paper": {"size": 256, "masks": 2000, "people": 500, "steps": 5000, "strengths": 11},
 }
 budget = budgets[profile]
