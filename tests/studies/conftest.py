@@ -1,0 +1,8 @@
+"""The toy method must be importable under one name here and in every worker."""
+
+import sys
+from pathlib import Path
+
+ROOT = str(Path(__file__).resolve().parents[2])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
