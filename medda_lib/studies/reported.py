@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 COLUMNS = ("table", "row", "column", "metric", "mean", "std", "mark")
-_ONE_MARK = r"(missing|garbled|shifted|not applicable|suspect:[^;]+)"
+_ONE_MARK = r"(missing|garbled|shifted|underlined|not applicable|suspect:[^;]+)"
 MARK = re.compile(rf"|{_ONE_MARK}(;{_ONE_MARK})*")
 PAPERS = Path(__file__).resolve().parent.parent / "papers"
 
@@ -27,8 +27,8 @@ def reported(paper: str, table: str | int | None = None, papers: Path = PAPERS) 
     table: one table's name, as in the first column; None for all.
     Returns text columns table, row, column, metric, mean, std, mark. mean and std are NaN where the
     paper prints none (`pandas.to_numeric` makes numbers of them). mark is "", "missing", "garbled",
-    "shifted" (printed one column off), "not applicable" (a dash) or "suspect:" and a reason, several
-    of them with ";" between. `row` joins the condition with "|".
+    "shifted" (printed in another column), "underlined" (as the paper highlights it), "not applicable"
+    (a dash) or "suspect:" and a reason; several marks have ";" between them. `row` joins the condition with "|".
     Raises `FileNotFoundError` for a paper without tables and `ReportedError` that names file and line.
     """
     folder = papers / paper / "reported"
