@@ -55,7 +55,7 @@ def claims(results: Path = _paths.RESULTS, kinds: tuple[str, ...] = KINDS) -> pd
     """One row per claim and kind of data, with effect, 95 % interval and verdict.
 
     Columns: paper, claim, text, where, rule, margin, reported, data, profile, effect, low, high,
-    seeds, verdict. A paper appears when it has a `claims.toml`.
+    seeds, verdict, reason (of "not tested"). A paper appears when it has a `claims.toml`.
     """
     rows = []
     for paper in papers():
@@ -133,7 +133,7 @@ def _verdict(claim: Claim, frame: pd.DataFrame | None) -> dict[str, object]:
     if frame is None:
         nothing = float("nan")
         empty = {"effect": nothing, "low": nothing, "high": nothing, "seeds": 0}
-        return {**empty, "verdict": NOT_TESTED}
+        return {**empty, "verdict": NOT_TESTED, "reason": "no committed ledger"}
     found = judge(claim, frame)
     numbers = {"effect": found.effect, "low": found.low, "high": found.high, "seeds": found.n}
-    return {**numbers, "verdict": found.verdict}
+    return {**numbers, "verdict": found.verdict, "reason": found.reason}

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 import medda_lib.papers.multimix as here
+from medda_lib.studies.reported import reported
 
 FOLDER = Path(here.__file__).parent / "reported"
 TABLES = ("1", "2", "3", "4", "5")
@@ -166,3 +167,8 @@ def test_a_layer_takes_what_the_one_before_gives() -> None:
     before = [int(s.split(" x ")[-1]) for s in gives[:-1]]
     jumps = [b - a for a, b in zip(before, last, strict=True) if b != a]
     assert jumps == [130, 64, 32, 16]  # 128 + saliency + image, then the plain skips
+
+
+def test_the_library_reads_the_tables_as_they_are_checked_here(cells: pd.DataFrame) -> None:
+    read_by_library = reported("multimix").fillna("")
+    pd.testing.assert_frame_equal(read_by_library.astype(str), cells, check_dtype=False)
