@@ -44,7 +44,9 @@ def pixels(figure: Figure, dpi: float) -> Image.Image:
 def _candidates(picture: Image.Image) -> list[tuple[str, bytes]]:
     """The picture as palette PNG (sharp lines) and as WebP (radiographs)."""
     png, webp = io.BytesIO(), io.BytesIO()
-    picture.quantize(128, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
+    # Maximum coverage keeps rare colours; median cut would merge those of two small legend patches.
+    few = picture.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(png, "PNG", optimize=True)
     picture.save(webp, "WEBP", quality=82, method=6)
     return [("image/png", png.getvalue()), ("image/webp", webp.getvalue())]
 
@@ -94,7 +96,7 @@ def figure_html(figure: Figure, caption: str, alt: str, name: str = "", limit: i
         f'border-radius:.5em;background:{CARD};color:{INK}"><style>{_CSS}</style>'
         f'<img class="dark-light" style="width:100%" alt="{html.escape(alt)}" '
         f'src="{data_uri(kind, data)}">'
-        f'<figcaption style="font-size:.9em;text-align:left;color:{INK}">'
+        f'<figcaption style="font-size:.9em;font-weight:400;text-align:left;color:{INK}">'
         f"{html.escape(caption)}</figcaption>"
         "</figure>"
     )

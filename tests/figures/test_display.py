@@ -15,8 +15,9 @@ from PIL import Image
 
 from medda_lib.figures import display, style
 from medda_lib.figures.contact_sheet import contact_sheet
-from medda_lib.figures.display import encode, figure_html, show_figure
+from medda_lib.figures.display import encode, figure_html, pixels, show_figure
 from medda_lib.figures.intensities import intensities
+from medda_lib.figures.masks import masks
 
 
 @pytest.fixture
@@ -43,6 +44,19 @@ def test_encode_lowers_the_resolution_then_refuses() -> None:
     assert Image.open(io.BytesIO(data)).width < round(6.25 * 144)
     with pytest.raises(ValueError, match="more than the limit of 2000"):
         encode(noise, limit=2_000)
+
+
+def test_rare_colours_survive_the_palette() -> None:
+    """Every pixel of the picture on the page is close to the one drawn, patches of a legend too."""
+    rng = np.random.default_rng(0)
+    truth = np.zeros((2, 16, 16), bool)
+    truth[:, 4:12, 4:12] = True
+    figure = masks(rng.random((2, 16, 16)), truth, np.roll(truth, 1, axis=2))
+    drawn = np.asarray(pixels(figure, 144), dtype=int)
+    kind, data = encode(figure, limit=100_000)
+    assert kind == "image/png"
+    stored = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), dtype=int)
+    assert np.abs(stored - drawn).max() <= 20
 
 
 def test_html_carries_alt_caption_anchor_and_the_picture(lines: Figure) -> None:
