@@ -8,11 +8,15 @@ them on many GPUs or on SLURM, where it pins one worker to each GPU.
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import runpy
+import shlex
+import shutil
 import signal
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -24,6 +28,7 @@ T = TypeVar("T")
 
 NAMES = ("in-process", "processes", "parsl")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 
 class InProcess(Executor):
@@ -67,21 +72,31 @@ def parsl_local(workers: int, threads: int = 1) -> Executor:
     blocks = HighThroughputExecutor(
         label="local",
         address="127.0.0.1",
+        interchange_launch_cmd=interchange(),
         max_workers_per_node=_positive("workers", workers),
         cores_per_worker=1e-6,  # the number of workers decides, however few cores there are
         provider=LocalProvider(init_blocks=1, max_blocks=1, worker_init=worker_setup(threads)),
     )
     folder = tempfile.mkdtemp(prefix="medda-parsl-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     config = Config(executors=[blocks], run_dir=folder, strategy="none", initialize_logging=False)
     pool: Executor = ParslPoolExecutor(config=config)
     return pool
 
 
 def worker_setup(threads: int) -> str:
-    """Shell lines that a Parsl worker runs first: threads, and the import path of this process."""
-    paths = os.pathsep.join(str(Path(p).resolve()) for p in sys.path if p and Path(p).exists())
+    """Shell lines that a Parsl worker runs first: threads, import path and commands as they are here."""
+    installed = (Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve())
+    paths = [Path(p).resolve() for p in sys.path if Path(p).exists()]
+    own = [str(p) for p in paths if not any(p.is_relative_to(prefix) for prefix in installed)]
     lines = [f"export {name}={threads}" for name in THREAD_VARIABLES]
-    return "; ".join([*lines, f"export PYTHONPATH='{paths}'"])
+    lines += [f"export PYTHONPATH={shlex.quote(os.pathsep.join(dict.fromkeys(own)))}"]
+    return "\n".join([*lines, f"export PATH={shlex.quote(str(SCRIPTS))}:$PATH"])
+
+
+def interchange() -> list[str]:
+    """Parsl's broker by its full path: the environment need not be activated."""
+    return [str(SCRIPTS / "interchange.py")]
 
 
 def executor(name: str, workers: int = 2, threads: int = 1) -> Executor:
