@@ -20,7 +20,7 @@ from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.task import Pool, Slot, Task, View
 
 JOURNAL = "MEDDA_TOY_JOURNAL"
-"""Environment variable: a file to which each fit appends its method's name when it starts."""
+"""Environment variable: a file to which each fit appends its run's seed when it starts."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class ToyMethod:
         return self.title
 
     def fit(self, view: View, run: Run) -> Predictor:
-        _journal(self.title)
+        _journal(str(run.seed))
         if self.mistake == "raise":
             raise ValueError("this toy is broken")
         if self.mistake == "interrupt":
