@@ -49,7 +49,7 @@ def test_coefficients_are_the_tables(tissue: str, energy: float, mass_attenuatio
 def test_coefficients_fall_with_energy_and_bone_falls_fastest() -> None:
     energies = np.linspace(40, 100, 31)
     contrast = [linear_attenuation("bone", e) / linear_attenuation("soft", e) for e in energies]
-    assert all(a > b for a, b in zip(contrast, contrast[1:], strict=False))
+    assert (np.diff(contrast) < 0).all()
 
 
 def test_beer_lambert_of_two_slabs() -> None:
@@ -221,7 +221,7 @@ def test_a_picture_does_not_depend_on_its_batch(size: int) -> None:
         alone = render(DOMAINS["chex"], [seed], size, [1])
         assert torch.equal(alone.lungs[0], together.lungs[i])
         assert alone.patterns[0] == together.patterns[i]
-        assert torch.allclose(alone.images[0], together.images[i], atol=1e-6)
+        assert torch.equal(alone.images[0], together.images[i])
 
 
 def test_no_seeds_no_pictures() -> None:
@@ -296,8 +296,8 @@ def test_label_rule_changes_past_one_half() -> None:
 
 
 def test_tubes_and_wires_appear_at_their_rate() -> None:
-    def drawn(**change: float) -> float:
-        domain = dataclasses.replace(DOMAINS["nihx"], **{"tubes": 0.0, "wires": 0.0, **change})
+    def drawn(tubes: float = 0.0, wires: float = 0.0) -> float:
+        domain = dataclasses.replace(DOMAINS["nihx"], tubes=tubes, wires=wires)
         return float((lines(domain, Stream(range(100)), 64).amax((1, 2)) > 0).float().mean())
 
     assert drawn() == 0
