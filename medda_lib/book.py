@@ -30,7 +30,9 @@ def build(checkout: Path = _paths.CHECKOUT, output: Path | None = None) -> Path:
     target = output or checkout
     shutil.rmtree(target / "_build" / "html", ignore_errors=True)  # pages that are no more
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(checkout)]
-    command += ["--path-output", str(target), "--builder", "html", "-W", "--keep-going", "-q"]
+    # Always from scratch: whether a page is out of date does not show in the page's own file.
+    command += ["--all", "--path-output", str(target), "--builder", "html"]
+    command += ["-W", "--keep-going", "-q"]
     if subprocess.run(command, check=False).returncode:
         raise BookError("the book was not built: each WARNING or ERROR above names a page to mend")
     return target / "_build" / "html" / "index.html"

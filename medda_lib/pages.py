@@ -1,31 +1,32 @@
-"""The Sphinx extension of the book: the map of papers, and pages that say when they are out of date.
+"""The Sphinx extension of the book: generated tables, and pages that say when they are out of date.
 
-The map on the first page is made from every `paper.toml` while the book is built, so it cannot fall
-behind them. A page made from a frozen notebook compares the record in the notebook with the library
-and the ledger beside it; where they have moved on since, a note under the title says what changed and
-how to run the page again. Assets that the theme would fetch from elsewhere are switched off here.
+The map on the first page is made from every `paper.toml`, and the list of data sets from their
+cards, while the book is built, so they cannot fall behind. A page made from a frozen notebook
+compares the record in the notebook with the library and the results beside it; where they have
+moved on since, a note under the title says what changed and how to run the page again. Assets that
+the theme would fetch from elsewhere are switched off here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from docutils import nodes
-from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from medda_lib import _paths
+from medda_lib.datasets.registry import DATASETS
 from medda_lib.papers import catalogue
 from medda_lib.studies.setting import SETTINGS, Role, Setting
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
-    from sphinx.environment import BuildEnvironment
 
 LOGGER = logging.getLogger(__name__)
 
@@ -69,6 +70,26 @@ def papers_table(papers: Iterable[catalogue.Paper]) -> str:
     return _markdown(["paper", "the idea", "world", "systems here"], rows, ":-- :-- :-- :--")
 
 
+def datasets_table() -> str:
+    """A Markdown table of all data sets, from their cards."""
+    rows = [
+        [
+            _linked(entry.card.title, entry.card.website),
+            f"`{name}`",
+            f"`{entry.card.folders[0]}/`",
+            entry.card.licence,
+        ]
+        for name, entry in DATASETS.items()
+    ]
+    return _markdown(["data set", "name", "folder", "licence"], rows, ":-- :-- :-- :--")
+
+
+def _linked(text: str, website: str) -> str:
+    """The text as a link to the first address in a card's `website`, where there is one."""
+    address = re.search(r"https?://[^\s,()]+", website)
+    return f"[{text}]({address.group()})" if address else text
+
+
 def _mark(setting: Setting, role: Role) -> str:
     return TRUTH if role in setting.truth else IMAGES if role in setting.images else NOTHING
 
@@ -87,23 +108,23 @@ def _markdown(head: list[str], rows: list[list[str]], align: str) -> str:
     )
 
 
-class PaperMap(SphinxDirective):
-    """The directive `{papers} settings` or `{papers} list`."""
+class TableOf(SphinxDirective):
+    """The directive `{table-of} settings`, `papers` or `datasets`: made while the book is built."""
 
     required_arguments = 1
-    option_spec: ClassVar[dict[str, Any]] = {"class": directives.class_option}
-    tables: ClassVar[dict[str, Any]] = {"settings": settings_table, "list": papers_table}
+    tables: ClassVar[dict[str, Callable[[], str]]] = {
+        "settings": lambda: settings_table(catalogue.papers()),
+        "papers": lambda: papers_table(catalogue.papers()),
+        "datasets": datasets_table,
+    }
 
     def run(self) -> list[nodes.Node]:
         """Parse the generated Markdown in the page's own language."""
         kind = self.arguments[0]
         if kind not in self.tables:
-            raise self.error(f"papers: {kind!r} is not one of {', '.join(self.tables)}")
-        for path in catalogue.FOLDER.glob("*/paper.toml"):
-            self.env.note_dependency(str(path))
-        text = self.tables[kind](catalogue.papers())
-        box = nodes.container(classes=["papers", *self.options.get("class", [])])
-        self.state.nested_parse(StringList(text.splitlines(), "papers"), 0, box)
+            raise self.error(f"table-of: {kind!r} is not one of {', '.join(self.tables)}")
+        box = nodes.container(classes=["table-of", kind])
+        self.state.nested_parse(StringList(self.tables[kind]().splitlines(), "table-of"), 0, box)
         return [box]
 
 
@@ -131,11 +152,6 @@ def note_what_moved_on(app: Sphinx, doctree: nodes.document) -> None:
         title.parent.insert(title.parent.index(title) + 1, note)
 
 
-def notebooks_again(_app: Sphinx, env: BuildEnvironment, *_changes: set[str]) -> list[str]:
-    """Read every notebook anew: whether it is out of date does not show in its own file."""
-    return [name for name in env.found_docs if str(env.doc2path(name)).endswith(".ipynb")]
-
-
 def without_thebe(app: Sphinx, *_config: object) -> None:
     """Jupyter Book always loads Thebe, which names a CDN in every page; unhook it."""
     for listeners in app.events.listeners.values():
@@ -146,8 +162,7 @@ def without_thebe(app: Sphinx, *_config: object) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
-    app.add_directive("papers", PaperMap)
+    app.add_directive("table-of", TableOf)
     app.connect("config-inited", without_thebe)
     app.connect("doctree-read", note_what_moved_on)
-    app.connect("env-get-outdated", notebooks_again)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

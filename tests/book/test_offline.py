@@ -93,7 +93,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(_paths.BOOK / "_vendor", top / "book" / "_vendor")
     shutil.copy(_paths.BOOK / "references.bib", top / "book")
     (top / "book" / "index.md").write_text(
-        "# First\n\n```{papers} settings\n```\n\n```{papers} list\n```\n", "utf-8"
+        "# First\n\n```{table-of} settings\n```\n\n```{table-of} papers\n```\n", "utf-8"
     )
     (top / "_toc.yml").write_text(
         "format: jb-book\nroot: book/index\nchapters:\n  - file: book/play\n", "utf-8"
