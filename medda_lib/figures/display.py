@@ -24,6 +24,7 @@ from medda_lib.figures.style import CARD, INK, RC
 # Some eighteen figures, a third larger as base64, have to fit a notebook of 1 MB.
 LIMIT = 40_000
 DPI = (144, 120, 100, 84, 72)
+ROUGH = (65, 50)
 # The theme of the book puts a bright box behind HTML outputs in dark mode; the card needs none.
 _CSS = (
     ".cell_output .text_html:has(>figure.medda){background:none!important;padding:0!important}"
@@ -41,30 +42,40 @@ def pixels(figure: Figure, dpi: float) -> Image.Image:
     return Image.open(buffer).convert("RGB")
 
 
-def _candidates(picture: Image.Image) -> list[tuple[str, bytes]]:
-    """The picture as palette PNG (sharp lines) and as WebP (radiographs)."""
-    png, webp = io.BytesIO(), io.BytesIO()
+def _png(picture: Image.Image) -> bytes:
+    """Palette PNG: sharp lines and text."""
+    buffer = io.BytesIO()
     # Maximum coverage keeps rare colours; median cut would merge those of two small legend patches.
     few = picture.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    few.save(png, "PNG", optimize=True)
-    picture.save(webp, "WEBP", quality=82, method=6)
-    return [("image/png", png.getvalue()), ("image/webp", webp.getvalue())]
+    few.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def webp(picture: Image.Image, quality: int) -> bytes:
+    """WebP: small for radiographs."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=quality, method=6)
+    return buffer.getvalue()
 
 
 def encode(figure: Figure, limit: int = LIMIT, dpi: tuple[int, ...] = DPI) -> tuple[str, bytes]:
     """(MIME type, bytes) of the sharpest rendering of at most `limit` bytes.
 
-    Palette PNG wins where it fits, since lines and text stay exact; WebP is the second choice.
+    Palette PNG wins where it fits, since lines and text stay exact; WebP is the second choice. A
+    picture that is too large even at the lowest resolution (noise, as in saliency maps, hardly
+    shrinks) is compressed harder before it is refused.
     """
-    smallest = 0
     for resolution in dpi:
-        found = _candidates(pixels(figure, resolution))
-        for kind, data in found:
+        picture = pixels(figure, resolution)
+        for kind, data in (("image/png", _png(picture)), ("image/webp", webp(picture, 82))):
             if len(data) <= limit:
                 return kind, data
-        smallest = min(len(data) for _, data in found)
+    for quality in ROUGH:
+        data = webp(picture, quality)
+        if len(data) <= limit:
+            return "image/webp", data
     raise ValueError(
-        f"the figure takes {smallest} bytes at {dpi[-1]} dpi, more than the limit of {limit}: "
+        f"the figure takes {len(data)} bytes at {dpi[-1]} dpi, more than the limit of {limit}: "
         "draw fewer or smaller panels"
     )
 

@@ -12,22 +12,15 @@ leave the element which the widget then looks for, and the button dies when it i
 from __future__ import annotations
 
 import html
-import io
 from collections.abc import Callable, Sequence
 
 from ipywidgets import HTML, Layout, SelectionSlider, Stack, VBox, jslink
 from matplotlib.figure import Figure
 
-from medda_lib.figures.display import data_uri, pixels, require_alt
+from medda_lib.figures.display import data_uri, pixels, require_alt, webp
 
 TOTAL = 100_000
-
-
-def webp(figure: Figure, dpi: float = 80, quality: int = 74) -> bytes:
-    """The figure as WebP."""
-    buffer = io.BytesIO()
-    pixels(figure, dpi).save(buffer, "WEBP", quality=quality, method=6)
-    return buffer.getvalue()
+DPI, QUALITY = 80, 74
 
 
 def _picture(data: bytes, alt: str) -> HTML:
@@ -51,7 +44,7 @@ def frames(
     if len(labels) < 2 or len(set(labels)) != len(labels):
         raise ValueError(f"labels: need at least two, all different, got {list(labels)}")
     drawn = [draw(i) for i in range(len(labels))]
-    data = [webp(figure) for figure, _ in drawn]
+    data = [webp(pixels(figure, DPI), QUALITY) for figure, _ in drawn]
     if (size := sum(map(len, data))) > total:
         raise ValueError(f"{size} bytes of pictures, limit {total}: use fewer or smaller frames")
     pictures = [_picture(d, alt) for d, (_, alt) in zip(data, drawn, strict=True)]
