@@ -182,7 +182,7 @@ def _gas(grid: Grid, a: Anatomy, stream: Stream, above: Tensor, mottled: Tensor)
         ((grid.x - x[:, None] - 1) / 6.5) ** 2
     )
     bowel = (mottled - 0.25).clamp_(0, 0.6) * zone.neg_().exp_()
-    bubble = torch.maximum(bubble, bowel * plane(2.6 * present))
+    bubble = torch.maximum(bubble, bowel * plane(1.8 * present))
     return trachea + bubble * (-above * 1.5).clamp_(0, 1)
 
 

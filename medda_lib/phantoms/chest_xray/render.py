@@ -173,7 +173,8 @@ def _tilt(layers: Tensor, domain: Domain, stream: Stream) -> Tensor:
     gx = plane(c) * x - plane(s * aspect) * y
     gy = plane(s / aspect) * x + plane(c) * y
     wobble = torch.from_numpy(stream.block(2, 6, 6)).clamp_(-2.5, 2.5)
-    wobble = interpolate(wobble, size=(size, size), mode="bicubic", align_corners=True)
+    wobble = interpolate(wobble, size=(32, 32), mode="bicubic", align_corners=True)
+    wobble = interpolate(wobble, size=(size, size), mode="bilinear", align_corners=True)
     gx = gx + wobble[:, 0] * (2 * domain.warp / domain.fov_width)
     gy = gy + wobble[:, 1] * (2 * domain.warp / domain.fov_height)
     where = torch.stack([gx, gy], -1)
