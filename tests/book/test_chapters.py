@@ -29,6 +29,12 @@ def test_notebook_is_the_executed_source(source: Path) -> None:
     assert check(source) == []
 
 
+def test_every_executed_page_is_in_the_table_of_contents() -> None:
+    listed = (_paths.CHECKOUT / "_toc.yml").read_text("utf-8").split()
+    made = [path.with_suffix("") for path in PAGES if path.with_suffix(".ipynb").is_file()]
+    assert [p for p in (str(m.relative_to(_paths.CHECKOUT)) for m in made) if p not in listed] == []
+
+
 @pytest.mark.parametrize("source", PAGES, ids=NAMES)
 def test_cells_are_short(source: Path) -> None:
     import jupytext
