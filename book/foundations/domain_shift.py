@@ -23,7 +23,7 @@
 # - read a transfer gap from scores of single images instead of two averages,
 # - judge a claim ("A is better than B") by a paired bootstrap interval.
 #
-# **Budget.** One to two minutes at `demo` on two cores, under twenty seconds at `smoke`; less than
+# **Budget.** One to two minutes at `demo` on two cores, half a minute at `smoke`; less than
 # 1 GB of memory; no data to download: all radiographs are made here by the book's chest X-ray phantom.
 
 # %% tags=["parameters"]
