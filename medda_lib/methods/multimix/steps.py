@@ -63,26 +63,36 @@ def supervised(context: Context, sets: ImageSets) -> Step:
 
 
 def confidence(context: Context, sets: ImageSets, unlabelled: Tensor) -> Step:
-    """Enc-SSL, UMTL-SSL, MultiMix: equation 1, pseudo-labels of weak views for strong views."""
-    settings = context.settings
+    """Enc-SSL, UMTL-SSL, MultiMix: labelled images and two views of unlabelled ones."""
     order, bare = context.indices(sets.images), context.indices(unlabelled)
 
     def step(_: int) -> Losses:
         i, j = next(order).to(unlabelled.device), next(bare).to(unlabelled.device)
-        with torch.no_grad():
-            weak_logits = context.logits(weak(unlabelled[j], context.rng))
-        views = [
+        return confidence_losses(
+            context,
             weak(sets.images[i], context.rng),
-            strong(unlabelled[j], context.rng, settings.strong_share),
-        ]
-        labelled_logits, strong_logits = context.logits(torch.cat(views)).split(settings.batch)
-        unsupervised = losses.pseudo_label_loss(strong_logits, weak_logits, settings.threshold)
-        return {
-            "cross-entropy": losses.labelled_cross_entropy(labelled_logits, sets.truth[i]),
-            "pseudo-label": settings.pseudo_weight * unsupervised,
-        }
+            sets.truth[i],
+            weak(unlabelled[j], context.rng),
+            strong(unlabelled[j], context.rng, context.settings.strong_share),
+        )
 
     return step
+
+
+def confidence_losses(
+    context: Context, labelled: Tensor, labels: Tensor, weak_view: Tensor, strong_view: Tensor
+) -> Losses:
+    """Equation 1: cross-entropy of the labelled and, from pseudo-labels, of the strong view."""
+    settings = context.settings
+    with torch.no_grad():
+        weak_logits = context.logits(weak_view)
+    logits = context.logits(torch.cat([labelled, strong_view]))
+    known, unknown = logits[: len(labelled)], logits[len(labelled) :]
+    unsupervised = losses.pseudo_label_loss(unknown, weak_logits, settings.threshold)
+    return {
+        "cross-entropy": losses.labelled_cross_entropy(known, labels),
+        "pseudo-label": settings.pseudo_weight * unsupervised,
+    }
 
 
 def mixed(context: Context, sets: ImageSets, unlabelled: Tensor) -> Step:
@@ -112,25 +122,33 @@ def mixed(context: Context, sets: ImageSets, unlabelled: Tensor) -> Step:
 
 
 def segmentation(context: Context, sets: ImageSets, unlabelled: Tensor | None) -> Step:
-    """U-Net, UMTL and the rest: Dice; with `unlabelled` images the consistency of equation 2 too."""
-    settings = context.settings
+    """U-Net, UMTL and the rest: Dice; with `unlabelled` images the consistency too."""
     order = context.indices(sets.images)
     bare = None if unlabelled is None else context.indices(unlabelled)
 
     def step(_: int) -> Losses:
         i = next(order).to(sets.images.device)
-        images = [sets.images[i]]
+        more = None
         if unlabelled is not None and bare is not None:
-            images.append(unlabelled[next(bare).to(unlabelled.device)])
-        logits = mask_logits(context, torch.cat(images))
-        labelled, rest = logits[: settings.batch], logits[settings.batch :]
-        found = {"dice": settings.dice_weight * losses.dice_loss(labelled, sets.truth[i])}
-        if len(rest):
-            kl = losses.segmentation_kl(labelled, rest, settings.alignment)
-            found["consistency"] = settings.consistency_weight * kl
-        return found
+            more = unlabelled[next(bare).to(unlabelled.device)]
+        return segmentation_losses(context, sets.images[i], sets.truth[i], more)
 
     return step
+
+
+def segmentation_losses(
+    context: Context, labelled: Tensor, masks: Tensor, unlabelled: Tensor | None
+) -> Losses:
+    """Equation 2: Dice of the labelled images, divergence between them and the unlabelled ones."""
+    settings = context.settings
+    images = labelled if unlabelled is None else torch.cat([labelled, unlabelled])
+    logits = mask_logits(context, images)
+    known, unknown = logits[: len(labelled)], logits[len(labelled) :]
+    found = {"dice": settings.dice_weight * losses.dice_loss(known, masks)}
+    if unlabelled is not None:
+        kl = losses.segmentation_kl(known, unknown, settings.alignment)
+        found["consistency"] = settings.consistency_weight * kl
+    return found
 
 
 def mask_logits(context: Context, images: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ def train(
             keeper.offer(number, now["score"], network)
             losses.append((number, {name: float(loss) for name, loss in found.items()}))
             scores.append((number, now))
-        run.progress(number, settings.steps, losses[-1][1] if losses else {})
+        run.progress(number, settings.steps, {name: float(loss) for name, loss in found.items()})
     network.load_state_dict(keeper.state)
     network.eval()
     return NetworkPredictor(network, run.device, History(tuple(losses), tuple(scores), keeper.step))
