@@ -64,7 +64,6 @@ def processes(workers: int, threads: int = 1) -> Executor:
 
 def parsl_local(workers: int, threads: int = 1) -> Executor:
     """Parsl on this machine: what a cluster does, to try it out. Not on Windows."""
-    from parsl.concurrent import ParslPoolExecutor
     from parsl.config import Config
     from parsl.executors import HighThroughputExecutor
     from parsl.providers import LocalProvider
@@ -80,8 +79,7 @@ def parsl_local(workers: int, threads: int = 1) -> Executor:
     folder = tempfile.mkdtemp(prefix="medda-parsl-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     config = Config(executors=[blocks], run_dir=folder, strategy="none", initialize_logging=False)
-    pool: Executor = ParslPoolExecutor(config=config)
-    return pool
+    return _parsl(config)
 
 
 def worker_setup(threads: int) -> str:
@@ -123,14 +121,22 @@ def _from_file(file: Path) -> Executor:
     if callable(names.get("executor")):
         made = names["executor"]()
     elif "config" in names:
-        from parsl.concurrent import ParslPoolExecutor
-
-        made = ParslPoolExecutor(config=names["config"])
+        made = _parsl(names["config"])
     else:
         raise ValueError(f"{file}: define a function `executor()` or a Parsl `config`")
     if not isinstance(made, Executor):
         raise ValueError(f"{file}: executor() gave a {type(made).__name__}, not an Executor")
     return made
+
+
+def _parsl(config: Any) -> Executor:
+    """Start Parsl with a `parsl.config.Config`."""
+    import parsl
+    from parsl.concurrent import ParslPoolExecutor
+
+    parsl.clear()  # it remembers the last pool even after that was shut down, and would refuse
+    pool: Executor = ParslPoolExecutor(config=config)
+    return pool
 
 
 def _start_worker(threads: int) -> None:

@@ -187,4 +187,4 @@ def _label(run: dict[str, Any]) -> str:
 
 def _few(labels: list[str]) -> str:
     shown = ", ".join(labels[:3])
-    return shown if len(labels) <= 3 else f"{shown} and {len(labels) - 3} more runs"
+    return shown if len(labels) <= 3 else f"{shown} and {len(labels) - 3} more"

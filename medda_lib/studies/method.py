@@ -78,6 +78,7 @@ class LastStep(CheckpointRule):
     name: ClassVar[str] = "last step"
 
     def choose(self, scores: dict[int, float]) -> int:
+        """The last validated step."""
         return max(scores)
 
 
@@ -88,6 +89,7 @@ class BestValidation(CheckpointRule):
     name: ClassVar[str] = "best validation"
 
     def choose(self, scores: dict[int, float]) -> int:
+        """The step with the highest score; `ValueError` when there is none."""
         if not scores:
             raise ValueError("no validation score was recorded: validate at least once")
         return min(scores, key=lambda step: (-scores[step], step))

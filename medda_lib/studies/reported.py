@@ -28,7 +28,8 @@ def reported(paper: str, table: str | int | None = None, papers: Path = PAPERS) 
     Returns text columns table, row, column, metric, mean, std, mark. mean and std are NaN where the
     paper prints none (`pandas.to_numeric` makes numbers of them). mark is "", "missing", "garbled",
     "shifted" (printed in another column), "underlined" (as the paper highlights it), "not applicable"
-    (a dash) or "suspect:" and a reason; several marks have ";" between them. `row` joins the condition with "|".
+    (a dash) or "suspect:" and a reason; several marks have ";" between them. `row` joins the
+    condition with "|".
     Raises `FileNotFoundError` for a paper without tables and `ReportedError` that names file and line.
     """
     folder = papers / paper / "reported"

@@ -14,7 +14,7 @@ import traceback
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor, Future, as_completed
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +53,11 @@ def execute(spec: RunSpec, store_root: str | Path, device: str = "cpu", threads:
         return key
     start = time.perf_counter()
     task = built(spec.task, spec.seed)
-    rows, images = trial(spec.method, spec.task, task, spec.random_seed, device, threads)
+    try:
+        rows, images = trial(spec.method, spec.task, task, spec.random_seed, device, threads)
+    except BaseException:
+        _TASKS.clear()  # whatever went wrong, the next run gets a task that nobody has touched
+        raise
     seconds = time.perf_counter() - start
     origin = provenance(spec, device, threads, seconds)
     store.write(key, RunResult([dict(row) for row in rows], images, origin))
@@ -184,7 +188,10 @@ def _outcomes(
             yield waiting[future], _outcome(future, waiting[future])
     except KeyboardInterrupt:
         for future in waiting:
-            future.cancel()
+            with suppress(NotImplementedError):  # Parsl's futures cannot be cancelled
+                future.cancel()
+        # Closing the pool later would wait for all that could not be cancelled.
+        pool.shutdown(wait=False)
         raise
 
 

@@ -32,11 +32,19 @@ class Boxed(ToyMethod):
         from . import late
         return mlp.width() + late.VALUE
 '''
+MLP = '''"""Docs."""
+from ..deep import core
+
+
+def width():
+    """Docs."""
+    return 3
+'''
 FILES = {
     "__init__.py": "",
     "method.py": METHOD,
     "layers/__init__.py": "SHARED = 1\n",
-    "layers/mlp.py": '"""Docs."""\nfrom ..deep import core\n\n\ndef width():\n    """Docs."""\n    return 3\n',
+    "layers/mlp.py": MLP,
     "late.py": "VALUE = 1\n",
     "deep/__init__.py": "",
     "deep/core.py": "X = 'text'\n",

@@ -69,7 +69,7 @@ def test_versions_and_code_change_the_key_but_not_the_seed(
     assert before.key != key
     assert before.random_seed == seed
     monkeypatch.undo()
-    monkeypatch.setattr(spec_module, "code_closure", lambda modules: {"a": "b"})
+    monkeypatch.setattr(spec_module, "code_closure", lambda _: {"a": "b"})
     assert before.key != key
     assert before.random_seed == seed
 
@@ -88,7 +88,9 @@ def test_equal_looking_values_are_told_apart(one: object, two: object) -> None:
     if isinstance(one, float) and one == two:
         assert canonical_json(canonical(one, "x")) == canonical_json(canonical(two, "x"))
         return
-    assert canonical_json(canonical(Holder(one), "x")) != canonical_json(canonical(Holder(two), "x"))
+    assert canonical_json(canonical(Holder(one), "x")) != canonical_json(
+        canonical(Holder(two), "x")
+    )
 
 
 def test_canonical_text_by_hand() -> None:

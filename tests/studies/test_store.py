@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import threading
 from pathlib import Path
 
@@ -121,14 +122,14 @@ def test_rows_have_the_agreed_fields() -> None:
 
 def test_object_arrays_are_refused(tmp_path: Path) -> None:
     odd = RunResult([], {"x": np.array([{}], dtype=object)}, {})
-    with pytest.raises(ValueError, match="[Oo]bject arrays"):
+    with pytest.raises(ValueError, match=r"[Oo]bject arrays"):
         RunStore(tmp_path).write(KEY, odd)
     assert RunStore(tmp_path).keys() == []
 
 
 def test_sweep_takes_drafts_of_dead_processes_only(tmp_path: Path) -> None:
     drafts = tmp_path / "drafts"
-    host = store_module.socket.gethostname()
+    host = socket.gethostname()
     dead_pid = _dead_pid()
     mine = drafts / f"{host}~{os.getpid()}~aa"
     dead = drafts / f"{host}~{dead_pid}~bb"

@@ -1,0 +1,107 @@
+"""Imports between the rooms of `medda_lib` run one way, and only the evaluator sees test data."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from medda_lib.studies.closure import imported_names
+
+LIBRARY = Path(__file__).resolve().parent.parent / "medda_lib"
+GROUND = {"phantoms", "datasets", "networks", "metrics", "figures"}
+ALLOWED = {
+    **dict.fromkeys(GROUND, GROUND),
+    "studies": {"metrics"},  # the evaluator
+    "tasks": {"studies", "phantoms", "datasets"},
+    "methods": {"studies", "networks", "metrics"},
+    "papers": {"studies", "tasks", "methods", *GROUND},
+}
+"""What each room may import besides itself. Modules beside the rooms (cli, notebooks) may use all."""
+ABOVE = {"cli", "notebooks", "pages", "book", "doctor", "source_view", "assignments"}
+"""What no room may import, whatever it is allowed: it uses the rooms, not the other way round."""
+
+
+def room(module: str) -> str:
+    """The room of ``medda_lib.<room>...``; "" for anything else."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "medda_lib" and len(parts) > 1 else ""
+
+
+def name_of(file: Path) -> str:
+    parts = file.relative_to(LIBRARY.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(file: Path) -> set[str]:
+    package = name_of(file) if file.name == "__init__.py" else name_of(file).rpartition(".")[0]
+    return set(imported_names(ast.parse(file.read_bytes()), package))
+
+
+def wrong(source: str, names: set[str]) -> Iterator[str]:
+    """Imports that a module named `source` must not have."""
+    here = room(source)
+    for name in sorted(names):
+        there = room(name)
+        if here == "papers" and there == "papers" and _papers_differ(source, name):
+            yield f"{source} imports {name}: a paper knows no other paper"
+        elif there in ABOVE or (there in ALLOWED and there not in {here, *ALLOWED[here]}):
+            yield f"{source} imports {name}: {here} may not use {there}"
+
+
+def _papers_differ(source: str, name: str) -> bool:
+    """Whether both are folders of papers; shared modules such as the scoreboard see all of them."""
+    one, two = (m.split(".")[2] if m.count(".") > 1 else "" for m in (source, name))
+    folders = {p.name for p in (LIBRARY / "papers").iterdir() if (p / "paper.toml").is_file()}
+    return one != two and {one, two} <= folders
+
+
+FILES = sorted(p for name in ALLOWED for p in (LIBRARY / name).rglob("*.py"))
+
+
+@pytest.mark.parametrize("name", sorted(ALLOWED))
+def test_imports_run_one_way(name: str) -> None:
+    files = [f for f in FILES if room(name_of(f)) == name]
+    assert files
+    assert [text for f in files for text in wrong(name_of(f), imports(f))] == []
+
+
+def test_every_room_is_in_the_plan() -> None:
+    rooms = {p.name for p in LIBRARY.iterdir() if (p / "__init__.py").is_file()}
+    assert rooms - ABOVE <= set(ALLOWED)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("medda_lib.networks.bridge", "medda_lib.studies.task"),
+        ("medda_lib.figures.cam", "medda_lib.methods"),
+        ("medda_lib.phantoms.chest_xray", "medda_lib.tasks.chest_xray"),
+        ("medda_lib.methods.multimix.umtl", "medda_lib.datasets.where"),
+        ("medda_lib.methods.multimix.umtl", "medda_lib.tasks.chest_xray"),
+        ("medda_lib.tasks.chest_xray", "medda_lib.methods.multimix"),
+        ("medda_lib.studies.run", "medda_lib.papers.multimix"),
+        ("medda_lib.studies.run", "medda_lib.cli"),
+        ("medda_lib.papers.multimix.study", "medda_lib.papers.apl.study"),
+        ("medda_lib.papers.multimix.study", "medda_lib.cli"),
+    ],
+)
+def test_the_rule_notices(source: str, name: str) -> None:
+    assert list(wrong(source, {name}))
+
+
+@pytest.mark.parametrize("name", ["methods", "networks", "metrics", "figures", "phantoms", "tasks"])
+def test_only_the_evaluator_reaches_test_data(name: str) -> None:
+    """Neither by a call of `Task.tests` nor through the role itself."""
+    files = [f for f in FILES if room(name_of(f)) == name]
+    assert [f for f in files if ".tests(" in f.read_text(encoding="utf-8")] == []
+
+
+def test_in_studies_only_the_evaluator_calls_tests() -> None:
+    calls = [f.name for f in (LIBRARY / "studies").glob("*.py") if ".tests(" in f.read_text()]
+    assert calls == ["evaluate.py"]
+
+
+def test_methods_do_not_name_the_test_role() -> None:
+    files = [f for f in FILES if room(name_of(f)) in {"methods", "networks", "metrics"}]
+    assert [f for f in files if "Role.TEST" in f.read_text(encoding="utf-8")] == []
