@@ -34,14 +34,17 @@ def domain(name: str) -> Domain:
 
 
 @lru_cache(maxsize=64)
-def phantom_pool(name: str, part: str, count: int, size: int, rule: str) -> Pool:
+def phantom_pool(
+    name: str, part: str, count: int, size: int, rule: str, balanced: bool = False
+) -> Pool:
     """`count` phantoms of a domain: images and masks (count, 1, size, size), labels (count,).
 
     name: as for `domain`. part: "train", "validation" or "test"; parts share no image.
     rule: what the mask covers, "lungs" or "lungs_and_heart".
+    balanced: every second one is ill, whatever the domain's prevalence.
     """
     chunks = [
-        phantom_images(name, part, range(start, min(start + _CHUNK, count)), size)
+        phantom_images(name, part, range(start, min(start + _CHUNK, count)), size, balanced)
         for start in range(0, count, _CHUNK)
     ]
     return Pool(
@@ -52,10 +55,13 @@ def phantom_pool(name: str, part: str, count: int, size: int, rule: str) -> Pool
     )
 
 
-def phantom_images(name: str, part: str, numbers: Sequence[int], size: int) -> Radiographs:
+def phantom_images(
+    name: str, part: str, numbers: Sequence[int], size: int, balanced: bool = False
+) -> Radiographs:
     """Images of a pool by their numbers, with everything that is known about them."""
     first = _first_seed(name.partition("@")[0], part)
-    return render(domain(name), [first + n for n in numbers], size)
+    labels = [n % 2 for n in numbers] if balanced else None
+    return render(domain(name), [first + n for n in numbers], size, labels)
 
 
 def _first_seed(name: str, part: str) -> int:

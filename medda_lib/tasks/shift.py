@@ -16,6 +16,7 @@ import torch
 from medda_lib.studies.setting import Role
 from medda_lib.studies.task import Pool, Slot, Task
 from medda_lib.tasks.chest_xray import (
+    CLASSIFICATION,
     CROSS_DOMAIN,
     IN_DOMAIN,
     SEGMENTATION,
@@ -31,7 +32,11 @@ _TRAINING = ((Role.LABELLED_SOURCE, "train"), (Role.VALIDATION_SOURCE, "validati
 
 @dataclass(frozen=True)
 class ShiftTask:
-    """Train on one phantom domain, test on `tests` (names as for `phantom_pools.domain`)."""
+    """Train on one phantom domain, test on `tests` (names as for `phantom_pools.domain`).
+
+    Classes are balanced in every domain (one preset has no disease at all), so a fall in accuracy is
+    due to what the images look like and not to how common the disease is.
+    """
 
     problem: str
     train: str
@@ -66,7 +71,9 @@ class ShiftTask:
         }
 
     def _pool(self, name: str, part: str, count: int) -> Pool:
-        return only(self.problem, phantom_pool(name, part, count, self.size, self.rule))
+        balanced = self.problem == CLASSIFICATION
+        pool = phantom_pool(name, part, count, self.size, self.rule, balanced)
+        return only(self.problem, pool)
 
 
 @dataclass(frozen=True)

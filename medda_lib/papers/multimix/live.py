@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from tqdm.auto import tqdm
 
-from medda_lib.methods.multimix import Trained
+from medda_lib.methods.multimix.predictor import NetworkPredictor
 from medda_lib.papers.multimix.study import BUDGETS, study
 from medda_lib.studies.method import Run
 from medda_lib.studies.spec import RunSpec
@@ -27,7 +27,7 @@ class Live:
 
     spec: RunSpec
     task: Task
-    predictor: Trained
+    predictor: NetworkPredictor
     losses: dict[str, Curve]
     seconds: float
 
@@ -80,6 +80,6 @@ def train(
         run = Run(spec.random_seed, torch.device(device), progress)
         torch.manual_seed(spec.random_seed)
         predictor = spec.method.fit(task.view(spec.method.setting), run)
-    if not isinstance(predictor, Trained):
+    if not isinstance(predictor, NetworkPredictor):
         raise TypeError(f"{system}: expected a trained MultiMix network, got {type(predictor)}")
     return Live(spec, task, predictor, losses, time.perf_counter() - start)

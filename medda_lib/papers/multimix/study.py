@@ -41,7 +41,10 @@ Condition = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Budget:
-    """What a profile spends. `shift` are the images of one domain in the shift study.
+    """What a profile spends.
+
+    `shift` are the images of one domain in the shift and realism studies, `long` the settings of
+    their few, longer trainings.
 
     `labels` and `masks` are the columns |D_l| of the tables that are run; `scale` divides the
     counts behind them where a profile has fewer images (a "100" at `smoke` is 12).
@@ -52,6 +55,7 @@ class Budget:
     settings: Settings
     sources: PhantomSources
     shift: Counts
+    long: Settings
     labels: tuple[str, ...] = LABELS
     masks: tuple[str, ...] = MASKS
     scale: int = 1
@@ -68,6 +72,7 @@ BUDGETS = {
         settings=Settings(width=4, batch=4, steps=4, learning_rate=1e-3, validate_every=2),
         sources=PhantomSources(Counts(48, 16, 24), Counts(16, 8, 12), 24, 12),
         shift=Counts(24, 8, 12),
+        long=Settings(width=4, batch=4, steps=4, learning_rate=1e-3, validate_every=2),
         labels=("100",),
         masks=("50",),
         scale=8,
@@ -75,9 +80,10 @@ BUDGETS = {
     "demo": Budget(
         size=64,
         seeds=3,
-        settings=Settings(width=16, batch=10, steps=200, learning_rate=1e-3, validate_every=50),
+        settings=Settings(width=8, batch=10, steps=300, learning_rate=1e-3, validate_every=50),
         sources=PhantomSources(Counts(5216, 128, 624), Counts(111, 32, 123), 624, 138),
-        shift=Counts(1000, 128, 200),
+        shift=Counts(2000, 128, 200),
+        long=Settings(width=16, batch=10, steps=600, learning_rate=1e-3, validate_every=100),
     ),
     "paper": Budget(
         size=256,
@@ -91,7 +97,8 @@ BUDGETS = {
             validate_every=522,
         ),
         sources=PhantomSources(Counts(5216, 16, 624), Counts(111, 13, 123), 4185, 35),
-        shift=Counts(2000, 128, 500),
+        shift=Counts(5000, 128, 500),
+        long=Settings(width=16, batch=10, steps=24 * 522, validate_every=522),
     ),
 }
 
@@ -134,7 +141,7 @@ def _real(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
 
 def _realism(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
     """A U-Net from phantoms to both real sets, and the same network trained on real masks."""
-    method = system("U-Net", budget.settings)
+    method = system("U-Net", budget.long)
     for test, rule in (("lung_xray_a", "lungs"), ("lung_xray_b", "lungs_and_heart")):
         task = RealismTask(("jsrt", "mcu", "nihx"), budget.shift, budget.size, rule, test)
         condition = (("system", "U-Net"), ("trained on", f"phantoms, {rule}"), ("masks", "-"))
@@ -148,7 +155,7 @@ def _realism(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
 def _shift(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
     """Every domain against every other, and a dial from one to another."""
     for problem, name in ((SEGMENTATION, "U-Net"), (CLASSIFICATION, "Enc")):
-        method = system(name, budget.settings)
+        method = system(name, budget.long)
         for domain in DOMAIN_NAMES:
             start, end = DIAL_ENDS[problem]
             dial = tuple(f"{start}>{end}@{s}" for s in STRENGTHS) if domain == start else ()

@@ -87,8 +87,8 @@ class Domain:
     lobar: float = 1.0  # weights of the three patterns
     interstitial: float = 1.0
     diffuse: float = 1.0
-    severity: float = 0.36  # median fraction of air that an opacity replaces
-    severity_spread: float = 0.45  # of its logarithm
+    severity: float = 0.9  # median fraction of air that an opacity replaces
+    severity_spread: float = 0.2  # of its logarithm
     rule: str = "lungs"
 
     def __post_init__(self) -> None:
@@ -150,7 +150,7 @@ _PRESETS = (
         exposure_spread=0.5, scatter=0.4, blur=0.16, heel=0.15, edges=0.0, gamma=1.15,
         gamma_spread=0.25, lung_grey=0.34, bright_grey=0.84, window_spread=0.08, equalise=0.15,
         wires=0.5, tubes=0.15, markers=0.8, collimation=0.2, prevalence=0.73, heart=1.05, wall=1.8,
-        inspiration=-0.6, severity=0.42,
+        inspiration=-0.6, severity=0.95,
     ),
     Domain(
         "jsrt",
@@ -166,7 +166,7 @@ _PRESETS = (
         energy=60.0, exposure=900000.0, exposure_spread=0.3, scatter=0.7, blur=0.10, heel=0.08,
         edges=0.6, gamma=0.8, lung_grey=0.38, bright_grey=0.9, window_spread=0.05, equalise=0.6,
         markers=0.9, collimation=0.6, prevalence=0.42, lobar=1.5, interstitial=0.8, diffuse=0.5,
-        inspiration=0.2, severity=0.45,
+        inspiration=0.2, severity=0.9,
     ),
     Domain(
         "nihx",
@@ -175,7 +175,7 @@ _PRESETS = (
         blur=0.18, heel=0.3, edges=0.0, gamma=0.75, gamma_spread=0.25, lung_grey=0.52,
         bright_grey=0.93, window_spread=0.08, equalise=0.2, tubes=0.5, wires=0.5, markers=0.6,
         collimation=0.3, prevalence=0.34, heart=1.15, heart_spread=0.14, wall=3.3, wall_spread=1.2,
-        inspiration=-0.9, inspiration_spread=1.2, severity=0.65, severity_spread=0.5, floor=0.25,
+        inspiration=-0.9, inspiration_spread=1.2, severity=0.95, severity_spread=0.3, floor=0.25,
     ),
 )  # fmt: skip
 
