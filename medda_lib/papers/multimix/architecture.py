@@ -52,7 +52,7 @@ def compare() -> pd.DataFrame:
 
     Raises ValueError when a table has more or fewer rows than the network has layers.
     """
-    seen = observed(MultiMixNet(bridge=True).eval())
+    seen = observed(MultiMixNet(bridge=True, literal=True).eval())
     rows = []
     for table, layers in seen.items():
         printed = reported("multimix", table)

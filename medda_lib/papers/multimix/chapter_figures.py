@@ -19,7 +19,10 @@ from medda_lib.figures.boundaries import boundaries as draw_boundaries
 from medda_lib.figures.boxes import boxes
 from medda_lib.figures.masks import masks as draw_masks
 from medda_lib.figures.roc import roc as draw_roc
+from medda_lib.figures.scatter import scatter_against_identity
+from medda_lib.figures.shift_matrix import shift_matrix
 from medda_lib.metrics import segmentation
+from medda_lib.papers.multimix import contradiction
 from medda_lib.papers.multimix.live import Live
 from medda_lib.papers.multimix.results import Results
 
@@ -49,10 +52,10 @@ def dice_boxes(results: Results, labels: str, masks: str) -> Drawn:
     return boxes(groups), f"Box plots of Dice per image for six systems. Medians {medians}."
 
 
-def bland_altman(results: Results, evaluation: str, labels: str, masks: tuple[str, ...]) -> Drawn:
+def bland_altman(results: Results, evaluation: str, labels: str) -> Drawn:
     """Figure 5: predicted against true lung area of MultiMix, a panel per number of masks."""
     panels, words = {}, []
-    for count in masks:
+    for count in results.columns("MultiMix", "masks"):
         true, predicted = (
             results.images.get(
                 row("MultiMix", labels, count),
@@ -67,7 +70,7 @@ def bland_altman(results: Results, evaluation: str, labels: str, masks: tuple[st
     return figure, f"Bland-Altman plots of lung area, {evaluation}. {'; '.join(words)}."
 
 
-def accuracy_against_labels(results: Results, evaluation: str, chance: float | None) -> Drawn:
+def accuracy_against_labels(results: Results, evaluation: str) -> Drawn:
     """Figure 6: accuracy at 100, 1000 and all labels; multi-task systems with 50 masks."""
     frame = results.frame
     chosen = frame[
@@ -76,10 +79,12 @@ def accuracy_against_labels(results: Results, evaluation: str, chance: float | N
         & frame["masks"].isin(["-", "50"])
         & frame["system"].isin(CURVED)
     ]
-    names = [n for n in ("100", "1000", "Full") if n in set(chosen["labels"])]
+    names = results.columns("Enc", "labels")
     wide = chosen.pivot_table(index=["system", "labels"], columns="seed", values="value")
     curves = {s: np.stack([wide.loc[(s, n)].to_numpy() for n in names]) for s in CURVED}
-    figure = accuracy_curves([results.count(n) for n in names], curves, chance=chance)
+    figure = accuracy_curves(
+        [results.count(n) for n in names], curves, chance=results.majority(evaluation)
+    )
     words = "; ".join(f"{s} {v.mean(axis=1).round(2).tolist()}" for s, v in curves.items())
     return figure, f"Accuracy, {evaluation}, at {', '.join(names)} labels: {words}."
 
@@ -127,8 +132,8 @@ def masks(live: Live, count: int = 4) -> Drawn:
         images = pool.images[:count]
         parts.append((images, pool.need_masks()[:count], segmented(live, images)))
         names.append(domain)
-    images, truth, predicted = (torch.cat(part)[:, 0].numpy() for part in zip(*parts, strict=True))
-    figure = draw_masks(images, truth, predicted)
+    shown, truth, predicted = (torch.cat(part)[:, 0].numpy() for part in zip(*parts, strict=True))
+    figure = draw_masks(shown, truth, predicted)
     return figure, (
         f"{count} images of {names[0]} and {count} of {names[1]} with their lungs: found, missed and "
         "wrongly added pixels in different colours."
@@ -143,25 +148,54 @@ def segmented(live: Live, images: Tensor) -> Tensor:
     return predicted.detach().cpu()
 
 
-def transfer_matrix(results: Results, problem: str, metric: str) -> pd.DataFrame:
-    """Mean over repetitions: rows are training domains, columns test domains (the shift study)."""
+def printed_against_implied() -> Drawn:
+    """The paper's printed Dice against the Dice that its Jaccard implies, Tables 2 and 3."""
+    frames = [contradiction.implied_dice(t).assign(table=f"Table {t}") for t in ("2", "3")]
+    frame = pd.concat(frames)
+    figure = scatter_against_identity(
+        {
+            f"{'with' if bridge else 'without'} bridge": (part["from_jaccard"], part["printed"])
+            for bridge, part in frame.groupby("bridge")
+        },
+        "Dice implied by the printed Jaccard",
+        "printed Dice",
+    )
+    off = frame.groupby("bridge")["contradicts"].agg(["sum", "size"])
+    return figure, (
+        "Printed against implied Dice. Rows that lie off the diagonal: "
+        f"{off.loc[False, 'sum']} of {off.loc[False, 'size']} without the bridge, "
+        f"{off.loc[True, 'sum']} of {off.loc[True, 'size']} with it."
+    )
+
+
+def matrix(results: Results, problem: str, metric: str) -> Drawn:
+    """The transfer matrix: rows are training domains, columns test domains (the shift study)."""
     frame = results.frame
     chosen = frame[
         (frame["problem"] == problem)
         & (frame["metric"] == metric)
         & ~frame["domain"].str.contains(">")
     ]
-    matrix = chosen.pivot_table(index="trained on", columns="domain", values="value")
-    return matrix.rename_axis(index="trained on", columns="tested on")
+    values = chosen.pivot_table(index="trained on", columns="domain", values="value")
+    figure = shift_matrix(values.to_numpy(), list(values.index), list(values.columns), metric)
+    rows = (f"{k}: {v.round(2).to_dict()}" for k, v in values.iterrows())
+    return figure, f"Matrix of {metric}, by training domain. {'; '.join(rows)}."
 
 
-def dial(results: Results) -> pd.DataFrame:
-    """Score by strength of the shift, one column for each of the two dials (the shift study)."""
+def dial_curves(results: Results) -> pd.DataFrame:
+    """Score by strength of the shift, a column for each dial and repetition (the shift study)."""
     frame = results.frame
     chosen = frame[frame["domain"].str.contains(">") & frame["metric"].isin(["dice", "accuracy"])]
     ends = chosen["domain"].str.partition("@")
-    named = chosen.assign(
-        strength=ends[2].astype(float),
-        curve=chosen["metric"] + ", " + ends[0].str.replace(">", " to "),
-    )
-    return named.pivot_table(index="strength", columns=["curve"], values="value")
+    curve = chosen["metric"] + ", " + ends[0].str.replace(">", " to ")
+    named = chosen.assign(strength=ends[2].astype(float), curve=curve)
+    return named.pivot_table(index="strength", columns=["curve", "seed"], values="value")
+
+
+def dial(results: Results) -> Drawn:
+    """Both dials: how the score of a fixed network falls with the strength of the shift."""
+    curves = dial_curves(results)
+    panels = {str(name): curves[name].to_numpy() for name in curves.columns.unique("curve")}
+    figure = accuracy_curves(curves.index.tolist(), panels, "strength of the shift", "score")
+    words = "; ".join(f"{k}: {v.mean(axis=1).round(2).tolist()}" for k, v in panels.items())
+    return figure, f"Score at strengths {curves.index.tolist()}: {words}."

@@ -10,6 +10,8 @@ amount for systems without the bridge and not for those with it. `ours` measures
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -78,3 +80,23 @@ def summary(table: str, evaluation: str, frame: pd.DataFrame) -> pd.DataFrame:
         "ours: soft Dice minus Dice": mine.groupby("bridge")["gap"].mean(),
     }
     return pd.DataFrame(rows).rename(index={False: "without bridge", True: "with bridge"}).T
+
+
+def verdict(summaries: Mapping[str, pd.DataFrame]) -> str:
+    """One sentence on whether a soft Dice explains the paper's pattern, from `summary` frames.
+
+    It would have to lower the Dice without the bridge by at least half of what the paper shows, and
+    by clearly less (half as much or less) with it.
+    """
+    explained = []
+    for evaluation, frame in summaries.items():
+        paper = frame.loc["paper: printed Dice minus implied"]
+        mine = frame.loc["ours: soft Dice minus Dice"]
+        deep = mine["without bridge"] <= 0.5 * paper["without bridge"]
+        apart = abs(mine["with bridge"]) <= 0.5 * abs(mine["without bridge"])
+        explained.append(
+            f"{evaluation}: a soft Dice {'is' if deep else 'is not'} low enough without the bridge "
+            f"({mine['without bridge']:+.3f} here, {paper['without bridge']:+.3f} in the paper), and "
+            f"the bridge {'does' if apart else 'does not'} lift it ({mine['with bridge']:+.3f})"
+        )
+    return "; ".join(explained) + "."

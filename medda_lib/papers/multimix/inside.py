@@ -19,6 +19,8 @@ from medda_lib.figures.dial import dial
 from medda_lib.figures.embedding import embedding, project
 from medda_lib.figures.saliency import saliency as draw_saliency
 from medda_lib.figures.threshold import threshold
+from medda_lib.methods.augment.strong import strong
+from medda_lib.methods.augment.weak import weak
 from medda_lib.methods.normalise import standardise
 from medda_lib.metrics import segmentation
 from medda_lib.networks.bridge import saliency as saliency_maps
@@ -84,6 +86,16 @@ def both_maps(live: Live, images: Tensor) -> dict[str, Maps]:
     }
 
 
+def augmented_views(
+    image: Tensor, seed: int, each: int = 3
+) -> tuple[NDArray[np.float32], list[str]]:
+    """An image (1, 1, h, w), weak and strong views of it: (1 + 2 each, h, w) with their titles."""
+    rng = torch.Generator().manual_seed(seed)
+    copies = image.repeat(each, 1, 1, 1)
+    views = torch.cat([image, weak(copies, rng), strong(copies, rng)])
+    return views[:, 0].numpy(), ["image", *["weak"] * each, *["strong"] * each]
+
+
 class ClassScores(torch.nn.Module):
     """The network as images -> class logits, which is what Grad-CAM wants."""
 
@@ -92,6 +104,7 @@ class ClassScores(torch.nn.Module):
         self.network = network
 
     def forward(self, x: Tensor) -> Tensor:
+        """Class logits (n, 2) of standardised images (n, 1, h, w)."""
         logits: Tensor = self.network.classify(self.network.encode(x))  # type: ignore[operator]
         return logits
 
@@ -136,7 +149,7 @@ def embeddings(live: Live, seed: int, count: int = 120) -> Drawn:
     features, classes, domains = [], [], []
     for slot, pool in live.task.tests().items():
         images = pool.images[:count]
-        features.append(pooled_features(live, images))
+        features.append(live.predictor.features(images).numpy())
         domains += [slot.domain] * len(images)
         labels = None if pool.labels is None else pool.labels[:count].tolist()
         classes += ["unknown"] * len(images) if labels is None else [CLASSES[k] for k in labels]
@@ -147,16 +160,6 @@ def embeddings(live: Live, seed: int, count: int = 120) -> Drawn:
         f"and by domain ({', '.join(dict.fromkeys(domains))})."
     )
     return embedding(points, classes, domains), alt
-
-
-def pooled_features(live: Live, images: Tensor) -> NDArray[np.float32]:
-    """What the classifier's linear layer reads, (n, channels)."""
-    network = live.predictor.network.eval()
-    with torch.no_grad():
-        x = standardise(images.to(next(network.parameters()).device))
-        pooled: Tensor = network.classifier.features(network.encode(x)[-1])
-    features: NDArray[np.float32] = pooled.cpu().numpy()
-    return features
 
 
 def dial_widget(live: Live, steps: int = 9, patients: int = 24) -> VBox:

@@ -6,17 +6,17 @@ predictor, the task with its test images, and the losses of every step.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import torch
-from tqdm.auto import tqdm
 
+from medda_lib.figures.progress import Progress
 from medda_lib.methods.multimix.predictor import NetworkPredictor
-from medda_lib.papers.multimix.study import BUDGETS, study
+from medda_lib.papers.multimix.study import study
 from medda_lib.studies.method import Run
 from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.task import Pool, Task
+from medda_lib.studies.trial import fixed_chance
 
 Curve = tuple[list[int], list[float]]
 
@@ -29,7 +29,6 @@ class Live:
     task: Task
     predictor: NetworkPredictor
     losses: dict[str, Curve]
-    seconds: float
 
     @property
     def name(self) -> str:
@@ -56,7 +55,9 @@ class Live:
 def train(
     profile: str, data: str, system: str, *, labels: str, masks: str, seed: int, device: str
 ) -> Live:
-    """Train one condition of the study, with a progress bar.
+    """Train one condition of the study, watched by a progress bar.
+
+    One thread and the run's own seed: the same numbers as in the study, bit for bit.
 
     Raises ValueError if the study has no such condition.
     """
@@ -66,20 +67,10 @@ def train(
     if spec is None:
         raise ValueError(f"{wanted} is no condition of the study at {profile} on {data}")
     task = spec.task.build(seed)
-    losses: dict[str, Curve] = {}
-    start = time.perf_counter()
-    with tqdm(total=BUDGETS[profile].settings.steps, desc=system, unit="step") as bar:
-
-        def progress(step: int, _: int, terms: dict[str, float]) -> None:
-            for name, value in terms.items():
-                steps, values = losses.setdefault(name, ([], []))
-                steps.append(step)
-                values.append(value)
-            bar.update(step - bar.n)
-
-        run = Run(spec.random_seed, torch.device(device), progress)
-        torch.manual_seed(spec.random_seed)
+    watch = Progress(f"{system}, {labels} labels, {masks} masks")
+    with fixed_chance(spec.random_seed, threads=1):
+        run = Run(spec.random_seed, torch.device(device), watch)
         predictor = spec.method.fit(task.view(spec.method.setting), run)
     if not isinstance(predictor, NetworkPredictor):
-        raise TypeError(f"{system}: expected a trained MultiMix network, got {type(predictor)}")
-    return Live(spec, task, predictor, losses, time.perf_counter() - start)
+        raise TypeError(f"{system}: expected a network of MultiMix, got {type(predictor)}")
+    return Live(spec, task, predictor, watch.curves())

@@ -71,6 +71,17 @@ class Results:
         whole = budget.sources.classification.train if self.data == "phantom" else REAL_TRAINING
         return budget.count(labels) or whole
 
+    def columns(self, system: str, what: str) -> list[str]:
+        """The numbers of "labels" or "masks" that were run for a system, in order."""
+        return list(dict.fromkeys(self.frame.loc[self.frame["system"] == system, what]))
+
+    def majority(self, evaluation: str) -> float:
+        """Accuracy of always giving the more frequent class of the test images."""
+        path = self.path(evaluation, "classification", "labels")
+        labels = np.asarray(self.images.arrays[path], dtype=np.int64)
+        ill = float((labels[(labels >= 0).all(axis=1)] == 1).mean())
+        return max(ill, 1 - ill)
+
     def summary(self, columns: list[str], metrics: tuple[str, ...]) -> pd.DataFrame:
         """Mean and standard deviation over repetitions, one row per value of `columns`."""
         rows = self.frame[self.frame["metric"].isin(metrics)]
@@ -101,13 +112,16 @@ def results(profile: str, data: str, seeds: int | None = None) -> Results | None
     return Results(frame, images, profile, data, ledger.provenance(folder, profile, data))
 
 
-def reported_table(table: str) -> dict[str, pd.DataFrame]:
-    """A reported table as frames of rows x metrics: "mean", "std" (numbers or NaN) and "mark"."""
+def reported_table(table: str, columns: str = "metric") -> dict[str, pd.DataFrame]:
+    """A reported table as frames: "mean", "std" (numbers or NaN) and "mark".
+
+    columns: "metric" for our names of the metrics, "column" for the paper's headings.
+    """
     cells = reported("multimix", table)
-    order = list(dict.fromkeys(cells["metric"]))
+    order = list(dict.fromkeys(cells[columns]))
     rows = list(dict.fromkeys(cells["row"]))
     wide = {
-        name: cells.pivot(index="row", columns="metric", values=name).loc[rows, order]
+        name: cells.pivot(index="row", columns=columns, values=name).loc[rows, order]
         for name in ("mean", "std", "mark")
     }
     return {
