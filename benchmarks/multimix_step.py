@@ -27,6 +27,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -82,11 +83,10 @@ def ours(context: steps.Context, sets: Sets) -> dict[str, Tensor]:
     """Two groups of passes, each with its own backward pass; gradients are left in `.grad`."""
     parameters = list(context.network.parameters())
     found: dict[str, Tensor] = {}
+    classification = (sets.labelled, sets.labels, sets.weak, sets.strong)
     for part in (
-        lambda: steps.confidence_losses(
-            context, sets.labelled, sets.labels, sets.weak, sets.strong
-        ),
-        lambda: steps.segmentation_losses(context, sets.outlined, sets.masks, sets.bare),
+        partial(steps.confidence_losses, context, *classification),
+        partial(steps.segmentation_losses, context, sets.outlined, sets.masks, sets.bare),
     ):
         terms = part()
         torch.stack(list(terms.values())).sum().backward(inputs=parameters)
@@ -198,7 +198,7 @@ def table(options: argparse.Namespace) -> None:
     for size in options.sizes:
         for threads in options.threads:
             for precision in options.precisions:
-                rounds = {variant: [] for variant in VARIANTS}
+                rounds: dict[str, list[dict[str, float]]] = {v: [] for v in VARIANTS}
                 for _ in range(options.rounds):
                     for variant in VARIANTS:
                         rounds[variant].append(apart(variant, size, precision, threads, options))

@@ -41,7 +41,8 @@ def mix_weights(n: int, alpha: float, rng: torch.Generator) -> Tensor:
     A Beta variable is g1 / (g1 + g2) of two Gamma(alpha) ones, which torch draws from a generator.
     """
     shape = torch.full((2, n), alpha, dtype=torch.float64)
-    g1, g2 = torch._standard_gamma(shape, generator=rng)
+    # torch.distributions takes no generator; the function beneath it does.
+    g1, g2 = torch._standard_gamma(shape, generator=rng)  # noqa: SLF001
     # A pair of Gammas that both underflow (tiny alpha) would give 0 / 0; it means "either end".
     weight = torch.where(g1 + g2 > 0, g1 / (g1 + g2), torch.ones_like(g1))
     return torch.maximum(weight, 1 - weight).to(torch.float32)

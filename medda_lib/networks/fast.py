@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 BYTE = 256
+CACHE = 2**20  # bytes
 PLANE = (2, 3)
 # Row j: which of the three taps of a kernel see a pixel's double at tap j of the transposed one.
 DOUBLED = ((0.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 0.0))
@@ -39,22 +40,26 @@ class _NormAct(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, slope: float, epsilon: float) -> tuple[Tensor, Tensor]:
-        y = x - x.mean(PLANE, keepdim=True)
-        variance = (y * y).mean(PLANE, keepdim=True)
-        scale = (variance + epsilon).rsqrt()
-        y = F.leaky_relu_(y.mul_(scale), slope)
+        y, scale = torch.empty_like(x), x.new_empty(*x.shape[:2], 1, 1)
+        for i in _slices(x):
+            centred = torch.sub(x[i], x[i].mean(PLANE, keepdim=True), out=y[i])
+            variance = (centred * centred).mean(PLANE, keepdim=True)
+            torch.rsqrt(variance + epsilon, out=scale[i])
+            F.leaky_relu_(centred.mul_(scale[i]), slope)
         ctx.save_for_backward(y, scale)
         ctx.slope = slope
         ctx.set_materialize_grads(False)
         return y, scale
 
     @staticmethod
-    def backward(  # type: ignore[override]
+    def backward(
         ctx: Any, gradient: Tensor | None, of_scale: Tensor | None
     ) -> tuple[Tensor | None, None, None]:
         y, scale = ctx.saved_tensors
-        total: Tensor | None = None
+        if gradient is not None and of_scale is None and not torch.is_grad_enabled():
+            return _first_backward(gradient, y, scale, ctx.slope), None, None
         normal = F.leaky_relu(y, 1 / ctx.slope)  # before the activation
+        total: Tensor | None = None
         if gradient is not None:
             inner = torch.ops.aten.leaky_relu_backward(gradient, y, ctx.slope, True)
             along = (inner * normal).mean(PLANE, keepdim=True)
@@ -64,6 +69,25 @@ class _NormAct(torch.autograd.Function):
             through = normal * (of_scale * scale * scale / -pixels)
             total = through if total is None else total + through
         return total, None, None
+
+
+def _first_backward(gradient: Tensor, y: Tensor, scale: Tensor, slope: float) -> Tensor:
+    """The same with two buffers. Slope and 1 / slope cancel in inner * normal = gradient * y."""
+    total = torch.empty_like(y)
+    for i in _slices(y):
+        buffer = gradient[i] * y[i]
+        along = buffer.mean(PLANE, keepdim=True)
+        torch.ops.aten.leaky_relu.out(y[i], 1 / slope, out=buffer).mul_(along)
+        inner = torch.ops.aten.leaky_relu_backward(gradient[i], y[i], slope, True)
+        inner.sub_(inner.mean(PLANE, keepdim=True)).sub_(buffer)
+        torch.mul(inner, scale[i], out=total[i])
+    return total
+
+
+def _slices(x: Tensor) -> list[slice]:
+    """Groups of images small enough that several passes over one stay in the processor's cache."""
+    size = max(1, CACHE // (x[0].numel() * x.element_size()))
+    return [slice(i, i + size) for i in range(0, len(x), size)]
 
 
 def drop(x: Tensor, parts: int) -> Tensor:
@@ -81,10 +105,13 @@ class _Masked(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, kept: Tensor, scale: float) -> Tensor:
         ctx.save_for_backward(kept)
         ctx.scale = scale
-        return (x * kept).mul_(scale)
+        masked = torch.empty_like(x)
+        for i in _slices(x):
+            torch.mul(x[i], kept[i].to(x.dtype), out=masked[i]).mul_(scale)
+        return masked
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (kept,) = ctx.saved_tensors
         masked = _Masked.apply(gradient, kept, ctx.scale)  # type: ignore[no-untyped-call]
         return cast(Tensor, masked), None, None
@@ -104,7 +131,7 @@ class _MaxPool(torch.autograd.Function):
         return torch.maximum(top, bottom)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return cast(Tensor, _Unpool.apply(gradient, *ctx.saved_tensors))  # type: ignore[no-untyped-call]
 
 
@@ -127,7 +154,7 @@ class _Unpool(torch.autograd.Function):
         return spread
 
     @staticmethod
-    def backward(ctx: Any, second: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, second: Tensor) -> tuple[Tensor, None, None, None]:
         b_wins, d_wins, low = ctx.saved_tensors
         a, b, c, d = _corners(second)
         picked = torch.where(low, torch.where(d_wins, d, c), torch.where(b_wins, b, a))

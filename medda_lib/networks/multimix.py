@@ -48,6 +48,7 @@ class Encoder(nn.Module):
         self.pools = nn.ModuleList(MaxPool() for _ in range(DEPTH - 1))
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """The blocks' values, largest first."""
         values = [self.blocks[0](x)]
         for pool, block in zip(self.pools, self.blocks[1:], strict=True):
             values.append(block(pool(values[-1])))
@@ -69,6 +70,7 @@ class Classifier(nn.Module):
         return cast(Tensor, self.flatten(self.average(self.pool(bottom))))
 
     def forward(self, bottom: Tensor) -> Tensor:
+        """Logits (n, classes) from the fifth block's value."""
         return cast(Tensor, self.linear(self.features(bottom)))
 
 
@@ -91,6 +93,7 @@ class Decoder(nn.Module):
         self.last = nn.Conv2d(width, 1, 1)
 
     def forward(self, values: list[Tensor], bridged: Tensor | None = None) -> Tensor:
+        """Mask logits; `bridged` (n, 2, h / 8, w / 8) exactly when built with a bridge."""
         if self.bridge != (bridged is not None):
             raise ValueError(
                 f"decoder built with bridge={self.bridge}, called "

@@ -21,7 +21,8 @@ def flip_and_shift(images: Tensor, flips: Tensor, rows: Tensor, columns: Tensor)
     Args:
         images: (n, c, h, w).
         flips: (n,) bool.
-        rows, columns: (n,) int64, smaller than h and w in size.
+        rows: (n,) int64, smaller than h in size.
+        columns: (n,) int64, smaller than w in size.
     """
     h, w = images.shape[2:]
     i = _mirror(torch.arange(h, device=images.device) + rows[:, None], h)

@@ -18,7 +18,7 @@ SHIFT = 32 / 256
 
 
 def uniform(n: int, low: float, high: float, rng: torch.Generator) -> Tensor:
-    """n numbers (n,) float32 between `low` and `high`."""
+    """Numbers (n,) float32 between `low` and `high`."""
     return torch.rand(n, generator=rng) * (high - low) + low
 
 

@@ -34,7 +34,7 @@ def mean_dice(probabilities: Tensor, masks: Tensor) -> float:
 def validation_scores(
     predictor: NetworkPredictor, sets: Mapping[str, ImageSets]
 ) -> dict[str, float]:
-    """ "accuracy", "dice" (those that the system has) and their mean as "score"."""
+    """Scores by name: "accuracy" and "dice", where the system has them, and their mean "score"."""
     found: dict[str, float] = {}
     if "classification" in sets:
         pool = sets["classification"].validation

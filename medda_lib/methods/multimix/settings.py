@@ -55,7 +55,7 @@ class Settings:
     mixmatch: MixMatchSettings = MixMatchSettings()
     precision: Precision = "float32"
     validate_every: int = EPOCH
-    rule: CheckpointRule = BestValidation()
+    rule: CheckpointRule = BestValidation()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "decay_every", "width", "validate_every"):

@@ -62,7 +62,7 @@ class MultiTask:
 
     setting: ClassVar[Setting] = SEMI_SUPERVISED
 
-    settings: Settings = Settings()
+    settings: Settings = Settings()  # noqa: RUF009 - frozen
     classify: bool = True
     segment: bool = True
     bridge: bool = False
