@@ -83,7 +83,9 @@ BUDGETS = {
         settings=Settings(width=8, batch=10, steps=300, learning_rate=1e-3, validate_every=50),
         sources=PhantomSources(Counts(5216, 128, 624), Counts(111, 32, 123), 624, 138),
         shift=Counts(2000, 128, 200),
-        long=Settings(width=16, batch=10, steps=600, learning_rate=1e-3, validate_every=100),
+        long=Settings(
+            width=16, batch=10, steps=600, learning_rate=1e-3, decay_every=400, validate_every=100
+        ),
     ),
     "paper": Budget(
         size=256,
