@@ -33,7 +33,8 @@ def test_guess_is_the_sharpened_mean_and_has_no_gradient() -> None:
         return x @ weight
 
     guessed = mixmatch.guess(classify, views, 0.5)
-    mean = sum((v @ weight).softmax(dim=1).detach().numpy() for v in views) / 2
+    first, second = ((v @ weight).softmax(dim=1).detach().numpy() for v in views)
+    mean = (first + second) / 2
     squared = mean**2
     np.testing.assert_allclose(guessed.numpy(), squared / squared.sum(axis=1, keepdims=True), 1e-5)
     assert not guessed.requires_grad

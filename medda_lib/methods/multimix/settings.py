@@ -20,13 +20,18 @@ EPOCH = 522  # steps: 5,216 training images of CheX in minibatches of 10
 
 @dataclass(frozen=True)
 class MixMatchSettings:
-    """Hyper-parameters of MixMatch (Berthelot et al. 2019) for Enc-MM."""
+    """Hyper-parameters of MixMatch (Berthelot et al. 2019, section 4.1) for Enc-MM.
+
+    The weight grows over 16,000 steps whatever the length of training, as published. Growing over a
+    share of a short training instead makes a two-class encoder call everything by one name: guesses
+    that agree with themselves cost nothing.
+    """
 
     guesses: int = 2  # K
     temperature: float = 0.5  # T
     alpha: float = 0.75  # of Beta(alpha, alpha)
     weight: float = 75.0  # of the loss on guessed labels, lambda_U for CIFAR-10
-    ramp_share: float = 0.25  # choice: share of the steps over which the weight grows (16k of 1M)
+    ramp_steps: int = 16_000  # over which the weight grows from 0
 
 
 @dataclass(frozen=True)

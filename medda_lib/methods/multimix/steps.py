@@ -99,7 +99,6 @@ def mixed(context: Context, sets: ImageSets, unlabelled: Tensor) -> Step:
     """Enc-MM: MixMatch. Images are mixed before the normalisation, so the network sees the usual."""
     settings, mm = context.settings, context.settings.mixmatch
     order, bare = context.indices(sets.images), context.indices(unlabelled)
-    ramp_steps = round(mm.ramp_share * settings.steps)
 
     def step(number: int) -> Losses:
         i, j = next(order).to(unlabelled.device), next(bare).to(unlabelled.device)
@@ -112,7 +111,7 @@ def mixed(context: Context, sets: ImageSets, unlabelled: Tensor) -> Step:
         partners = torch.randperm(len(images), generator=context.rng).to(images.device)
         images, targets = mixmatch.mix_up(images, targets, partners, weights)
         logits = context.logits(images)
-        m, weight = settings.batch, mm.weight * mixmatch.ramp_up(number, ramp_steps)
+        m, weight = settings.batch, mm.weight * mixmatch.ramp_up(number, mm.ramp_steps)
         return {
             "cross-entropy": losses.soft_cross_entropy(logits[:m], targets[:m]),
             "guessed": weight * losses.brier(logits[m:], targets[m:]),
