@@ -71,7 +71,7 @@ def list_papers(
 
 
 @app.command()
-def run(  # noqa: PLR0917 - typer turns arguments into options
+def run(
     paper: Paper,
     profile: Profile = "demo",
     data: Data = "phantom",
@@ -88,6 +88,7 @@ def run(  # noqa: PLR0917 - typer turns arguments into options
     from medda_lib.datasets.card import DatasetError
     from medda_lib.studies.executors import executor as make_executor
     from medda_lib.studies.run import StudyError
+    from medda_lib.studies.store import CorruptRunError
 
     module = _study_module(paper)
     try:
@@ -97,7 +98,7 @@ def run(  # noqa: PLR0917 - typer turns arguments into options
             frame = study.run(store or _paths.run_store(), executor=pool, device=device)
     except (ValueError, DatasetError) as error:
         fail(str(error))
-    except StudyError as error:
+    except (StudyError, CorruptRunError) as error:
         fail(str(error), code=1)
     _print(f"{frame['key'].nunique()} runs, {len(frame)} measured values")
     if commit:
@@ -112,11 +113,21 @@ def freeze(
     device: Device = "cpu",
 ) -> None:
     """Make and execute the notebook of a chapter, as the book renders it."""
+    from medda_lib.notebooks import NotebookError
     from medda_lib.notebooks import freeze as freeze_notebook
+    from medda_lib.studies.profile import profile as check_profile
 
     source = _source(paper)
+    try:
+        check_profile(profile)
+        _check_device(device)
+    except ValueError as error:
+        fail(str(error))
     _print(f"executing {source.relative_to(_paths.CHECKOUT)} at {profile} ...")
-    _print(f"wrote {freeze_notebook(source, profile=profile, data=data, device=device)}")
+    try:
+        _print(f"wrote {freeze_notebook(source, profile=profile, data=data, device=device)}")
+    except NotebookError as error:
+        fail(str(error), code=1)
 
 
 @app.command()
@@ -133,9 +144,12 @@ def claims(paper: Paper, profile: Profile = "demo", data: Data = "phantom") -> N
     from medda_lib.studies.claims import judge, load
     from medda_lib.studies.ledger import read
 
-    _study_module(paper)
+    module = _study_module(paper)
     try:
+        module.study(profile, data, 1)
         frame = read(_paths.RESULTS / paper, profile, data)
+    except ValueError as error:
+        fail(str(error))
     except FileNotFoundError:
         fail(
             f"no committed results for {paper} at {profile} on {data}; make them with "
@@ -286,7 +300,11 @@ def _check_device(device: str) -> None:
     """Refuse a GPU that is not there before hours of work are queued for it."""
     import torch
 
-    if device != "cpu" and not torch.cuda.is_available():
+    try:
+        wanted = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"--device {device}: use cpu, cuda or cuda:N") from error
+    if wanted.type != "cpu" and not torch.cuda.is_available():
         raise ValueError(f"--device {device}: no GPU is visible to torch here; use --device cpu")
 
 

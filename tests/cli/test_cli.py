@@ -9,6 +9,10 @@ from typer.testing import CliRunner, Result
 
 from medda_lib import _paths
 from medda_lib.cli import app
+from medda_lib.doctor import Finding
+from medda_lib.notebooks import NotebookError
+from medda_lib.studies.claims import judge, load
+from medda_lib.studies.ledger import read
 
 DONE, FOUND_WRONG, BAD_COMMAND = 0, 1, 2
 
@@ -22,7 +26,8 @@ def test_list_shows_all_seventeen_papers() -> None:
     assert result.exit_code == DONE
     lines = [line for line in result.stdout.splitlines() if line.strip()]
     assert len(lines) == 1 + 1 + 17  # header, rule, papers
-    assert any(line.startswith("multimix") for line in lines)
+    assert [line.split()[0] for line in lines[2:]].count("multimix") == 1
+    assert lines[2].split()[0] == "multimix"  # papers with a chapter come first
 
 
 def test_list_systems_shows_every_system_of_multimix() -> None:
@@ -37,43 +42,99 @@ def test_list_systems_shows_every_system_of_multimix() -> None:
         (("run", "nosuch"), BAD_COMMAND, "nosuch"),
         (("run", "multimix", "--profile", "huge"), BAD_COMMAND, "unknown profile 'huge'"),
         (("run", "multimix", "--data", "mars"), BAD_COMMAND, "unknown data 'mars'"),
+        (("run", "aiva"), BAD_COMMAND, "aiva has no study yet; papers with one: multimix"),
         (("run", "multimix", "--device", "cuda"), BAD_COMMAND, "use --device cpu"),
+        (("run", "multimix", "--device", "toaster"), BAD_COMMAND, "use cpu, cuda or cuda:N"),
         (("run", "multimix", "--executor", "magic"), BAD_COMMAND, "magic"),
-        (("run", "multimix", "--seeds", "-1"), BAD_COMMAND, "-1"),
+        (("run", "multimix", "--executor", "missing.py"), BAD_COMMAND, "missing.py"),
+        (("run", "multimix", "--seeds", "-1"), BAD_COMMAND, "--seeds"),
         (("freeze", "nosuch"), BAD_COMMAND, "no notebook source for 'nosuch'"),
+        (("freeze", "multimix", "--profile", "huge"), BAD_COMMAND, "unknown profile 'huge'"),
         (("claims", "nosuch"), BAD_COMMAND, "nosuch"),
-        (("claims", "multimix", "--profile", "never"), FOUND_WRONG, "medda run multimix"),
+        (("claims", "multimix", "--profile", "huge"), BAD_COMMAND, "unknown profile 'huge'"),
+        (("claims", "multimix", "--data", "mars"), BAD_COMMAND, "unknown data 'mars'"),
         (("data", "card", "nosuch"), BAD_COMMAND, "unknown data set 'nosuch'"),
+        (("data", "check", "jsrt", "--root", "/no/such"), FOUND_WRONG, "the folder is missing"),
         (("assignment", "release", "nosuch"), BAD_COMMAND, "nosuch"),
         (("assignment", "validate", "missing.ipynb"), BAD_COMMAND, "missing.ipynb"),
+        (("assignment", "grade", "multimix", "/no/such"), BAD_COMMAND, "/no/such"),
     ],
 )
 def test_errors_name_the_argument_and_set_the_exit_code(
-    arguments: tuple[str, ...], code: int, message: str
+    arguments: tuple[str, ...], code: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     result = medda(*arguments)
     assert result.exit_code == code, result.output
-    assert message in result.stderr
-    assert "Traceback" not in result.output
+    assert isinstance(result.exception, SystemExit)  # said in words, not by a traceback
+    assert message in (result.stderr if code == BAD_COMMAND else result.output)
 
 
-def test_run_measures_and_a_second_run_finds_everything_done(tmp_path: Path) -> None:
-    arguments = ("run", "multimix", "--profile", "smoke", "--data", "shift", "--store")
-    first = medda(*arguments, str(tmp_path))
+def test_run_commit_claims_and_a_second_run_finds_everything_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_paths, "RESULTS", tmp_path / "results")
+    store = tmp_path / "runs"
+    smoke = ("run", "multimix", "--profile", "smoke", "--seeds", "3")
+    arguments = (*smoke, "--store", str(store), "--commit")
+    first = medda(*arguments)
     assert first.exit_code == DONE, first.output
-    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()}
-    second = medda(*arguments, str(tmp_path))
-    assert second.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
-    assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()}
+    assert "27 runs, " in first.stdout
+    committed = {p.name for p in (tmp_path / "results" / "multimix").iterdir()}
+    assert committed == {f"smoke-phantom.{end}" for end in ("csv", "json", "npz")}
+
+    before = {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in store.rglob("*") if p.is_file()}
+    assert before
+    second = medda(*arguments)
+    assert second.stdout == first.stdout
+    assert before == {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in before}
+    assert set(before) == {p for p in store.rglob("*") if p.is_file()}
+
+    judged = medda("claims", "multimix", "--profile", "smoke")
+    assert judged.exit_code == DONE, judged.output
+    rows = read(tmp_path / "results" / "multimix", "smoke", "phantom")
+    assert verdicts(judged) == {c.id: judge(c, rows).verdict for c in load("multimix")}
+    assert set(verdicts(judged).values()) > {"not tested"}  # some at 100 labels and 50 masks
 
 
-def test_claims_prints_a_verdict_for_every_claim() -> None:
-    result = medda("claims", "multimix")
-    assert result.exit_code == DONE, result.output
-    words = ("supported", "contradicted", "inconclusive", "not tested")
-    rows = [line for line in result.stdout.splitlines() if line.startswith("C")]
-    assert len(rows) >= 11
-    assert any(word in result.stdout for word in words)
+def verdicts(result: Result) -> dict[str, str]:
+    """Claim -> verdict: first and last column of the printed table, whose texts may wrap."""
+    cells = [[c.strip() for c in line.split("│")] for line in result.stdout.splitlines()]
+    found, last = dict[str, str](), ""
+    for row in cells[2:]:
+        last = row[0] or last
+        found[last] = f"{found.get(last, '')} {row[-1]}".strip()
+    return found
+
+
+def test_claims_without_committed_results_say_how_to_make_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_paths, "RESULTS", tmp_path)
+    result = medda("claims", "multimix", "--profile", "paper", "--data", "real")
+    assert result.exit_code == FOUND_WRONG
+    assert "`medda run multimix --profile paper --data real --commit`" in result.stderr
+
+
+def test_a_run_that_fails_is_found_wrong_and_names_the_missing_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MEDDA_DATA", raising=False)
+    arguments = ("--profile", "smoke", "--data", "real", "--store", str(tmp_path))
+    result = medda("run", "multimix", *arguments)
+    assert result.exit_code == FOUND_WRONG
+    assert "9 of 9 runs failed" in result.stderr
+    assert "MEDDA_DATA" in result.stderr
+
+
+def test_a_page_that_does_not_run_is_found_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(source: Path, **parameters: str) -> Path:
+        raise NotebookError(f"{source.name}: cell 3 failed with {parameters['profile']}")
+
+    monkeypatch.setattr("medda_lib.notebooks.freeze", broken)
+    result = medda("freeze", "multimix", "--profile", "smoke")
+    assert result.exit_code == FOUND_WRONG
+    assert "multimix.py: cell 3 failed with smoke" in result.stderr
 
 
 def test_data_list_names_every_data_set_without_any_data(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,6 +176,29 @@ def test_doctor_reports_and_never_needs_a_gpu(monkeypatch: pytest.MonkeyPatch) -
     assert result.exit_code == DONE, result.output
     for what in ("Python", "torch", "GPU", "real data", "run store"):
         assert what in result.stdout
+
+
+def test_doctor_fails_when_something_needed_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [Finding("torch", ok=False, remark="pip install torch", needed=True)]
+    monkeypatch.setattr("medda_lib.doctor.findings", lambda: iter(found))
+    result = medda("doctor")
+    assert result.exit_code == FOUND_WRONG
+    assert "pip install torch" in result.stdout
+    assert "make test" in result.stderr
+
+
+def test_doctor_finds_the_data_that_are_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "lung_xray_a").mkdir()
+    monkeypatch.setenv("MEDDA_DATA", str(tmp_path))
+    result = medda("doctor")
+    assert result.exit_code == DONE
+    state = {line.split("│")[0].strip(): line for line in result.stdout.splitlines() if "│" in line}
+    assert str(tmp_path) in state["real data"]
+    assert " ok " in state["lung_xray_a"]
+    assert "missing" in state["montgomery"]
+    assert "medda data card montgomery" in state["montgomery"]
 
 
 def test_the_checkout_is_where_the_command_looks_for_it() -> None:
