@@ -390,14 +390,16 @@ for problem, number in (("classification", 9), ("segmentation", 10)):
 
 # %%
 figure, alt = inside.grad_cam(live)
-caption = f"Input saliency beside Grad-CAM, class pneumonia. {live.measured_on}"
+caption = (
+    f"Input saliency above Grad-CAM, class pneumonia; the true disease outlined. {live.measured_on}"
+)
 show_figure(figure, caption, alt, name="cam")
 
 # %% [markdown]
 # Does the highest point of a map lie in the disease? The last row is what a flat map would get.
 
 # %%
-inside.pointing(live)
+inside.pointing(live) if live.on_phantoms else "Real images: nobody drew the disease."
 
 # %% [markdown]
 # What does the encoder think is similar? t-SNE {cite}`vandermaaten2008` and UMAP {cite}`mcinnes2018umap`
@@ -517,6 +519,5 @@ inside.threshold_widget(live)
 # %% [markdown]
 # ## References
 #
-# ```{bibliography}
-# :filter: docname in docnames
-# ```
+# The works cited here stand in the [bibliography](../references), the terms of all seventeen papers in
+# the [scoreboard](../scoreboard).

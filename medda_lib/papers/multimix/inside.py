@@ -13,11 +13,13 @@ from ipywidgets import VBox
 from numpy.typing import NDArray
 from torch import Tensor
 
+from medda_lib.figures.boundaries import outline
 from medda_lib.figures.cam import cam_panels
 from medda_lib.figures.cam import grad_cam as compute_grad_cam
 from medda_lib.figures.dial import dial
 from medda_lib.figures.embedding import embedding, project
 from medda_lib.figures.saliency import saliency as draw_saliency
+from medda_lib.figures.style import TRUTH
 from medda_lib.figures.threshold import threshold
 from medda_lib.methods.augment.strong import strong
 from medda_lib.methods.augment.weak import weak
@@ -66,12 +68,21 @@ def saliency(live: Live, problem: str, count: int = 2) -> Drawn:
     return draw_saliency(images[:, 0].numpy(), maps, titles), alt
 
 
-def diseased(live: Live, count: int) -> tuple[Tensor, NDArray[np.bool_]]:
-    """The first test phantoms with pneumonia and the true outline of their disease."""
-    domain, pool = live.test("classification", "in-domain")
+def ill(live: Live, count: int) -> tuple[Tensor, list[int]]:
+    """The first test images with pneumonia, and their numbers in the test pool."""
+    _, pool = live.test("classification", "in-domain")
     chosen = pool.need_labels().nonzero().squeeze(1)[:count]
-    known = phantom_images(domain, "test", chosen.tolist(), pool.images.shape[-1])
-    return pool.images[chosen], known.disease[:, 0].numpy()
+    return pool.images[chosen], chosen.tolist()
+
+
+def disease(live: Live, numbers: list[int]) -> NDArray[np.bool_]:
+    """The true outlines (n, h, w) of the disease in test phantoms; ValueError for real images."""
+    if not live.on_phantoms:
+        raise ValueError("only phantoms know where the disease is: train with data='phantom'")
+    domain, pool = live.test("classification", "in-domain")
+    known = phantom_images(domain, "test", numbers, pool.images.shape[-1])
+    outlines: NDArray[np.bool_] = known.disease[:, 0].numpy()
+    return outlines
 
 
 def both_maps(live: Live, images: Tensor) -> dict[str, Maps]:
@@ -110,8 +121,8 @@ class ClassScores(torch.nn.Module):
 
 
 def grad_cam(live: Live, count: int = 4) -> Drawn:
-    """Input saliency above Grad-CAM on phantoms with pneumonia."""
-    images, _ = diseased(live, count)
+    """Input saliency above Grad-CAM on test images with pneumonia; true outlines where known."""
+    images, numbers = ill(live, count)
     maps = both_maps(live, images)
     grey = images[:, 0].numpy()
     figure = cam_panels(
@@ -120,10 +131,10 @@ def grad_cam(live: Live, count: int = 4) -> Drawn:
         [f"{name} {i + 1}" for name in maps for i in range(len(grey))],
         columns=len(grey),
     )
-    return (
-        figure,
-        f"{count} phantoms with pneumonia under input saliency, and again under Grad-CAM.",
-    )
+    if live.on_phantoms:
+        for axis, mask in zip(figure.axes, [*disease(live, numbers)] * len(maps), strict=False):
+            outline(axis, mask, TRUTH, "-", 1.4)
+    return figure, f"{count} test images with pneumonia under input saliency, then under Grad-CAM."
 
 
 def pointing(live: Live, count: int = 100) -> pd.DataFrame:
@@ -132,14 +143,15 @@ def pointing(live: Live, count: int = 100) -> pd.DataFrame:
     "peak inside": share of images whose highest value lies in the disease. "mass inside": mean
     share of the map's sum in the disease. The last row is what a flat map gets: the disease's area.
     """
-    images, disease = diseased(live, count)
+    images, numbers = ill(live, count)
+    outlines = disease(live, numbers)
     rows = {}
     for name, values in both_maps(live, images).items():
-        flat, inside = values.reshape(len(values), -1), disease.reshape(len(values), -1)
+        flat, inside = values.reshape(len(values), -1), outlines.reshape(len(values), -1)
         peak = inside[np.arange(len(flat)), flat.argmax(axis=1)]
         mass = (flat * inside).sum(axis=1) / np.maximum(flat.sum(axis=1), 1e-12)
         rows[name] = {"peak inside": peak.mean(), "mass inside": mass.mean()}
-    area = disease.reshape(len(disease), -1).mean()
+    area = outlines.mean()
     rows["flat map"] = {"peak inside": area, "mass inside": area}
     return pd.DataFrame(rows).T.round(3)
 
@@ -162,7 +174,7 @@ def embeddings(live: Live, seed: int, count: int = 120) -> Drawn:
     return embedding(points, classes, domains), alt
 
 
-def dial_widget(live: Live, steps: int = 9, patients: int = 24) -> VBox:
+def dial_widget(live: Live, steps: int = 7, patients: int = 24) -> VBox:
     """The dial: one patient ever more like the other hospital, and the mean Dice of many."""
     start, end = DIAL_ENDS["segmentation"]
     size = live.spec.task.size  # type: ignore[attr-defined]
@@ -184,6 +196,7 @@ def dial_widget(live: Live, steps: int = 9, patients: int = 24) -> VBox:
         np.array(scores),
         description=f"{start} to {end}",
         score_label=label,
+        total=70_000,
     )
 
 
@@ -195,4 +208,6 @@ def threshold_widget(live: Live) -> VBox:
         raise ValueError(f"{live.name} has no classifier; train a system that classifies")
     confidence, guess = probabilities.detach().cpu().max(dim=1)
     correct = guess == pool.need_labels()
-    return threshold(confidence.numpy(), correct.numpy(), np.arange(0.5, 1.0, 0.05).tolist())
+    return threshold(
+        confidence.numpy(), correct.numpy(), np.arange(0.5, 1.0, 0.05).tolist(), 50_000
+    )

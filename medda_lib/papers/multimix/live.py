@@ -36,6 +36,11 @@ class Live:
         return dict(self.spec.condition)["system"]
 
     @property
+    def on_phantoms(self) -> bool:
+        """Whether the images are phantoms, of which everything is known."""
+        return self.spec.data == "phantom"
+
+    @property
     def measured_on(self) -> str:
         """What to print beside a picture of this run."""
         c = dict(self.spec.condition)

@@ -142,8 +142,10 @@ def _measure(profile: str, data: str, seeds: int | None) -> Results:
 def beside(measured: Results, table: str, evaluation: str, caption: str) -> Table:
     """Table 2 or 3 of the paper beside the same conditions here, cell by cell."""
     paper, (mean, std) = reported_table(table), measured.table(evaluation)
+    # Other data than phantoms have fewer conditions; a phantom study shows what it did not run.
+    rows = [row for row in paper["mean"].index if measured.data == "phantom" or row in mean.index]
     return side_by_side(
-        paper["mean"],
+        paper["mean"].loc[rows],
         mean,
         f"{caption} {measured.measured_on}",
         reported_sd=paper["std"],
