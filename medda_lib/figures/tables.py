@@ -9,6 +9,7 @@ tells the book's theme that the table looks after dark mode itself.
 from __future__ import annotations
 
 import html
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -22,12 +23,17 @@ _CSS = (
     "border:0;border-bottom:1px solid rgba(128,128,128,.3);background:transparent}"
     ".medda-t th.h,.medda-t td.h,.medda-t td.t{text-align:left}"
     ".medda-t td.t{white-space:normal;min-width:14em}"
+    ".medda-t td.w{text-align:left;white-space:normal;min-width:7em}"
     ".medda-t .x{font-style:italic;opacity:.75}"
     ".medda-t td.r,.medda-t th.r{border-left:1px solid rgba(128,128,128,.5)}"
     ".medda-t td.p1{background:rgba(0,114,178,.16)}.medda-t td.p2{background:rgba(0,114,178,.32)}"
     ".medda-t td.p3{background:rgba(0,114,178,.5)}.medda-t td.n1{background:rgba(213,94,0,.16)}"
     ".medda-t td.n2{background:rgba(213,94,0,.32)}.medda-t td.n3{background:rgba(213,94,0,.5)}"
+    "details.medda-d{border-bottom:1px solid rgba(128,128,128,.3);padding:.2em 0;color:inherit}"
+    "details.medda-d>summary{cursor:pointer;padding:.2em 0}"
+    "details.medda-d>summary>span{opacity:.8;font-size:.9em}"
 )
+_STYLE = f"<style>{_CSS}</style>"
 
 
 @dataclass(frozen=True)
@@ -59,8 +65,65 @@ def page(head: list[str], body: list[str], caption: str, frame: pd.DataFrame) ->
     rows = "".join(f"<tr>{row}</tr>" for row in body)
     heading = "".join(f"<tr>{row}</tr>" for row in head)
     return Table(
-        f'<style>{_CSS}</style><div class="medda-t" role="region" tabindex="0" '
+        f'{_STYLE}<div class="medda-t" role="region" tabindex="0" '
         f'aria-label="{words}"><table class="dataframe"><caption>{words}</caption>'
         f"<thead>{heading}</thead><tbody>{rows}</tbody></table></div>",
         frame,
     )
+
+
+def plain(
+    frame: pd.DataFrame,
+    caption: str,
+    *,
+    long: tuple[str, ...] = (),
+    marks: Mapping[str, tuple[str, str]] | None = None,
+    digits: int = 2,
+) -> Table:
+    """A table of a frame as it stands, the column names as headings, the index left out.
+
+    Numbers stand at the right, texts at the left; the columns `long` may break their lines. `marks`
+    gives for a text the words and the CSS class to show it with.
+    """
+    marks = marks or {}
+    number = {str(name): pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns}
+    kinds = {n: "w" if n in long else "" if right else "h" for n, right in number.items()}
+    head = "".join(cell(n, "" if number[n] else "h", "th") for n in kinds)
+    texts = frame.map(_text(digits)).itertuples(index=False, name=None)
+    body = [
+        "".join(_marked(text, kind, marks) for text, kind in zip(row, kinds.values(), strict=True))
+        for row in texts
+    ]
+    return page([head], body, caption, frame)
+
+
+def _marked(text: str, kind: str, marks: Mapping[str, tuple[str, str]]) -> str:
+    words, css = marks.get(text, (text, ""))
+    return cell(words, f"{kind} {css}".strip())
+
+
+def _text(digits: int) -> Callable[[object], str]:
+    def shown(value: object) -> str:
+        if pd.api.types.is_scalar(value) and pd.isna(value):
+            return ""
+        return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+
+    return shown
+
+
+def folded(sections: Mapping[str, tuple[str, Table]], opened: tuple[str, ...] = ()) -> Table:
+    """Tables below one another, each behind a line that opens and closes it.
+
+    sections: heading -> (a few words beside it, table); those in `opened` are open at first. The
+    frame joins those of the tables. Works without a kernel and without JavaScript.
+    """
+    if not sections:
+        raise ValueError("folded: there is no table to show")
+    blocks = [
+        f'<details class="medda-d"{" open" if name in opened else ""}>'
+        f"<summary><b>{html.escape(name)}</b> <span>{html.escape(words)}</span></summary>"
+        f"{table.html.removeprefix(_STYLE)}</details>"
+        for name, (words, table) in sections.items()
+    ]
+    frames = {name: table.frame for name, (_, table) in sections.items()}
+    return Table(_STYLE + "".join(blocks), pd.concat(frames, names=["section"]))

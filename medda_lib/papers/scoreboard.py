@@ -9,20 +9,30 @@ tested" where there is none.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from medda_lib import _paths
 from medda_lib.papers.catalogue import FOLDER, Paper, papers
 from medda_lib.studies.claims import Claim, judge, load
-from medda_lib.studies.ledger import read
+from medda_lib.studies.ledger import provenance, read
+from medda_lib.studies.setting import SETTINGS
 
 PROFILES = ("paper", "demo", "smoke")
 """From the most to the least thorough."""
 
-KINDS = ("phantom", "real")
+KINDS = ("phantom", "real", "own")
 """Kinds of data on which claims are judged, each in its own ledger."""
+
+KIND_NAMES = {
+    "phantom": "phantoms",
+    "real": "substitute",
+    "own": "the paper's own",
+}
+"""The kinds as readers meet them: a substitute is real images, but not the paper's."""
 
 NOT_TESTED = "not tested"
 
@@ -54,7 +64,7 @@ def systems(results: Path = _paths.RESULTS) -> pd.DataFrame:
 def claims(results: Path = _paths.RESULTS, kinds: tuple[str, ...] = KINDS) -> pd.DataFrame:
     """One row per claim and kind of data, with effect, 95 % interval and verdict.
 
-    Columns: paper, claim, text, where, rule, margin, reported, data, profile, effect, low, high,
+    Columns: paper, title, claim, text, where, rule, margin, reported, data, profile, effect, low, high,
     seeds, verdict, reason (of "not tested"). A paper appears when it has a `claims.toml`.
     """
     rows = []
@@ -98,6 +108,72 @@ def overview(results: Path = _paths.RESULTS) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"year": "Int64"})
 
 
+def by_setting(results: Path = _paths.RESULTS) -> pd.DataFrame:
+    """One row per setting, in the book's order: how many papers, systems, done and measured."""
+    table = systems(results)
+    rows = []
+    for setting in SETTINGS:
+        mine = table[table["setting"] == setting.name]
+        rows.append(
+            {
+                "setting": setting.name,
+                "papers": mine["paper"].nunique(),
+                "systems": len(mine),
+                "done": int((mine["status"] == "done").sum()),
+                "measured": int((mine["measured"] != "").sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def ledgers(results: Path = _paths.RESULTS) -> pd.DataFrame:
+    """One row per committed ledger: what was run, how much of it, with which code, on what, when.
+
+    Columns: paper, title, data, profile, runs, repetitions, hours, hardware, device, commit, date.
+    """
+    names = "paper title data profile runs repetitions hours hardware device commit date".split()
+    rows = [
+        _origin(paper, path)
+        for paper in papers()
+        for path in sorted((results / paper.key).glob("*-*.csv"))
+    ]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _origin(paper: Paper, path: Path) -> dict[str, object]:
+    """Where the numbers of one ledger come from, in words short enough for a table."""
+    profile, _, data = path.stem.partition("-")
+    known = provenance(path.parent, profile, data)
+    return {
+        "paper": paper.key,
+        "title": paper.short,
+        "data": data,
+        "profile": profile,
+        "runs": len(known["runs"]),
+        "repetitions": len({run["seed"] for run in known["runs"]}),
+        "hours": known["seconds"] / 3600,
+        "hardware": _spelled(known["hardware"], _machine),
+        "device": _spelled(known["device"], str),
+        "commit": _spelled(known["commit"], _short),
+        "date": str(known["last"])[:10],
+    }
+
+
+def _spelled(value: Any, one: Callable[[Any], str]) -> str:
+    """The text of a fact that all runs share, or of each that occurs where they differ."""
+    return ", ".join(dict.fromkeys(map(one, value if isinstance(value, list) else [value])))
+
+
+def _machine(hardware: Mapping[str, Any]) -> str:
+    return str(hardware["gpu"] or f"{hardware['cpu']}, {hardware['cores']} cores")
+
+
+def _short(commit: str) -> str:
+    """The first digits of a commit; a star where files differed from it."""
+    digits, plus, _ = commit.partition("+")
+    return digits[:9] + ("*" if plus else "")
+
+
 def _measured(folder: Path) -> dict[str, set[str]]:
     """Ledger name ("demo-phantom") -> the systems that it holds."""
     found = {}
@@ -116,6 +192,7 @@ def _judged(paper: Paper, known: list[Claim], kind: str, folder: Path) -> list[d
     for claim in known:
         row: dict[str, object] = {
             "paper": paper.key,
+            "title": paper.short,
             "claim": claim.id,
             "text": claim.text,
             "where": claim.where,

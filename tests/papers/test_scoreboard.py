@@ -34,7 +34,14 @@ def ledger(folder: Path, profile: str, data: str) -> None:
             runs.append({"condition": condition, "seed": seed, "seconds": 1.0, "key": key})
     folder.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows).to_csv(folder / f"{profile}-{data}.csv", index=False)
-    (folder / f"{profile}-{data}.json").write_text(json.dumps({"runs": runs}), "utf-8")
+    origin = {
+        "hardware": [{"cpu": "A", "cores": 2, "gpu": None}, {"cpu": "A", "cores": 2, "gpu": "B"}],
+        "device": "cpu",
+        "commit": "0123456789abcdef+changes",
+        "seconds": 5400.0,
+        "last": "2026-01-02 03:04:05 UTC",
+    }
+    (folder / f"{profile}-{data}.json").write_text(json.dumps(origin | {"runs": runs}), "utf-8")
 
 
 @pytest.fixture
@@ -95,7 +102,7 @@ def test_verdicts_have_one_column_per_kind_of_data_in_the_order_of_the_claims(
     results: Path,
 ) -> None:
     wide = scoreboard.verdicts(results)
-    assert wide.columns.tolist() == ["paper", "claim", "text", "phantom", "real"]
+    assert wide.columns.tolist() == ["paper", "claim", "text", "phantom", "real", "own"]
     assert wide["claim"].tolist()[:4] == ["C1a", "C1b", "C1c", "C1d"]
     assert wide.loc[wide["claim"] == "C2a", "phantom"].item() == "supported"
 
@@ -106,3 +113,28 @@ def test_the_overview_counts(results: Path) -> None:
     assert table.loc["multimix", ["systems", "done", "measured"]].tolist() == [9, 9, len(ROWS)]
     assert table.loc["popar", ["done", "measured"]].tolist() == [0, 0]
     assert pd.isna(table.loc["cmevae", "year"])
+
+
+def test_settings_share_out_all_systems(results: Path) -> None:
+    table = scoreboard.by_setting(results).set_index("setting")
+    assert table["systems"].sum() == sum(len(paper.systems) for paper in papers())
+    assert table["measured"].to_dict() == {n: 4 * (n == "semi-supervised") for n in table.index}
+    assert (table["done"] <= table["systems"]).all()
+
+
+def test_a_ledger_is_shown_with_its_origin(results: Path) -> None:
+    (row,) = scoreboard.ledgers(results).to_dict("records")
+    assert (row["title"], row["data"], row["profile"]) == ("MultiMix", "phantom", "demo")
+    assert (row["runs"], row["repetitions"], row["hours"]) == (3 * len(ROWS), 3, 1.5)
+    assert (row["hardware"], row["commit"]) == ("A, 2 cores, B", "012345678*")
+    assert row["date"] == "2026-01-02"
+
+
+def test_without_ledgers_the_columns_stay(tmp_path: Path) -> None:
+    empty = scoreboard.ledgers(tmp_path)
+    assert empty.empty
+    assert {"paper", "runs", "commit"} <= set(empty.columns)
+
+
+def test_every_kind_of_data_has_a_name() -> None:
+    assert tuple(scoreboard.KIND_NAMES) == scoreboard.KINDS
