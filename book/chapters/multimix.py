@@ -298,9 +298,7 @@ beside(
 
 # %% tags=["hide-output"]
 real = results(profile, "real")
-note = (
-    "Not run on real X-rays at this profile: set MEDDA_DATA, then `medda run multimix --data real`."
-)
+note = "Not run at this profile here: see `medda run multimix --help`; real X-rays need MEDDA_DATA."
 beside(real, "2", "in-domain", "Table 2, in-domain, on real X-rays.") if real else print(note)
 
 # %% tags=["hide-output"]
@@ -316,6 +314,17 @@ beside(real, "3", "cross-domain", "Table 3, cross-domain, on real X-rays.") if r
 realism = results(profile, "realism")
 columns = ["trained on", "masks", "domain"]
 realism.summary(columns, ("dice", "jaccard", "hausdorff")) if realism else print(note)
+
+# %% [markdown]
+# ### Does half precision change the numbers?
+#
+# On processors with bfloat16 a step is quicker in half precision. That is only worth having if the
+# scores move less between precisions than they do between repetitions:
+
+# %%
+precision = results(profile, "precision")
+scores = ("accuracy", "auc", "dice")
+precision.summary(["evaluation", "precision"], scores) if precision else print(note)
 
 # %% [markdown]
 # ### The paper's figures, remade

@@ -32,6 +32,7 @@ from medda_lib.papers.multimix.study import DIAL_ENDS
 from medda_lib.tasks.phantom_pools import phantom_images
 
 CLASSES = ("normal", "pneumonia")
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 Maps = NDArray[np.float32]
 
 

@@ -32,6 +32,7 @@ MEASURED_ON = {
     "real": "NIH ChestX-ray14 subset and lung_xray_a; cross-domain lung_xray_b",
     "realism": "trained on phantoms only, tested on real X-rays",
     "shift": "chest X-ray phantoms, one domain against the others",
+    "precision": "chest X-ray phantoms (chex, jsrt; cross-domain nihx, mcu)",
 }
 REAL_TRAINING = 650
 """Training images of the NIH subset: 65 percent of 1,000, give or take a patient."""

@@ -1,19 +1,21 @@
 """The experiment of MultiMix: nine systems, 57 conditions, in and across domains.
 
-`study(profile, data)` is what `medda run multimix` runs. `data` is "phantom" (Tables 2 and 3 on
-phantoms), "real" (the same on the small public sets, where they are found), "realism" (trained on
-phantoms, tested on real X-rays) or "shift" (the transfer matrix of the four phantom domains and the
-dial between two of them). How much work each is stands in `BUDGETS`; where a budget departs from
-the paper, the chapter lists it as a numbered deviation.
+`study(profile, data)` is what `medda run multimix` runs. `data` says where the numbers come from:
+"phantom" (Tables 2 and 3 on phantoms), "real" (the same on the small public sets, where they are
+found), "realism" (trained on phantoms, tested on real X-rays), "shift" (the transfer matrix of the
+four phantom domains and a dial between two of them) or "precision" (single against half). How much
+work each is stands in `BUDGETS`; where a budget departs from the paper, the chapter lists it as a
+numbered deviation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from medda_lib.methods.multimix import Settings, system
+from medda_lib.methods.multimix.settings import Precision
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
 from medda_lib.tasks.chest_xray import (
@@ -33,6 +35,7 @@ ENCODERS = ("Enc", "Enc-MM", "Enc-SSL")
 MULTI_TASK = ("UMTL", "UMTL-S", "UMTL-SSL", "UMTL-SSL-S", "MultiMix")
 SYSTEMS = ("U-Net", *ENCODERS, *MULTI_TASK)
 DOMAIN_NAMES = ("chex", "jsrt", "mcu", "nihx")
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 DIAL_ENDS = {SEGMENTATION: ("jsrt", "nihx"), CLASSIFICATION: ("chex", "nihx")}
 
@@ -166,7 +169,23 @@ def _shift(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
             yield RunSpec(PAPER, profile, "shift", condition, method, task, seed)
 
 
-DATA = {"phantom": _phantom, "real": _real, "realism": _realism, "shift": _shift}
+def _precision(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
+    """MultiMix in single precision and in bfloat16: does the faster one change the result?"""
+    labels, masks = budget.labels[0], budget.masks[0]
+    task = ChestXrayTask(budget.sources, budget.size, budget.count(labels), budget.count(masks))
+    for precision in PRECISIONS:
+        method = system("MultiMix", replace(budget.settings, precision=precision))
+        condition = (("system", "MultiMix"), ("precision", precision), ("masks", masks))
+        yield RunSpec(PAPER, profile, "precision", condition, method, task, seed)
+
+
+DATA = {
+    "phantom": _phantom,
+    "real": _real,
+    "realism": _realism,
+    "shift": _shift,
+    "precision": _precision,
+}
 
 
 def study(profile: str, data: str, seeds: int | None = None) -> Study:
