@@ -210,5 +210,5 @@ def threshold_widget(live: Live) -> VBox:
     confidence, guess = probabilities.detach().cpu().max(dim=1)
     correct = guess == pool.need_labels()
     return threshold(
-        confidence.numpy(), correct.numpy(), np.arange(0.5, 1.0, 0.05).tolist(), 50_000
+        confidence.numpy(), correct.numpy(), np.arange(0.5, 1.0, 0.05).tolist(), 70_000
     )
