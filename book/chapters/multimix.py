@@ -79,7 +79,7 @@ show_figure(
 # you read here, `paper` has the sizes, steps and repetitions of the paper and wants a GPU. Phantoms need
 # no licence; the licences of the real sets are in the [data guide](../guide/data).
 
-# %%
+# %% tags=["nbval-check-output"]
 budgets = pd.DataFrame(
     {
         name: {
@@ -230,7 +230,7 @@ show(steps.segmentation_losses)
 # The architecture is that of the paper's Tables 4 and 5. This is the comparison, layer by layer, of the
 # shapes that the paper prints with those that our network produces.
 
-# %%
+# %% tags=["nbval-check-output"]
 from medda_lib.papers.multimix import architecture
 
 layers = architecture.compare()
@@ -407,7 +407,7 @@ show_figure(figure, caption, alt, name="cam")
 # %% [markdown]
 # Does the highest point of a map lie in the disease? The last row is what a flat map would get.
 
-# %%
+# %% tags=["nbval-check-output"]
 inside.pointing(live) if live.on_phantoms else "Real images: nobody drew the disease."
 
 # %% [markdown]
@@ -433,7 +433,7 @@ from medda_lib.papers.multimix.results import verdict_table
 judged = verdict_table({"phantom": main, "real": real})
 judged
 
-# %%
+# %% tags=["nbval-check-output"]
 judged.frame.groupby(["data", "verdict"], sort=False).size().unstack(fill_value=0)
 
 # %% [markdown]
@@ -457,14 +457,14 @@ show_figure(figure, caption, alt, name="jaccard")
 # Could the paper have averaged a soft Dice of unthresholded outputs? Then our own soft Dice should fall
 # short of our Dice by a similar amount without the bridge, and not with it. This is what we measure:
 
-# %%
+# %% tags=["nbval-check-output"]
 soft = {
     evaluation: contradiction.summary(table, evaluation, main.frame)
     for table, evaluation in (("2", "in-domain"), ("3", "cross-domain"))
 }
 pd.concat(soft).round(3)
 
-# %%
+# %% tags=["nbval-check-output"]
 print(contradiction.verdict(soft))
 
 # %% [markdown]
