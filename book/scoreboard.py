@@ -181,7 +181,7 @@ def judged(mine) -> tuple[str, object]:
     return words, verdicts(mine, caption)
 
 
-# %% tags=["hide-input"]
+# %% tags=["full-width", "hide-input"]
 folded(
     {
         f"{titles[key]}, {scoreboard.KIND_NAMES[kind]}": judged(mine)

@@ -22,7 +22,9 @@ _CSS = (
     ".medda-t td,.medda-t th{padding:.15em .45em;text-align:right;color:inherit;white-space:nowrap;"
     "border:0;border-bottom:1px solid rgba(128,128,128,.3);background:transparent}"
     ".medda-t th.h,.medda-t td.h,.medda-t td.t{text-align:left}"
-    ".medda-t td.t{white-space:normal;min-width:14em}"
+    # Texts break before the last column, often the one that matters, leaves the page.
+    ".medda-t td.t,.medda-t td.h,.medda-t thead th{white-space:normal}"
+    ".medda-t td.t{min-width:11em}.medda-t td.m{text-align:left}"
     ".medda-t td.w{text-align:left;white-space:normal;min-width:7em}"
     ".medda-t .x{font-style:italic;opacity:.75}"
     ".medda-t td.r,.medda-t th.r{border-left:1px solid rgba(128,128,128,.5)}"
@@ -98,8 +100,10 @@ def plain(
 
 
 def _marked(text: str, kind: str, marks: Mapping[str, tuple[str, str]]) -> str:
-    words, css = marks.get(text, (text, ""))
-    return cell(words, f"{kind} {css}".strip())
+    if text not in marks:
+        return cell(text, kind)
+    words, css = marks[text]
+    return cell(words, f"m {css}".strip())
 
 
 def _text(digits: int) -> Callable[[object], str]:

@@ -116,7 +116,7 @@ def test_plain_shows_a_frame_as_it_stands() -> None:
     marks = {"not yet": ("○ not yet", "x")}
     page = plain(frame, "Who", long=("who",), marks=marks).html
     assert '<td class="w">A &amp; B</td><td>3</td><td>0.13</td><td>2021</td>' in page
-    assert '<td>4</td><td></td><td></td><td class="h x">○ not yet</td>' in page
+    assert '<td>4</td><td></td><td></td><td class="m x">○ not yet</td>' in page
     assert '<th class="h">who</th><th>n</th>' in page
     assert plain(frame.head(0), "Nobody").html.endswith("<tbody></tbody></table></div>")
 
