@@ -281,10 +281,10 @@ main = results(profile, "phantom")
 # %%
 reported_table("1", "column")["mean"].astype("Int64").astype(object).fillna("")
 
-# %% tags=["hide-output"]
+# %% tags=["hide-output", "full-width"]
 beside(main, "2", "in-domain", "Table 2, in-domain: CheX and JSRT in the paper, phantoms here.")
 
-# %% tags=["hide-output"]
+# %% tags=["hide-output", "full-width"]
 beside(
     main, "3", "cross-domain", "Table 3, cross-domain: NIHX and MCU in the paper, phantoms here."
 )
@@ -296,12 +296,12 @@ beside(
 # another label rule*: its masks include the shadow of the heart. Part of the drop is the definition, not
 # the model. No second set with class labels is at hand, so classification has no cross-domain cell.
 
-# %% tags=["hide-output"]
+# %% tags=["hide-output", "full-width"]
 real = results(profile, "real")
 note = "Not run at this profile here: see `medda run multimix --help`; real X-rays need MEDDA_DATA."
 beside(real, "2", "in-domain", "Table 2, in-domain, on real X-rays.") if real else print(note)
 
-# %% tags=["hide-output"]
+# %% tags=["hide-output", "full-width"]
 beside(real, "3", "cross-domain", "Table 3, cross-domain, on real X-rays.") if real else print(note)
 
 # %% [markdown]
@@ -427,7 +427,7 @@ show_figure(figure, f"Encoder features of test images. {live.measured_on}", alt,
 # lie on one side; otherwise the verdict is *inconclusive*. With few repetitions an interval is coarse,
 # and a verdict on phantoms or on substitute data is a statement about those data.
 
-# %%
+# %% tags=["full-width"]
 from medda_lib.papers.multimix.results import verdict_table
 
 judged = verdict_table({"phantom": main, "real": real})
