@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,7 +20,6 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from medda_lib import _paths
 from medda_lib.datasets.registry import DATASETS
 from medda_lib.papers import catalogue
 from medda_lib.studies.setting import SETTINGS, Role, Setting
@@ -41,26 +40,29 @@ COLUMNS = (
 TRUTH, IMAGES, NOTHING = "●", "○", "·"
 
 
-def settings_table(papers: Iterable[catalogue.Paper]) -> str:
-    """A Markdown table: one row per setting, what it shows to a method, and the papers in it."""
+def settings_table(papers: Iterable[catalogue.Paper], pages: Container[str]) -> str:
+    """A Markdown table: one row per setting, what it shows to a method, and the papers in it.
+
+    pages: names of the pages of the book that is built, `book/chapters/multimix`; those get links.
+    """
     papers = list(papers)
     head = ["setting", *(name for name, _ in COLUMNS), "papers"]
     rows = [
         [
             f"**{setting.name}**: {setting.description}",
             *(_mark(setting, role) for _, role in COLUMNS),
-            ", ".join(_link(p) for p in papers if setting.name in p.settings) or NOTHING,
+            ", ".join(_link(p, pages) for p in papers if setting.name in p.settings) or NOTHING,
         ]
         for setting in SETTINGS
     ]
     return _markdown(head, rows, ":--" + " :-:" * len(COLUMNS) + " :--")
 
 
-def papers_table(papers: Iterable[catalogue.Paper]) -> str:
+def papers_table(papers: Iterable[catalogue.Paper], pages: Container[str]) -> str:
     """A Markdown table of all papers: idea, world, and how many of their systems are implemented."""
     rows = [
         [
-            _link(paper),
+            _link(paper, pages),
             paper.one_line,
             ", ".join(paper.worlds),
             f"{sum(s.status == 'done' for s in paper.systems)} of {len(paper.systems)}",
@@ -94,9 +96,9 @@ def _mark(setting: Setting, role: Role) -> str:
     return TRUTH if role in setting.truth else IMAGES if role in setting.images else NOTHING
 
 
-def _link(paper: catalogue.Paper) -> str:
-    """The chapter where there is one, else the publication, else the bare name."""
-    if paper.chapter and (_paths.CHECKOUT / f"{paper.chapter}.ipynb").is_file():
+def _link(paper: catalogue.Paper, pages: Container[str]) -> str:
+    """The chapter where the book has it, else the bare name."""
+    if paper.chapter in pages:
         return f"[{paper.short}](/{paper.chapter}.ipynb)"
     return paper.short
 
@@ -112,10 +114,10 @@ class TableOf(SphinxDirective):
     """The directive `{table-of} settings`, `papers` or `datasets`: made while the book is built."""
 
     required_arguments = 1
-    tables: ClassVar[dict[str, Callable[[], str]]] = {
-        "settings": lambda: settings_table(catalogue.papers()),
-        "papers": lambda: papers_table(catalogue.papers()),
-        "datasets": datasets_table,
+    tables: ClassVar[dict[str, Callable[[Container[str]], str]]] = {
+        "settings": lambda pages: settings_table(catalogue.papers(), pages),
+        "papers": lambda pages: papers_table(catalogue.papers(), pages),
+        "datasets": lambda _: datasets_table(),
     }
 
     def run(self) -> list[nodes.Node]:
@@ -124,7 +126,8 @@ class TableOf(SphinxDirective):
         if kind not in self.tables:
             raise self.error(f"table-of: {kind!r} is not one of {', '.join(self.tables)}")
         box = nodes.container(classes=["table-of", kind])
-        self.state.nested_parse(StringList(self.tables[kind]().splitlines(), "table-of"), 0, box)
+        table = self.tables[kind](self.env.found_docs)
+        self.state.nested_parse(StringList(table.splitlines(), "table-of"), 0, box)
         return [box]
 
 

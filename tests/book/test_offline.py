@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from medda_lib import _paths
 from medda_lib.book import BookError, build
 from medda_lib.notebooks import freeze
+from medda_lib.pages import papers_table, settings_table
 
 # What a browser fetches by itself; links that a reader follows (<a href>) are welcome.
 FETCHED = {"script", "img", "link", "iframe", "source", "video", "audio", "embed", "object", "use"}
@@ -126,6 +127,16 @@ def test_map_names_every_paper(book: Path) -> None:
 
     page = (book / "_build" / "html" / "book" / "index.html").read_text("utf-8")
     assert [p.short for p in papers() if escape(p.short) not in page] == []
+    assert "chapters/" not in page  # this book has no chapter
+
+
+@pytest.mark.parametrize("table", [settings_table, papers_table])
+def test_map_links_the_chapters_that_the_book_has(table: Callable[..., str]) -> None:
+    from medda_lib.papers.catalogue import papers
+
+    link = "[MultiMix](/book/chapters/multimix.ipynb)"
+    assert link in table(papers(), {"book/chapters/multimix"})
+    assert "ipynb" not in table(papers(), {"book/play"})
 
 
 def test_a_warning_fails_the_build_and_an_old_page_says_so(
