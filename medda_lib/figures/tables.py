@@ -49,7 +49,8 @@ class Table:
         return self.html
 
     def __repr__(self) -> str:
-        return str(self.frame.to_string())
+        # A notebook stores this beside the HTML: the first rows; the whole is in `frame`.
+        return str(self.frame.to_string(max_rows=6, max_cols=6))
 
 
 def cell(text: str, kind: str = "", tag: str = "td", **attributes: int | str) -> str:

@@ -124,7 +124,7 @@ def boundaries(live: Live, other: Live, count: int = 3) -> Drawn:
     return figure, f"Lung outlines on {count} test images of {domain}. {words}."
 
 
-def masks(live: Live, count: int = 3) -> Drawn:
+def masks(live: Live, count: int = 2) -> Drawn:
     """Figure 8: predicted masks against the reference, in domain and across."""
     parts, names = [], []
     for evaluation in EVALUATIONS:

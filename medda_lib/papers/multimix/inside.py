@@ -32,7 +32,7 @@ from medda_lib.papers.multimix.study import DIAL_ENDS
 from medda_lib.tasks.phantom_pools import phantom_images
 
 CLASSES = ("normal", "pneumonia")
-THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
 Maps = NDArray[np.float32]
 
 
@@ -157,7 +157,7 @@ def pointing(live: Live, count: int = 100) -> pd.DataFrame:
     return pd.DataFrame(rows).T.round(3)
 
 
-def embeddings(live: Live, seed: int, count: int = 120) -> Drawn:
+def embeddings(live: Live, seed: int, count: int = 80) -> Drawn:
     """t-SNE and UMAP of pooled encoder features of test images, by class and by domain."""
     features, classes, domains = [], [], []
     for slot, pool in live.task.tests().items():
@@ -175,7 +175,7 @@ def embeddings(live: Live, seed: int, count: int = 120) -> Drawn:
     return embedding(points, classes, domains), alt
 
 
-def dial_widget(live: Live, steps: int = 7, patients: int = 24) -> VBox:
+def dial_widget(live: Live, steps: int = 5, patients: int = 24) -> VBox:
     """The dial: one patient ever more like the other hospital, and the mean Dice of many."""
     start, end = DIAL_ENDS["segmentation"]
     size = live.spec.task.size  # type: ignore[attr-defined]
