@@ -121,7 +121,7 @@ class ClassScores(torch.nn.Module):
         return logits
 
 
-def grad_cam(live: Live, count: int = 4) -> Drawn:
+def grad_cam(live: Live, count: int = 3) -> Drawn:
     """Input saliency above Grad-CAM on test images with pneumonia; true outlines where known."""
     images, numbers = ill(live, count)
     maps = both_maps(live, images)
