@@ -175,7 +175,7 @@ def embeddings(live: Live, seed: int, count: int = 80) -> Drawn:
     return embedding(points, classes, domains), alt
 
 
-def dial_widget(live: Live, steps: int = 5, patients: int = 24) -> VBox:
+def dial_widget(live: Live, steps: int = 4, patients: int = 24) -> VBox:
     """The dial: one patient ever more like the other hospital, and the mean Dice of many."""
     start, end = DIAL_ENDS["segmentation"]
     size = live.spec.task.size  # type: ignore[attr-defined]
