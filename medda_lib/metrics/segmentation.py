@@ -91,7 +91,7 @@ def per_image(
     `probabilities` (n, 1, h, w) in [0, 1], `masks` bool (n, 1, h, w). `images` only serves to
     check that the prediction was made at their size. Raises ValueError with the argument's name.
     """
-    _check(probabilities, masks, images)
+    check(probabilities, masks, images)
     probabilities, masks = probabilities.detach().cpu(), masks.cpu()
     predicted = probabilities >= threshold
     _, pixels_predicted, pixels_true = _counts(predicted, masks)
@@ -108,7 +108,8 @@ def per_image(
     }
 
 
-def _check(probabilities: Tensor, masks: Tensor, images: Tensor | None) -> None:
+def check(probabilities: Tensor, masks: Tensor, images: Tensor | None = None) -> None:
+    """Raise ValueError unless probabilities, bool masks (n, 1, h, w) and images fit together."""
     if masks.dtype != torch.bool or masks.ndim != 4 or masks.shape[1] != 1:
         raise ValueError(f"masks: need bool (n, 1, h, w), got {masks.dtype} {tuple(masks.shape)}")
     if probabilities.shape != masks.shape:

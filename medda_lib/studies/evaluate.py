@@ -3,8 +3,9 @@
 It asks a predictor for probabilities on every test pool, in batches, and hands them with the truth to
 the metrics, so that every number of a table comes from the same predictions. Segmentation rows are
 means over images; the values per image, and the class probabilities with their labels, are kept beside
-them for box plots, Bland-Altman plots and ROC curves. A system without a decoder or a classifier gets
-no rows for that problem.
+them for box plots, Bland-Altman plots and ROC curves. A pool of whole scans is predicted scan by scan,
+so that a system may use a slice's place in its scan, and measured scan by scan in three dimensions. A
+system without a decoder or a classifier gets no rows for that problem.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medda_lib.metrics import classification, segmentation
+from medda_lib.metrics import classification, segmentation, volumes
 from medda_lib.studies.method import Predictor
 from medda_lib.studies.task import Pool, Slot, Task, TaskSpec
 
@@ -56,11 +57,12 @@ def _measure(
 ) -> tuple[dict[str, float], Images]:
     """Metrics and arrays of one test pool; both empty when the system does not solve the problem."""
     if slot.problem == "segmentation":
-        probabilities = _predict(predictor.segment, pool.images, device)
+        batch = BATCH if pool.spacing is None else pool.depth
+        probabilities = _predict(predictor.segment, pool.images, device, batch)
         if probabilities is None:
             return {}, {}
         _check(probabilities, tuple(pool.need_masks().shape), "segment")
-        per_image = segmentation.per_image(probabilities, pool.need_masks(), pool.images)
+        per_image = _segmentation(probabilities, pool)
         means = {k: float(np.mean(v)) for k, v in per_image.items() if k not in NOT_ROWS}
         return means, dict(per_image)
     probabilities = _predict(predictor.classify, pool.images, device)
@@ -74,12 +76,22 @@ def _measure(
     return dict(classification.summary(probabilities, labels)), arrays
 
 
+def _segmentation(probabilities: Tensor, pool: Pool) -> dict[str, NDArray[np.float64]]:
+    """Metrics (n,) of images, or of scans where the pool holds scans."""
+    if pool.spacing is None:
+        return segmentation.per_image(probabilities, pool.need_masks(), pool.images)
+    return volumes.per_scan(probabilities, pool.need_masks(), pool.depth, pool.spacing)
+
+
 def _predict(
-    function: Callable[[Tensor], Tensor | None], images: Tensor, device: str | torch.device
+    function: Callable[[Tensor], Tensor | None],
+    images: Tensor,
+    device: str | torch.device,
+    size: int = BATCH,
 ) -> Tensor | None:
     """Outputs (n, ...) float32 on the CPU, or None; the predictor decides whether it needs gradients."""
     parts = []
-    for batch in torch.split(images, BATCH):
+    for batch in torch.split(images, size):
         output = function(batch.to(device))
         if output is None:
             return None

@@ -25,11 +25,16 @@ def _silent(step: int, steps: int, losses: dict[str, float]) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """What a fit may use besides its data: seed (63 bits), device, progress callback."""
+    """What a fit may use besides its data: seed (63 bits), device, progress callback.
+
+    repetition: the index behind the seed. What several methods share, such as the source network that
+    all of them adapt, is seeded by it, so that they differ by what they do and not by where they start.
+    """
 
     seed: int
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
     progress: Callable[[int, int, dict[str, float]], None] = _silent
+    repetition: int = 0
 
 
 class Predictor(Protocol):

@@ -54,7 +54,9 @@ def execute(spec: RunSpec, store_root: str | Path, device: str = "cpu", threads:
     start = time.perf_counter()
     task = built(spec.task, spec.seed)
     try:
-        rows, images = trial(spec.method, spec.task, task, spec.random_seed, device, threads)
+        rows, images = trial(
+            spec.method, spec.task, task, spec.random_seed, device, threads, spec.seed
+        )
     except BaseException:
         _TASKS.clear()  # whatever went wrong, the next run gets a task that nobody has touched
         raise

@@ -1,15 +1,17 @@
 """A task is the data of one experiment, by role.
 
 A `Pool` is a set of images of one domain with the truth that exists for one problem (class labels or
-masks). A `Task` files pools under slots (role, problem, domain) and checks at the boundary what would
-quietly spoil every number later: shapes, types, value ranges, and patients who sit in the training
-and in the test data. A method never gets the task, only the `View` that its setting allows.
+masks); of a volumetric modality it holds whole scans, slice by slice. A `Task` files pools under
+slots (role, problem, domain) and checks at the boundary what would quietly spoil every number later:
+shapes, types, value ranges, and patients who sit in the training and in the test data. A method never
+gets the task, only the `View` that its setting allows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import NamedTuple, Protocol
 
 import torch
@@ -28,14 +30,23 @@ class Slot(NamedTuple):
     domain: str
 
 
+Spacing = tuple[float, float, float]
+
+
 @dataclass(frozen=True)
 class Pool:
-    """Images (n, c, h, w) float32 in [0, 1], labels (n,) int64, masks (n, 1, h, w) bool."""
+    """Images (n, c, h, w) float32 in [0, 1], labels (n,) int64, masks (n, 1, h, w) bool.
+
+    With `spacing` (slice, row, column; mm) the images are the slices of whole scans: those of a scan
+    follow each other in order, `patients` names the scan of each slice, and all scans have the same
+    number of slices, `depth`.
+    """
 
     images: Tensor
     patients: tuple[str, ...]
     labels: Tensor | None = None
     masks: Tensor | None = None
+    spacing: Spacing | None = None
 
     def __post_init__(self) -> None:
         n = len(self.images)
@@ -53,12 +64,29 @@ class Pool:
         wanted = (n, 1, *self.images.shape[2:])
         if self.masks is not None and (self.masks.dtype, self.masks.shape) != (torch.bool, wanted):
             raise ValueError(f"masks: expected bool {wanted}, got {_shape(self.masks)}")
+        if self.spacing is not None:
+            _check_scans(self.patients, self.spacing)
 
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def scans(self) -> tuple[str, ...]:
+        """The scans of a pool with spacing, in order."""
+        return tuple(dict.fromkeys(self.patients))
+
+    @property
+    def depth(self) -> int:
+        """Slices of a scan; 1 for a pool without spacing."""
+        return 1 if self.spacing is None else len(self) // len(self.scans)
+
+    def take_scans(self, chosen: Sequence[int]) -> Pool:
+        """The sub-pool of the scans with these numbers."""
+        slices = [s * self.depth + k for s in chosen for k in range(self.depth)]
+        return replace(self.take(torch.tensor(slices)), spacing=self.spacing)
+
     def take(self, indices: Tensor) -> Pool:
-        """The sub-pool at `indices` (k,) int64."""
+        """The sub-pool at `indices` (k,) int64: single images, no longer whole scans."""
         return Pool(
             self.images[indices],
             tuple(self.patients[i] for i in indices.tolist()),
@@ -87,6 +115,8 @@ class BareImages:
 
     images: Tensor
     role: Role
+    spacing: Spacing | None = None
+    depth: int = 1
 
     def __len__(self) -> int:
         return len(self.images)
@@ -168,7 +198,7 @@ class Task:
         """What `setting` shows: pools with truth, bare images, and nothing else."""
         truth = {s: p for s, p in self.pools.items() if s.role in setting.truth}
         bare = {
-            s: BareImages(p.images, s.role)
+            s: BareImages(p.images, s.role, p.spacing, p.depth)
             for s, p in self.pools.items()
             if s.role in setting.images
         }
@@ -200,6 +230,25 @@ def _part(role: Role) -> str:
     if role is Role.TEST:
         return "test"
     return "validation" if role in (Role.VALIDATION_SOURCE, Role.VALIDATION_TARGET) else "training"
+
+
+def _check_scans(patients: tuple[str, ...], spacing: Spacing) -> None:
+    """Refuse scans in pieces or of different lengths, and a spacing that is none."""
+    if not all(0 < s < float("inf") for s in spacing):
+        raise ValueError(f"spacing: need three positive numbers (mm), got {spacing}")
+    lengths = [(name, len(list(slices))) for name, slices in groupby(patients)]
+    names = [name for name, _ in lengths]
+    if not names:
+        raise ValueError("spacing: a pool with spacing needs at least one scan")
+    if len(set(names)) != len(names):
+        raise ValueError("patients: the slices of a scan must follow each other")
+    if len({n for _, n in lengths}) != 1:
+        raise ValueError(f"patients: scans differ in their number of slices: {dict(lengths)}")
+
+
+def volumes(slices: Tensor, depth: int) -> Tensor:
+    """(scans * depth, 1, h, w) as (scans, depth, h, w)."""
+    return slices.view(-1, depth, *slices.shape[-2:])
 
 
 def _shape(x: Tensor) -> str:

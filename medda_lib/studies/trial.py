@@ -28,15 +28,18 @@ def trial(
     random_seed: int,
     device: str = "cpu",
     threads: int = 1,
+    repetition: int = 0,
 ) -> tuple[list[Row], Images]:
     """Fit `method` on what its setting shows of `task` and measure it on the test pools.
 
     random_seed: 63 bits; equal arguments on the same machine give equal rows, bit for bit.
+    repetition: the index of the repetition, for what the methods of a repetition share.
     Raises `RuntimeError` when the method wrote into the task's tensors, which later runs share.
     """
     with fixed_chance(random_seed, threads):
         before = _writes(task)
-        predictor = method.fit(task.view(method.setting), Run(random_seed, torch.device(device)))
+        run = Run(random_seed, torch.device(device), repetition=repetition)
+        predictor = method.fit(task.view(method.setting), run)
         result = evaluate(predictor, task, task_spec, device)
     if _writes(task) != before:
         raise RuntimeError(

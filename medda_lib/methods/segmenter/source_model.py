@@ -1,0 +1,46 @@
+"""The network of one site as it is, adapted to nothing: the lower bound of both papers.
+
+Tested on its own site it is the upper bound: "Target site model" in Goodman et al. is this method
+with the target as its source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from medda_lib.methods.segmenter.predictor import SegmenterPredictor
+from medda_lib.methods.segmenter.settings import Segmenter
+from medda_lib.methods.segmenter.training import pretrained
+from medda_lib.studies.method import Run
+from medda_lib.studies.setting import TEST_TIME, Role, Setting
+from medda_lib.studies.task import View
+
+SEGMENTATION = "segmentation"
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """ "No DA" in Zakazov et al., "Source site model" in Goodman et al."""
+
+    segmenter: Segmenter
+
+    setting: ClassVar[Setting] = TEST_TIME
+
+    @property
+    def name(self) -> str:
+        """The system's name."""
+        return "Source model"
+
+    def fit(self, view: View, run: Run) -> SegmenterPredictor:
+        """Trains on the view's labelled source."""
+        return source_predictor(view, self.segmenter, run)
+
+
+def source_predictor(view: View, segmenter: Segmenter, run: Run) -> SegmenterPredictor:
+    """The predictor of the view's one labelled source site."""
+    (site,) = view.domains(Role.LABELLED_SOURCE, SEGMENTATION)
+    pool = view.labelled(Role.LABELLED_SOURCE, SEGMENTATION, site)
+    found = pretrained(pool, segmenter, site, run)
+    losses = (("segmentation", found.losses),)
+    return SegmenterPredictor(found.network, segmenter, run.device, losses)

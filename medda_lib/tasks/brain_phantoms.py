@@ -1,0 +1,75 @@
+"""Phantom heads of the six sites as the data of a brain task, rendered once per process.
+
+A phantom site plays the part of a hospital: number, site and part of the data (training, validation,
+test ...) alone decide what a scan looks like, and no two sites share a person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+from medda_lib.phantoms.brain_mr import SITES, Site, render
+from medda_lib.studies.task import Pool
+from medda_lib.tasks.brain import PARTS, as_pool
+
+
+@dataclass(frozen=True)
+class PhantomBrains:
+    """Phantom scans of each site by part; slices of size x size pixels, every `step`-th of 96."""
+
+    train: int
+    validation: int
+    test: int
+    tuning: int
+    size: int = 128
+    step: int = 4
+
+    @property
+    def label(self) -> str:
+        """What the data are, for messages."""
+        return "phantoms"
+
+    def pool(self, site: str, part: str) -> Pool:
+        """The scans of a site ("sm3", or a dial "sm3>ge15@0.5") for one part."""
+        return phantom_scans(site, part, getattr(self, part), self.size, self.step)
+
+
+def site(name: str) -> Site:
+    """A preset, or a point on the dial between two: "sm3", "sm3>ge15@0.25".
+
+    Raises ValueError that lists the presets when the name is not one of them.
+    """
+    start, _, rest = name.partition(">")
+    end, _, strength = rest.partition("@")
+    for preset in (start, end or start):
+        if preset not in SITES:
+            raise ValueError(f"unknown site {preset!r}; there are: {', '.join(SITES)}")
+    return SITES[start].towards(SITES[end], float(strength)) if end else SITES[start]
+
+
+@lru_cache(maxsize=64)
+def phantom_scans(name: str, part: str, count: int, size: int, step: int) -> Pool:
+    """`count` phantom heads of a site as one pool with spacing; every `step`-th slice.
+
+    name: as for `site`. part: "train", "validation", "test" or "tuning"; parts share no person.
+    """
+    if part not in PARTS:
+        raise ValueError(f"part: {part!r} is none of {PARTS}")
+    first = _first_seed(name.partition("@")[0], part)
+    heads = [render(site(name), [first + i], size=size, step=step) for i in range(count)]
+    return as_pool(
+        torch.cat([head.volumes for head in heads]),
+        torch.cat([head.brain for head in heads]),
+        tuple(f"{part} {i}" for i in range(count)),
+        heads[0].spacing,
+    )
+
+
+def _first_seed(name: str, part: str) -> int:
+    """Seeds of two sites or parts are far apart; along one dial they are the same people."""
+    digest = hashlib.sha256(f"{name}/{part}".encode()).digest()
+    return int.from_bytes(digest[:5], "big") << 20

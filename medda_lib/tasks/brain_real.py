@@ -1,0 +1,93 @@
+"""Real head scans as the data of a brain task, and how far phantoms carry to them.
+
+Scans are divided once, with a fixed seed, so that all methods and repetitions share the same test
+scans. `BrainRealismTask` learns from phantoms of all sites and is tested on real scans, unadapted: how
+realistic the phantoms are, as a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from medda_lib.datasets.splits import split_by_patient
+from medda_lib.datasets.volume_registry import load_volumes
+from medda_lib.datasets.volumes import Volumes
+from medda_lib.phantoms.brain_mr import SITES
+from medda_lib.studies.setting import Role
+from medda_lib.studies.task import Pool, Slot, Task
+from medda_lib.tasks.brain import CROSS_DOMAIN, PARTS, SEGMENTATION, as_pool, joined
+from medda_lib.tasks.brain_phantoms import PhantomBrains
+
+
+@dataclass(frozen=True)
+class RealBrains:
+    """Scans of a real data set, divided once into training, validation, test and tuning scans."""
+
+    dataset: str = "brain_sites"
+    fractions: tuple[float, float, float, float] = (0.5, 0.1, 0.25, 0.15)
+    split_seed: int = 0
+    size: int = 128
+    step: int = 4
+
+    @property
+    def label(self) -> str:
+        """What the data are, for messages."""
+        return self.dataset
+
+    def pool(self, site: str, part: str) -> Pool:
+        """The scans of a site for one part, or for the part "all".
+
+        Raises DatasetError when the data set is not there, with how to get it.
+        """
+        return _part(self, site, part)
+
+
+@dataclass(frozen=True)
+class BrainRealismTask:
+    """Learn from phantoms of all six sites, be tested on all scans of real sites, unadapted."""
+
+    phantoms: PhantomBrains
+    real: RealBrains
+    tests: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Short name for tables and messages."""
+        return f"phantoms to {', '.join(self.tests)}"
+
+    def build(self, seed: int) -> Task:
+        """No real scan is used in training or validation."""
+        pools = {
+            Slot(role, SEGMENTATION, "phantoms"): joined(
+                {site: self.phantoms.pool(site, part) for site in SITES}
+            )
+            for role, part in (
+                (Role.LABELLED_SOURCE, "train"),
+                (Role.VALIDATION_SOURCE, "validation"),
+            )
+        }
+        for site in self.tests:
+            pools[Slot(Role.TEST, SEGMENTATION, site)] = self.real.pool(site, "all")
+        return Task(self.name, pools)
+
+    def evaluations(self) -> Mapping[Slot, str]:
+        """Real scans are another domain than phantoms."""
+        return {Slot(Role.TEST, SEGMENTATION, site): CROSS_DOMAIN for site in self.tests}
+
+
+@lru_cache(maxsize=32)
+def _part(data: RealBrains, site: str, part: str) -> Pool:
+    found = _loaded(data.dataset, site, data.size, data.step)
+    whole = as_pool(found.images, found.masks, found.patients, found.spacing)
+    if part == "all":
+        return whole
+    shares = dict(zip(PARTS, data.fractions, strict=True))
+    numbers = split_by_patient(found.patients, shares, data.split_seed)
+    return whole.take_scans(numbers[part].tolist())
+
+
+@lru_cache(maxsize=16)
+def _loaded(dataset: str, site: str, size: int, step: int) -> Volumes:
+    return load_volumes(dataset, site=site, size=size, step=step)
