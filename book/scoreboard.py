@@ -175,7 +175,7 @@ rows = claims.rename(columns={"claim": "id", "seeds": "n"})
 
 def judged(mine) -> tuple[str, object]:
     """Words for the line of a paper and a kind of data, and the verdicts behind it."""
-    (done,) = mine["profile"].unique()
+    done = ", ".join(filter(None, mine["profile"].unique()))
     words = f"at profile {done}" if done else "no committed results"
     caption = f"Claims of {mine['title'].iloc[0]} on data of the kind: {mine['data'].iloc[0]}."
     return words, verdicts(mine, caption)

@@ -106,6 +106,30 @@ def run(
 
 
 @app.command()
+def confirm(
+    paper: Paper,
+    profile: Profile = "demo",
+    data: Data = "phantom",
+    runs: Annotated[int, typer.Option(min=1, help="How many runs to repeat.")] = 6,
+) -> None:
+    """Repeat a few committed runs with the present code; equal values confirm the others."""
+    from medda_lib.studies.confirm import ConfirmError
+    from medda_lib.studies.confirm import confirm as repeat
+
+    module = _study_module(paper)
+    try:
+        study = module.study(profile, data)
+        found = repeat(_paths.RESULTS / paper, profile, data, study.specs, runs)
+    except ValueError as error:
+        fail(str(error))
+    except FileNotFoundError:
+        fail(f"no committed results for {paper} at {profile} on {data}", code=1)
+    except ConfirmError as error:
+        fail(str(error), code=1)
+    _print(f"{len(found.repeated)} of {found.total} runs repeated, all values equal")
+
+
+@app.command()
 def freeze(
     paper: Paper,
     profile: Profile = "demo",
@@ -141,7 +165,7 @@ def book() -> None:
 @app.command()
 def claims(paper: Paper, profile: Profile = "demo", data: Data = "phantom") -> None:
     """The verdict on every claim of a paper, from the committed results."""
-    from medda_lib.studies.claims import judge, load
+    from medda_lib.papers.judging import judged
     from medda_lib.studies.ledger import read
 
     module = _study_module(paper)
@@ -157,9 +181,8 @@ def claims(paper: Paper, profile: Profile = "demo", data: Data = "phantom") -> N
             code=1,
         )
     table = Table("claim", "text", "paper", "ours", "95% interval", "verdict", show_edge=False)
-    for claim in load(paper):
-        verdict = judge(claim, frame)
-        table.add_row(claim.id, claim.text, *verdict.cells())
+    for verdict in judged(paper, frame):
+        table.add_row(verdict.claim.id, verdict.claim.text, *verdict.cells())
     _print(table)
 
 

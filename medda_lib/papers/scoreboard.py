@@ -4,7 +4,8 @@ The scoreboard page shows these two tables and nothing typed by hand. A system i
 implemented; what it was measured on comes from the ledgers that are committed under
 `book/results/<paper>/`, and a system without a row there has not been measured, whatever its status.
 A claim gets one verdict per kind of data, from the ledger of the most thorough profile, and "not
-tested" where there is none.
+tested" where there is none. A paper may keep one kind of data in several ledgers (see
+`papers.judging`): then the first one that can judge the claim does.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import pandas as pd
 
 from medda_lib import _paths
 from medda_lib.papers.catalogue import FOLDER, Paper, papers
-from medda_lib.studies.claims import Claim, judge, load
+from medda_lib.papers.judging import derivation, untested
+from medda_lib.papers.judging import ledgers as ledger_names
+from medda_lib.studies.claims import Claim, Verdict, judge, load
 from medda_lib.studies.ledger import provenance, read
 from medda_lib.studies.setting import SETTINGS
 
@@ -185,32 +188,50 @@ def _measured(folder: Path) -> dict[str, set[str]]:
 
 
 def _judged(paper: Paper, known: list[Claim], kind: str, folder: Path) -> list[dict[str, object]]:
-    """The claims of a paper on one kind of data, by the most thorough ledger that there is."""
-    profile = next((p for p in PROFILES if (folder / f"{p}-{kind}.csv").is_file()), None)
-    frame = None if profile is None else read(folder, profile, kind)
+    """The claims of a paper on one kind of data, by the most thorough ledgers that there are."""
+    found = _ledgers(paper, kind, folder)
     rows = []
     for claim in known:
-        row: dict[str, object] = {
-            "paper": paper.key,
-            "title": paper.short,
-            "claim": claim.id,
-            "text": claim.text,
-            "where": claim.where,
-            "rule": claim.rule,
-            "margin": claim.margin,
-            "reported": claim.reported,
-            "data": kind,
-            "profile": profile or "",
-        }
-        rows.append(row | _verdict(claim, frame))
+        verdict, profile = _best(claim, found)
+        rows.append(
+            {
+                "paper": paper.key,
+                "title": paper.short,
+                "claim": claim.id,
+                "text": claim.text,
+                "where": claim.where,
+                "rule": claim.rule,
+                "margin": claim.margin,
+                "reported": claim.reported,
+                "data": kind,
+                "profile": profile,
+                "effect": verdict.effect,
+                "low": verdict.low,
+                "high": verdict.high,
+                "seeds": verdict.n,
+                "verdict": verdict.verdict,
+                "reason": verdict.reason,
+            }
+        )
     return rows
 
 
-def _verdict(claim: Claim, frame: pd.DataFrame | None) -> dict[str, object]:
-    if frame is None:
-        nothing = float("nan")
-        empty = {"effect": nothing, "low": nothing, "high": nothing, "seeds": 0}
-        return {**empty, "verdict": NOT_TESTED, "reason": "no committed ledger"}
-    found = judge(claim, frame)
-    numbers = {"effect": found.effect, "low": found.low, "high": found.high, "seeds": found.n}
-    return {**numbers, "verdict": found.verdict, "reason": found.reason}
+def _ledgers(paper: Paper, kind: str, folder: Path) -> list[tuple[str, pd.DataFrame]]:
+    """(profile, rows that the claims select) of each committed ledger of one kind of data."""
+    found = []
+    for name in ledger_names(paper.key, kind):
+        profile = next((p for p in PROFILES if (folder / f"{p}-{name}.csv").is_file()), None)
+        if profile is not None:
+            found.append((profile, derivation(paper.key)(read(folder, profile, name))))
+    return found
+
+
+def _best(claim: Claim, found: list[tuple[str, pd.DataFrame]]) -> tuple[Verdict, str]:
+    """The verdict of the first ledger that can judge the claim, and that ledger's profile."""
+    about = [(p, rows) for p, rows in found if claim.about(str(rows["data"].iloc[0]))]
+    if not about:
+        which = f" of {', '.join(claim.data)}" if claim.data else ""
+        return untested(claim, f"no committed ledger{which}"), ""
+    verdicts = [(judge(claim, rows), profile) for profile, rows in about]
+    tested = (one for one in verdicts if one[0].verdict != NOT_TESTED)
+    return next(tested, verdicts[0])

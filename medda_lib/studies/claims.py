@@ -28,7 +28,7 @@ RESAMPLES = 10_000
 LEAST_PAIRS = 3
 TWO_SIDED = ("greater", "less", "equivalent")
 THRESHOLD = ("above", "below")
-FIELDS = {"id", "text", "where", "rule", "margin", "reported", "a", "b"}
+FIELDS = {"id", "text", "where", "rule", "margin", "reported", "a", "b", "data"}
 OWN, PAPER_PROFILE = "own", "paper"
 
 
@@ -42,6 +42,7 @@ class Claim:
 
     rule: greater (a - b > margin), less (a - b < -margin), equivalent (|a - b| <= margin), above
     (a > margin), below (a < margin).
+    data: the kinds of data that the sentence speaks about; all of them when empty.
     """
 
     id: str
@@ -52,6 +53,11 @@ class Claim:
     reported: float
     a: Mapping[str, str]
     b: Mapping[str, str] | None
+    data: tuple[str, ...] = ()
+
+    def about(self, data: str) -> bool:
+        """Whether rows of this kind of data can say anything about the claim."""
+        return not self.data or data in self.data
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,9 @@ def judge(claim: Claim, frame: pd.DataFrame) -> Verdict:
     """
     if len(frame[["profile", "data"]].drop_duplicates()) > 1:
         raise ValueError("judge: rows of several profiles or data; judge each on its own")
+    if other := sorted(name for name in set(frame["data"]) if not claim.about(str(name))):
+        reason = f"the claim is about {', '.join(claim.data)}, not {other[0]}"
+        return Verdict(claim, math.nan, math.nan, math.nan, 0, "not tested", reason)
     pairs, reason = _differences(claim, frame)
     n = len(pairs)
     effect = float(pairs.mean()) if n else math.nan
@@ -202,7 +211,15 @@ def _claim(entry: Mapping[str, Any], where: str) -> Claim:
     a = _selection(entry.get("a"), f"{where}: a")
     b = _selection(entry["b"], f"{where}: b") if "b" in entry else None
     reported = float(entry.get("reported", math.nan))
-    return Claim(entry["id"], entry["text"], entry["where"], rule, float(margin), reported, a, b)
+    data = _kinds(entry.get("data", []), where)
+    name, text, place = entry["id"], entry["text"], entry["where"]
+    return Claim(name, text, place, rule, float(margin), reported, a, b, data)
+
+
+def _kinds(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(kind, str) and kind for kind in value):
+        raise ClaimError(f'{where}: data must be a list of kinds of data, such as ["phantom"]')
+    return tuple(value)
 
 
 def _selection(value: object, where: str) -> Mapping[str, str]:

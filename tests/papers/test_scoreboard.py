@@ -73,11 +73,13 @@ def test_without_ledgers_nothing_is_measured_and_nothing_tested(tmp_path: Path) 
     table = scoreboard.claims(tmp_path)
     assert set(table["verdict"]) == {"not tested"}
     assert table["effect"].isna().all()
-    assert (table.groupby("data").size() == table["claim"].nunique()).all()
+    every = len(table.drop_duplicates(["paper", "claim"]))
+    assert (table.groupby("data").size() == every).all()
 
 
 def test_verdicts_follow_the_ledger(results: Path) -> None:
-    table = scoreboard.claims(results).set_index(["data", "claim"])
+    table = scoreboard.claims(results)
+    table = table[table["paper"] == "multimix"].set_index(["data", "claim"])
     ours = table.loc["phantom"]
     assert ours.loc["C2a", "verdict"] == "supported"
     assert ours.loc["C1a", "verdict"] == "contradicted"
@@ -95,7 +97,8 @@ def test_verdicts_follow_the_ledger(results: Path) -> None:
 
 def test_the_most_thorough_ledger_wins(results: Path) -> None:
     ledger(results / "multimix", "smoke", "phantom")
-    assert set(scoreboard.claims(results, ("phantom",))["profile"]) == {"demo"}
+    table = scoreboard.claims(results, ("phantom",))
+    assert set(table.loc[table["paper"] == "multimix", "profile"]) == {"demo"}
 
 
 def test_verdicts_have_one_column_per_kind_of_data_in_the_order_of_the_claims(
@@ -103,6 +106,7 @@ def test_verdicts_have_one_column_per_kind_of_data_in_the_order_of_the_claims(
 ) -> None:
     wide = scoreboard.verdicts(results)
     assert wide.columns.tolist() == ["paper", "claim", "text", "phantom", "real", "own"]
+    wide = wide[wide["paper"] == "multimix"]
     assert wide["claim"].tolist()[:4] == ["C1a", "C1b", "C1c", "C1d"]
     assert wide.loc[wide["claim"] == "C2a", "phantom"].item() == "supported"
 

@@ -38,6 +38,14 @@ DOMAIN_NAMES = ("chex", "jsrt", "mcu", "nihx")
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 DIAL_ENDS = {SEGMENTATION: ("jsrt", "nihx"), CLASSIFICATION: ("chex", "nihx")}
+MEASURED_ON = {
+    "phantom": "chest X-ray phantoms (chex, jsrt; cross-domain nihx, mcu)",
+    "real": "NIH ChestX-ray14 subset and lung_xray_a; cross-domain lung_xray_b",
+    "realism": "trained on phantoms only, tested on real X-rays",
+    "shift": "chest X-ray phantoms, one domain against the others",
+    "precision": "chest X-ray phantoms (chex, jsrt; cross-domain nihx, mcu)",
+}
+NEEDS_REAL_DATA = ("real", "realism")
 
 Condition = tuple[str, str, str]
 

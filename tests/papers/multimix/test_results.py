@@ -9,12 +9,15 @@ import pandas as pd
 import pytest
 
 from medda_lib import _paths
+from medda_lib.datasets.where import data_root
 from medda_lib.papers.multimix import results as module
 from medda_lib.papers.multimix.results import Results, beside, reported_table, results
 from medda_lib.papers.multimix.results import verdict_table as judged
 from medda_lib.papers.multimix.study import SYSTEMS, study
 from medda_lib.studies.claims import load
 from medda_lib.studies.per_image import PerImage
+from medda_lib.tasks.chest_xray import RealSources
+from medda_lib.tasks.real_pools import real_pool
 
 ROWS = [
     *("U-Net|-|50", "Enc|100|-", "Enc-MM|100|-", "Enc-SSL|100|-"),
@@ -87,7 +90,17 @@ def test_count_is_the_number_of_images_behind_a_column(smoke: Results) -> None:
     demo = three_seeds()
     assert [demo.count(n) for n in ("100", "1000", "Full")] == [100, 1000, 5216]
     real = Results(demo.frame, demo.images, "demo", "real", {})
-    assert real.count("Full") == module.REAL_TRAINING
+    assert real.count("Full") == 650  # 65 percent of 1,000
+
+
+@pytest.mark.real
+@pytest.mark.skipif(data_root() is None, reason="MEDDA_DATA is not set: no real X-rays here")
+def test_the_count_of_the_real_pool_is_right_but_for_a_patient() -> None:
+    demo = three_seeds()
+    real = Results(demo.frame, demo.images, "demo", "real", {})
+    fractions, seed = RealSources().fractions, RealSources().split_seed
+    train = real_pool("nih_chestxray14_subset", "train", 32, fractions, seed)
+    assert real.count("Full") == pytest.approx(len(train.patients), abs=5)
 
 
 def test_columns_are_those_that_were_run(smoke: Results) -> None:

@@ -1,0 +1,59 @@
+"""Rows of a paper's study judged by its claims, the same way on every page and in the command.
+
+Claims select rows of a ledger. Some papers tabulate something that no single run measures (the score
+at a setting that was tuned on other pairs, say): then the paper's study module offers `derive`, which
+turns the rows of a ledger into the rows that its tables and claims speak about, one set per
+repetition. And a paper may spread one kind of data over several ledgers (brains and prostates, both
+phantoms): then its study module offers `LEDGERS`, the names of those ledgers by kind.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import cast
+
+import pandas as pd
+
+from medda_lib.papers.catalogue import CatalogueError, study_module
+from medda_lib.studies.claims import Claim, Verdict, judge, load
+
+Derive = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def derivation(paper: str) -> Derive:
+    """What turns the paper's ledger rows into those that its claims select; mostly the identity.
+
+    A paper's `study.derive` gets the rows of one profile and one kind of data (columns as in
+    `ledger.frame`) and must keep the columns profile, data, seed, metric and value.
+    """
+    try:
+        found = getattr(study_module(paper), "derive", None)
+    except CatalogueError:  # claims are written before the study is: there are no rows yet
+        found = None
+    return _same if found is None else cast(Derive, found)
+
+
+def ledgers(paper: str, kind: str) -> tuple[str, ...]:
+    """Names of the paper's ledgers that hold one kind of data, the main one first."""
+    try:
+        known = getattr(study_module(paper), "LEDGERS", {})
+    except CatalogueError:
+        known = {}
+    return tuple(known.get(kind, (kind,)))
+
+
+def judged(paper: str, frame: pd.DataFrame, derive: Derive | None = None) -> list[Verdict]:
+    """The verdicts on those claims of a paper that speak about the data of these rows."""
+    rows = (derive or derivation(paper))(frame)
+    data = str(frame["data"].iloc[0])
+    return [judge(claim, rows) for claim in load(paper) if claim.about(data)]
+
+
+def untested(claim: Claim, reason: str) -> Verdict:
+    """The verdict on a claim for which there are no rows at all."""
+    return Verdict(claim, math.nan, math.nan, math.nan, 0, "not tested", reason)
+
+
+def _same(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame

@@ -1,0 +1,144 @@
+"""Claims meet rows: of the right data, derived where the paper tabulates something derived."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from medda_lib.papers import catalogue, judging, results, scoreboard
+from medda_lib.studies import claims
+from medda_lib.studies.per_image import PerImage
+
+TOML = """
+[[claim]]
+id = "C1"
+text = "Ours beats theirs."
+where = "Table 1"
+rule = "greater"
+margin = 0.0
+reported = 0.1
+a = {system = "ours", metric = "dice"}
+b = {system = "theirs", metric = "dice"}
+
+[[claim]]
+id = "C2"
+text = "On the prostate, too."
+where = "Table 2"
+rule = "greater"
+margin = 0.0
+reported = 0.2
+data = ["prostate"]
+a = {system = "ours", metric = "dice"}
+b = {system = "theirs", metric = "dice"}
+"""
+
+
+def rows(data: str, gain: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"profile": "demo", "data": data, "system": system, "seed": seed, "metric": "dice"}
+        | {"value": 0.5 + 0.01 * seed + better}
+        for system, better in (("ours", gain), ("theirs", 0.0))
+        for seed in range(3)
+    )
+
+
+@pytest.fixture(autouse=True)
+def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[claims.Claim]:
+    """A paper "aiva" with two claims, whatever the book's own says."""
+    (tmp_path / "aiva").mkdir()
+    (tmp_path / "aiva" / "claims.toml").write_text(TOML, "utf-8")
+    known = claims.load("aiva", tmp_path)
+    for module in (judging, results):
+        monkeypatch.setattr(module, "load", lambda _: known)
+    return known
+
+
+def study(monkeypatch: pytest.MonkeyPatch, **offers: object) -> None:
+    """Let the paper's study module offer these."""
+    module = SimpleNamespace(**offers)
+    for where in (judging, results):
+        monkeypatch.setattr(where, "study_module", lambda _: module)
+
+
+def no_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(key: str) -> None:
+        raise catalogue.CatalogueError(f"{key} has no study yet")
+
+    monkeypatch.setattr(judging, "study_module", refuse)
+
+
+def test_only_claims_about_the_data_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_study(monkeypatch)
+    brain = judging.judged("aiva", rows("phantom", 0.1))
+    assert [(v.claim.id, v.verdict) for v in brain] == [("C1", "supported")]
+    prostate = judging.judged("aiva", rows("prostate", -0.1))
+    assert [v.verdict for v in prostate] == ["contradicted", "contradicted"]
+
+
+def test_a_claim_about_other_data_is_not_tested_and_says_why(known: list[claims.Claim]) -> None:
+    verdict = claims.judge(known[1], rows("phantom", 0.1))
+    assert (verdict.verdict, verdict.n) == ("not tested", 0)
+    assert verdict.reason == "the claim is about prostate, not phantom"
+
+
+def test_derived_rows_are_judged_where_a_study_derives(monkeypatch: pytest.MonkeyPatch) -> None:
+    def worse(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(value=frame["value"] - 0.2 * (frame["system"] == "ours"))
+
+    study(monkeypatch, derive=worse)
+    (verdict,) = judging.judged("aiva", rows("phantom", 0.1))
+    assert verdict.verdict == "contradicted"
+    assert verdict.effect == pytest.approx(-0.1)
+    (own,) = judging.judged("aiva", rows("phantom", 0.1), derive=lambda frame: frame)
+    assert own.effect == pytest.approx(0.1)
+
+
+def test_ledgers_of_a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    study(monkeypatch, LEDGERS={"phantom": ("phantom", "prostate")})
+    assert judging.ledgers("aiva", "phantom") == ("phantom", "prostate")
+    assert judging.ledgers("aiva", "real") == ("real",)
+    no_study(monkeypatch)
+    assert judging.ledgers("aiva", "phantom") == ("phantom",)
+
+
+def test_the_scoreboard_takes_the_first_ledger_that_can_judge(known: list[claims.Claim]) -> None:
+    one, two = known
+    brain, prostate = rows("phantom", 0.1), rows("prostate", -0.1)
+    found = [("paper", brain), ("demo", prostate)]
+    verdict, profile = scoreboard._best(one, found)
+    assert (verdict.verdict, profile) == ("supported", "paper")
+    verdict, profile = scoreboard._best(two, found)
+    assert (verdict.verdict, profile) == ("contradicted", "demo")
+    verdict, profile = scoreboard._best(one, [("demo", brain[brain["seed"] == 0]), *found])
+    assert verdict.verdict == "supported"
+    verdict, profile = scoreboard._best(two, found[:1])
+    assert (verdict.verdict, profile) == ("not tested", "")
+    assert verdict.reason == "no committed ledger of prostate"
+
+
+def test_a_table_of_verdicts_has_a_row_for_each_claim_and_study_that_can_judge_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    no_study(monkeypatch)
+    none = PerImage((), {})
+    brain = results.Results(rows("phantom", 0.1), none, "demo", "phantom", {}, "aiva")
+    gland = results.Results(rows("prostate", 0.1), none, "demo", "prostate", {}, "aiva")
+    both = results.verdict_table("aiva", {"phantom": brain, "prostate": gland, "real": None})
+    assert both.frame[["id", "data"]].to_numpy().tolist() == [
+        *(["C1", "phantom"], ["C1", "prostate"], ["C2", "prostate"])
+    ]
+    alone = results.verdict_table("aiva", {"phantom": brain})
+    assert alone.frame[["id", "data", "verdict"]].to_numpy().tolist() == [
+        *(["C1", "phantom", "supported"], ["C2", "prostate", "not tested"])
+    ]
+
+
+def test_a_claim_names_its_data_as_a_list(tmp_path: Path) -> None:
+    (tmp_path / "odd").mkdir()
+    text = TOML.replace('["prostate"]', '"prostate"')
+    (tmp_path / "odd" / "claims.toml").write_text(text, "utf-8")
+    with pytest.raises(claims.ClaimError, match=r"claim C2: data must be a list"):
+        claims.load("odd", tmp_path)
