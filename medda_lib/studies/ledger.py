@@ -127,6 +127,10 @@ def _differences(spec: RunSpec, run: dict[str, Any] | None, known: dict[str, Any
         return ["the specification changed"]
     made_with = known["closures"][run["closure"]]
     old, new = made_with["modules"], spec.closure()
+    if any(
+        one["code"].get(run["closure"]) == code_digest(new) for one in known.get("confirmed", [])
+    ):
+        old = new  # a sample of the runs was repeated with the present code: equal values
     moved = sorted(m for m in {*old, *new} if old.get(m) != new.get(m))
     then, now = made_with["versions"], versions()
     newer = [
@@ -154,8 +158,24 @@ def _summary(table: pd.DataFrame, store: RunStore) -> str:
         facts = {n: known[n] for n in ("key", "identity", "seconds", "commit")}
         runs.append({**run, **facts, "closure": name})
     shared = _shared(origins) | {"closures": closures}
-    lines = ",\n".join("  " + json.dumps(run) for run in runs)
-    return json.dumps(shared, indent=1).removesuffix("\n}") + f',\n "runs": [\n{lines}\n ]\n}}\n'
+    return _spelled(shared | {"runs": runs})
+
+
+def write_summary(file: Path, known: dict[str, Any]) -> None:
+    """Write a summary (as `provenance` reads it) back to its JSON file."""
+    file.write_text(_spelled(known), encoding="utf-8")
+
+
+def code_digest(modules: dict[str, str]) -> str:
+    """16 hex digits that stand for a code closure (module -> hash)."""
+    return hashlib.sha256(canonical_json(modules).encode()).hexdigest()[:16]
+
+
+def _spelled(known: dict[str, Any]) -> str:
+    """A summary as JSON: indented, but one line per run."""
+    lines = ",\n".join("  " + json.dumps(run) for run in known["runs"])
+    head = json.dumps({name: value for name, value in known.items() if name != "runs"}, indent=1)
+    return head.removesuffix("\n}") + f',\n "runs": [\n{lines}\n ]\n}}\n'
 
 
 def _shared(origins: list[dict[str, Any]]) -> dict[str, Any]:
