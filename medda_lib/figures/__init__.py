@@ -18,7 +18,7 @@ from medda_lib.figures.masks import masks
 from medda_lib.figures.roc import roc
 from medda_lib.figures.saliency import saliency
 from medda_lib.figures.scatter import scatter_against_identity
-from medda_lib.figures.shift_matrix import shift_matrix
+from medda_lib.figures.shift_matrix import shift_matrices, shift_matrix
 from medda_lib.figures.side_by_side import side_by_side
 from medda_lib.figures.threshold import threshold
 from medda_lib.figures.training_curves import training_curves
@@ -40,6 +40,7 @@ __all__ = [
     "roc",
     "saliency",
     "scatter_against_identity",
+    "shift_matrices",
     "shift_matrix",
     "show_figure",
     "side_by_side",

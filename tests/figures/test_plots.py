@@ -18,7 +18,7 @@ from medda_lib.figures.intensities import densities, intensities
 from medda_lib.figures.masks import ADDED, FOUND, MISSED, compare, masks
 from medda_lib.figures.roc import roc
 from medda_lib.figures.saliency import saliency, shared_scale
-from medda_lib.figures.shift_matrix import shift_matrix
+from medda_lib.figures.shift_matrix import shift_matrices, shift_matrix
 from medda_lib.figures.training_curves import running_mean, training_curves
 
 RNG = np.random.default_rng(7)
@@ -182,6 +182,34 @@ def test_shift_matrix_prints_every_number_and_what_is_missing() -> None:
     assert figure.axes[0].images[0].get_clim() == (0, 1)
     with pytest.raises(ValueError, match=r"expected \(1, 2\)"):
         shift_matrix(values, ["a"], ["a", "b"])
+
+
+def test_shift_matrices_share_one_scale_and_fit_six_sites_twice() -> None:
+    sites = ["sm15", "sm3", "ge15", "ge3", "ph15", "ph3"]
+    ours = np.linspace(0.2, 0.9, 36).reshape(6, 6)
+    ours[0, 5] = np.nan
+    figure = shift_matrices({"paper": ours.T * 1.05, "here": ours}, sites, sites, "surface Dice")
+    left, right = figure.axes[:2]
+    assert [left.get_title(), right.get_title()] == ["paper", "here"]
+    assert left.images[0].get_clim() == right.images[0].get_clim() == pytest.approx((0.2, 0.945))
+    assert [len(texts(figure, i)) for i in (0, 1)] == [36, 36]
+    assert [texts(figure, i).count("not run") for i in (0, 1)] == [1, 1]
+    assert texts(figure, 1)[0] == "0.20"
+    assert (left.get_ylabel(), right.get_ylabel()) == ("trained on", "")
+    # No number is wider than its square, as drawn.
+    figure.draw_without_rendering()
+    for axis in (left, right):
+        square = axis.get_window_extent().width / 6
+        assert all(t.get_window_extent().width < square for t in axis.texts)
+    assert figure.get_figwidth() < 11
+    with pytest.raises(ValueError, match=r"panels\['x'\]: expected \(1, 2\)"):
+        shift_matrices({"x": ours}, ["a"], ["a", "b"])
+    with pytest.raises(ValueError, match="no matrix"):
+        shift_matrices({}, ["a"], ["a"])
+
+
+def test_a_matrix_of_nothing_is_drawn_all_the_same() -> None:
+    assert texts(shift_matrix(np.full((1, 1), np.nan), ["a"], ["a"])) == ["not run"]
 
 
 def test_running_mean_against_a_loop() -> None:
