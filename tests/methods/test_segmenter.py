@@ -1,0 +1,154 @@
+"""The source network: its losses and schedules, its seed, its sharing between methods."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from medda_lib.methods.segmenter.predictor import SegmenterPredictor
+from medda_lib.methods.segmenter.settings import Segmenter
+from medda_lib.methods.segmenter.source_model import SourceModel
+from medda_lib.methods.segmenter.training import (
+    decay,
+    draw,
+    inputs,
+    optimiser,
+    pretrained,
+    segmentation_loss,
+    source_seed,
+)
+from medda_lib.networks.residual_unet import ResidualUNet
+from medda_lib.studies.method import Run
+from medda_lib.studies.setting import Role
+from medda_lib.studies.task import Pool, Slot, Task
+
+TINY = Segmenter(width=2, levels=2, steps=3, batch=2)
+
+
+def pool(seed: int = 0, n: int = 6, size: int = 16) -> Pool:
+    generator = torch.Generator().manual_seed(seed)
+    masks = torch.zeros(n, 1, size, size, dtype=torch.bool)
+    masks[..., 4:12, 4:12] = True
+    images = 0.4 * torch.rand(n, 1, size, size, generator=generator) + 0.5 * masks
+    return Pool(images, tuple(str(i) for i in range(n)), masks=masks)
+
+
+def task(train: Pool) -> Task:
+    return Task("toy", {Slot(Role.LABELLED_SOURCE, "segmentation", "here"): train})
+
+
+def weights(network: ResidualUNet) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def test_loss_is_the_papers_mixture() -> None:
+    logits, masks = torch.randn(3, 1, 8, 8), torch.rand(3, 1, 8, 8) > 0.4
+    p, y = logits.sigmoid(), masks.float()
+    entropy = -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+    overlap = [(2 * (a * b).sum() + 1) / (a.sum() + b.sum() + 1) for a, b in zip(p, y, strict=True)]
+    dice = 1 - torch.stack(overlap).mean()
+    torch.testing.assert_close(segmentation_loss(logits, masks, Segmenter(loss="bce")), entropy)
+    both = segmentation_loss(logits, masks, Segmenter(loss="bce+dice"))
+    torch.testing.assert_close(both, 0.4 * entropy + 0.6 * dice)
+
+
+def test_schedules_of_both_papers() -> None:
+    fda, aiva = Segmenter.fda(), Segmenter.aiva()
+    assert [decay(n, fda) for n in (0, 7999, 8000, 9999)] == [1.0, 1.0, 0.1, 0.1]
+    assert decay(0, aiva) == 1.0
+    assert decay(2500, aiva) == pytest.approx(0.5**0.9)
+    assert decay(5000, aiva) == 0.0
+
+
+def test_optimisers() -> None:
+    network = ResidualUNet(2, 2)
+    sgd = optimiser(network, Segmenter.fda())
+    assert isinstance(sgd, torch.optim.SGD)
+    assert (sgd.defaults["momentum"], sgd.defaults["nesterov"]) == (0.9, True)
+    assert isinstance(optimiser(network, Segmenter.aiva()), torch.optim.Adam)
+
+
+def test_same_repetition_same_network_whatever_the_method_draws() -> None:
+    train = pool()
+    one = pretrained(train, TINY, "here", Run(1, repetition=2)).network
+    torch.rand(100)
+    two = pretrained(pool(), TINY, "here", Run(999, repetition=2)).network  # trained anew
+    torch.testing.assert_close(weights(one), weights(two), rtol=0, atol=0)
+    other = pretrained(train, TINY, "here", Run(1, repetition=3)).network
+    elsewhere = pretrained(train, TINY, "there", Run(1, repetition=2)).network
+    assert not torch.equal(weights(one), weights(other))
+    assert not torch.equal(weights(one), weights(elsewhere))
+
+
+def test_a_copy_may_be_changed_without_changing_the_next_one() -> None:
+    train, run = pool(), Run(1)
+    first = pretrained(train, TINY, "here", run).network
+    before = weights(first)
+    with torch.no_grad():
+        for p in first.parameters():
+            p.add_(1.0)
+    torch.testing.assert_close(weights(pretrained(train, TINY, "here", run).network), before)
+
+
+def test_training_leaves_the_callers_random_numbers_alone() -> None:
+    torch.manual_seed(5)
+    wanted = torch.rand(4)
+    torch.manual_seed(5)
+    pretrained(pool(3), replace(TINY, steps=2), "here", Run(1))
+    torch.testing.assert_close(torch.rand(4), wanted)
+
+
+def test_source_model_learns_and_predicts_probabilities() -> None:
+    train = pool(n=8)
+    method = SourceModel(Segmenter(width=4, levels=2, steps=60, batch=4, learning_rate=1e-2))
+    predictor = method.fit(task(train).view(method.setting), Run(0))
+    p = predictor.segment(train.images)
+    assert p.shape == train.images.shape
+    assert float(((p >= 0.5) == train.need_masks()).float().mean()) > 0.97
+    ((name, losses),) = predictor.losses
+    assert (name, len(losses)) == ("segmentation", 60)
+    assert losses[-1][1] < losses[0][1] / 2
+    assert predictor.classify(train.images) is None
+    assert predictor.features(train.images).shape == (8, 8)
+
+
+def test_prediction_does_not_depend_on_the_batch() -> None:
+    predictor = SegmenterPredictor(ResidualUNet(2, 2), TINY)
+    images = pool().images
+    alone = torch.cat([predictor.segment(x[None]) for x in images])
+    torch.testing.assert_close(predictor.segment(images), alone, rtol=1e-5, atol=1e-6)
+
+
+def test_crops_are_windows_of_slices_with_their_masks() -> None:
+    train = pool(size=16)
+    settings = replace(TINY, crop=8, batch=5)
+    generator = torch.Generator().manual_seed(0)
+    images, masks = draw(train, settings, generator, torch.device("cpu"))
+    assert images.shape == masks.shape == (5, 1, 8, 8)
+    windows = train.images.unfold(2, 8, 1).unfold(3, 8, 1)
+    for image in images:
+        assert (windows == image[:, None, None]).all(dim=(-1, -2)).any()
+    wide, _ = draw(train, replace(settings, crop=99), generator, torch.device("cpu"))
+    assert wide.shape[-2:] == (16, 16)
+
+
+def test_normalisation_is_that_of_the_settings() -> None:
+    images = pool().images
+    assert inputs(images, TINY) is images
+    standard = inputs(images, replace(TINY, normalise="standardise"))
+    torch.testing.assert_close(standard.mean((1, 2, 3)), torch.zeros(6), atol=1e-5, rtol=0)
+
+
+def test_seeds_have_63_bits_and_differ() -> None:
+    seeds = {source_seed(TINY, s, r) for s in ("sm3", "ge15") for r in range(3)}
+    assert len(seeds) == 6
+    assert all(0 <= s < 2**63 for s in seeds)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"steps": 0}, {"learning_rate": 0.0}, {"optimiser": "rmsprop"}, {"loss": "dice"}],
+)
+def test_wrong_settings_name_the_field(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Segmenter(**wrong)  # type: ignore[arg-type]
