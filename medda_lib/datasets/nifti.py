@@ -1,0 +1,239 @@
+"""Reading NIfTI files and refusing those whose place in the world cannot be trusted.
+
+A NIfTI file holds an array and an affine: the map from array indices to millimetres in the patient, x
+to the right, y to the front, z to the top. Everything that follows (orientation, spacing, putting a
+mask on its image) rests on that affine, and a wrong one fails silently: a brain upside down is still a
+fine array. So each way in which headers go wrong is an error here that names the file and the remedy.
+The array stays as it is stored; `resampling` brings it to a grid. nibabel does the decoding.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
+
+from medda_lib.datasets.card import DatasetError
+
+Affine = NDArray[np.float64]
+MaskRule = Literal["binary", "labels", "probability"]
+
+SPACINGS = (0.05, 20.0)  # mm; outside of these a header is in metres or micrometres, or empty
+SHEAR = 0.01  # cosine between two axes that should be perpendicular
+DRIFT = 0.5  # voxels by which the two affines of a header may differ somewhere in the volume
+OFFSET = 0.1  # voxels by which a mask may lie beside its image
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where a file's voxels are: shape (a, b, c) as stored; affine (4, 4), index -> mm (x, y, z)."""
+
+    path: Path
+    shape: tuple[int, int, int]
+    affine: Affine
+
+    @property
+    def spacing(self) -> NDArray[np.float64]:
+        """(3,) mm between voxels along the stored axes."""
+        return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
+
+    def corners(self) -> NDArray[np.float64]:
+        """(4, 8): the centres of the eight corner voxels, as homogeneous indices."""
+        ends = np.array([(0, n - 1) for n in self.shape])
+        index = np.stack(np.meshgrid(*ends, indexing="ij")).reshape(3, -1)
+        return np.vstack([index, np.ones(8)])
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A grid and its values, (a, b, c) float32 as stored, header scaling applied."""
+
+    grid: Grid
+    values: NDArray[np.float32]
+
+
+def read_grid(path: Path) -> Grid:
+    """The grid from the header alone. Raises DatasetError when it cannot be trusted.
+
+    Refused: no NIfTI file, a shape that is not three-dimensional, neither qform nor sform, the two in
+    contradiction, spacings of zero, beyond 0.05 to 20 mm or other than the affine's, sheared axes.
+    """
+    with _opened(path) as image:
+        return _grid(path, image)
+
+
+def read_scan(path: Path) -> Scan:
+    """Grid and values. Raises DatasetError as `read_grid` does, and for broken values.
+
+    Refused besides: truncated or damaged files, values that are not finite, one value throughout.
+    """
+    with _opened(path) as image:
+        grid = _grid(path, image)
+        values = np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged"))
+    values = values.reshape(grid.shape)
+    if not np.isfinite(values).all():
+        bad = int((~np.isfinite(values)).sum())
+        raise DatasetError(
+            f"{path}: {bad:,} values are not finite (NaN or infinite); get the file again, or set "
+            "them to 0 if they mark the background"
+        )
+    if values.min() == values.max():
+        raise DatasetError(f"{path}: every voxel is {values.min():g}; get the file again")
+    return Scan(grid, values)
+
+
+def read_mask(path: Path, image: Grid, rule: MaskRule = "binary") -> NDArray[np.bool_]:
+    """The mask that belongs to an image, (a, b, c) bool as stored.
+
+    rule: what counts as inside. "binary": the one value other than 0; "labels": any region id, whole
+    numbers above 0; "probability": more than 0.5 of values in [0, 1].
+    Raises DatasetError as `read_scan` does, when the mask is on another grid than the image, holds
+    values that the rule does not know, or marks nothing or everything.
+    """
+    same_grid(read_grid(path), image)
+    try:
+        values = read_scan(path).values
+    except DatasetError as error:
+        if "every voxel is" in str(error):
+            raise DatasetError(f"{path}: the mask is empty or full; get the file again") from error
+        raise
+    _known(path, values, rule)
+    inside = values > (0.5 if rule == "probability" else 0)
+    if not inside.any():
+        raise DatasetError(f"{path}: the mask is empty; get the file again")
+    return np.asarray(inside)
+
+
+def same_grid(mask: Grid, image: Grid) -> None:
+    """Raise DatasetError unless the voxels of a mask lie on those of its image."""
+    if mask.shape != image.shape:
+        raise DatasetError(
+            f"{mask.path}: mask of {_size(mask)} voxels, but {image.path.name} has {_size(image)}; "
+            "get both files again, or resample the mask to the image's grid"
+        )
+    step = np.linalg.solve(image.affine, mask.affine) @ mask.corners() - mask.corners()
+    if (off := float(np.abs(step).max())) > OFFSET:
+        raise DatasetError(
+            f"{mask.path}: the mask's affine puts it up to {off:.3g} voxels beside "
+            f"{image.path.name}; get both files again, or copy the image's header if the arrays match"
+        )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[nib.Nifti1Image]:
+    """An opened image; everything that nibabel may raise inside becomes a DatasetError."""
+    try:
+        image = nib.load(path)
+        if not isinstance(image, nib.Nifti1Image):
+            raise DatasetError(f"{path}: a {type(image).__name__}, no NIfTI file; convert it")
+        yield image
+    except DatasetError:
+        raise
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path}: the file is missing; extract the data set again") from error
+    except ImageFileError as error:
+        raise DatasetError(f"{path}: no NIfTI file ({error}); get it again") from error
+    except HeaderDataError as error:
+        raise DatasetError(f"{path}: broken NIfTI header ({error}); get it again") from error
+    # A cut gzip stream raises EOFError, a damaged one OSError or zlib.error, a cut .nii ValueError.
+    except (EOFError, OSError, ValueError, zlib.error) as error:
+        raise DatasetError(
+            f"{path}: cannot be decoded ({error}); it is truncated or damaged: get it again"
+        ) from error
+
+
+def _grid(path: Path, image: nib.Nifti1Image) -> Grid:
+    shape = tuple(int(n) for n in image.shape)
+    if len(shape) == 4 and shape[3] == 1:  # one volume in a series of one
+        shape = shape[:3]
+    if len(shape) != 3 or min(shape) < 2:
+        raise DatasetError(
+            f"{path}: shape {' x '.join(map(str, shape))}; expected one three-dimensional volume: "
+            "split a series into its volumes and keep the one that belongs here"
+        )
+    header: Any = image.header
+    affine = _affine(path, header, shape)
+    grid = Grid(path, (shape[0], shape[1], shape[2]), affine)
+    _refuse_spacing(grid, np.asarray(header.get_zooms()[:3], dtype=np.float64))
+    _refuse_shear(grid)
+    return grid
+
+
+def _affine(path: Path, header: Any, shape: tuple[int, ...]) -> Affine:
+    """The sform where there is one, else the qform; they must not contradict each other."""
+    qform, sform = header.get_qform(coded=True)[0], header.get_sform(coded=True)[0]
+    if sform is None and qform is None:
+        raise DatasetError(
+            f"{path}: neither qform nor sform is set, so left and right are unknown; convert the "
+            "original DICOM files again, or set the affine if you know it"
+        )
+    affine = np.asarray(qform if sform is None else sform, dtype=np.float64)
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        raise DatasetError(f"{path}: the affine is singular or not finite; get the file again")
+    if qform is not None and sform is not None:
+        corners = Grid(path, (shape[0], shape[1], shape[2]), affine).corners()
+        drift = np.abs(np.linalg.solve(affine, qform @ corners) - corners).max()
+        if drift > DRIFT:
+            raise DatasetError(
+                f"{path}: qform and sform contradict each other by up to {drift:.3g} voxels; find "
+                "out which one is right and set the other one's code to 0"
+            )
+    return affine
+
+
+def _refuse_spacing(grid: Grid, zooms: NDArray[np.float64]) -> None:
+    low, high = SPACINGS
+    stated = " x ".join(f"{z:g}" for z in zooms)
+    if not np.all((grid.spacing >= low) & (grid.spacing <= high)):
+        found = " x ".join(f"{s:g}" for s in grid.spacing)
+        raise DatasetError(
+            f"{grid.path}: voxels of {found} mm; expected {low:g} to {high:g} mm: the header is empty "
+            "or in another unit, get the file again"
+        )
+    if not np.allclose(zooms, grid.spacing, rtol=0.01):
+        found = " x ".join(f"{s:g}" for s in grid.spacing)
+        raise DatasetError(
+            f"{grid.path}: the header states voxels of {stated} mm, its affine {found} mm; get the "
+            "file again, or correct pixdim"
+        )
+
+
+def _refuse_shear(grid: Grid) -> None:
+    axes = grid.affine[:3, :3] / grid.spacing
+    cosine = float(np.abs(axes.T @ axes - np.eye(3)).max())
+    if cosine > SHEAR:
+        raise DatasetError(
+            f"{grid.path}: the affine is sheared (axes {90 - np.degrees(np.arcsin(cosine)):.1f} "
+            "degrees apart instead of 90); resample the file to perpendicular axes first"
+        )
+
+
+def _known(path: Path, values: NDArray[np.float32], rule: MaskRule) -> None:
+    """Raise DatasetError for values that the rule does not know."""
+    if rule == "probability":
+        fits, expected = bool(values.min() >= 0 and values.max() <= 1), "values in [0, 1]"
+    elif rule == "labels":
+        fits = bool(values.min() >= 0 and np.array_equal(values, np.round(values)))
+        expected = "whole numbers from 0 up"
+    else:
+        low, high = values.min(), values.max()
+        fits = bool(low == 0 and np.all((values == low) | (values == high)))
+        expected = "0 outside and one value inside"
+    if not fits:
+        raise DatasetError(
+            f"{path}: mask values from {values.min():g} to {values.max():g}, expected {expected}; "
+            "this may be an image instead of a mask, or a mask resampled smoothly: get it again"
+        )
+
+
+def _size(grid: Grid) -> str:
+    return " x ".join(map(str, grid.shape))
