@@ -144,10 +144,13 @@ def _measure(
     return kind(frame, images, profile, data, {}, paper)
 
 
-def reported_table(paper: str, table: str, columns: str = "metric") -> dict[str, pd.DataFrame]:
+def reported_table(
+    paper: str, table: str, columns: str = "metric", scale: float = 1.0
+) -> dict[str, pd.DataFrame]:
     """A reported table as frames: "mean", "std" (numbers or NaN) and "mark".
 
-    columns: "metric" for our names of the metrics, "column" for the paper's headings.
+    columns: "metric" for our names of the metrics, "column" for the table's own columns. scale: what to
+    multiply the numbers with, 0.01 where the paper prints percent and we measure fractions.
     """
     found = reported(paper, table)
     order = list(dict.fromkeys(found[columns]))
@@ -157,8 +160,8 @@ def reported_table(paper: str, table: str, columns: str = "metric") -> dict[str,
         for name in ("mean", "std", "mark")
     }
     return {
-        "mean": wide["mean"].apply(pd.to_numeric, errors="coerce"),
-        "std": wide["std"].apply(pd.to_numeric, errors="coerce"),
+        "mean": wide["mean"].apply(pd.to_numeric, errors="coerce") * scale,
+        "std": wide["std"].apply(pd.to_numeric, errors="coerce") * scale,
         "mark": wide["mark"],
     }
 
