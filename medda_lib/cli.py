@@ -19,7 +19,7 @@ from rich.table import Table
 from medda_lib import _paths
 
 if TYPE_CHECKING:
-    from medda_lib.datasets.registry import DatasetEntry
+    from medda_lib.datasets.catalogue import Entry
     from medda_lib.papers.catalogue import StudyModule
 
 app = typer.Typer(
@@ -189,10 +189,10 @@ def claims(paper: Paper, profile: Profile = "demo", data: Data = "phantom") -> N
 @data_app.command("list")
 def data_list() -> None:
     """The data sets that the book has loaders for, and which are found here."""
-    from medda_lib.datasets.registry import DATASETS
+    from medda_lib.datasets.catalogue import ALL
 
     table = Table("data set", "title", "licence", "found", show_edge=False)
-    for name, entry in DATASETS.items():
+    for name, entry in ALL.items():
         table.add_row(name, entry.card.title, entry.card.licence, _found(name))
     _print(table)
 
@@ -212,7 +212,7 @@ def data_check(
 ) -> None:
     """Say exactly what is missing or broken in a data set's folder."""
     from medda_lib.datasets.card import DatasetError
-    from medda_lib.datasets.where import find
+    from medda_lib.datasets.catalogue import find
 
     entry = _dataset(name)
     try:
@@ -302,12 +302,12 @@ def _study_module(paper: str) -> StudyModule:
         fail(str(error))
 
 
-def _dataset(name: str) -> DatasetEntry:
-    from medda_lib.datasets.registry import DATASETS
+def _dataset(name: str) -> Entry:
+    from medda_lib.datasets.catalogue import ALL
 
-    if name not in DATASETS:
-        fail(f"unknown data set {name!r}; there are: {', '.join(DATASETS)}")
-    return DATASETS[name]
+    if name not in ALL:
+        fail(f"unknown data set {name!r}; there are: {', '.join(ALL)}")
+    return ALL[name]
 
 
 def _source(paper: str) -> Path:
@@ -333,7 +333,7 @@ def _check_device(device: str) -> None:
 
 def _found(name: str) -> str:
     from medda_lib.datasets.card import DatasetError
-    from medda_lib.datasets.where import find
+    from medda_lib.datasets.catalogue import find
 
     try:
         return str(find(name))

@@ -14,10 +14,19 @@ import torch
 
 from medda_lib import _paths
 from medda_lib.datasets.card import DatasetError
-from medda_lib.datasets.registry import DATASETS
-from medda_lib.datasets.where import data_root, find
+from medda_lib.datasets.catalogue import ALL, find
+from medda_lib.datasets.where import data_root
 
-LIBRARIES = ("torch", "monai", "numpy", "scipy", "scikit-learn", "scikit-image", "matplotlib")
+LIBRARIES = (
+    "torch",
+    "monai",
+    "nibabel",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "scikit-image",
+    "matplotlib",
+)
 BOOK_TOOLS = ("jupyter-book", "jupytext", "papermill", "nbgrader", "nbval")
 
 
@@ -43,7 +52,7 @@ def findings() -> Iterator[Finding]:
     root = data_root()
     where = str(root) if root else "MEDDA_DATA is not set; phantoms work without it"
     yield Finding("real data", root is not None, where, needed=False)
-    for name in DATASETS if root else ():
+    for name in ALL if root else ():
         yield _data(name)
     yield _store()
 

@@ -11,12 +11,11 @@ half of Otsu's threshold, its largest part, holes filled); masks never have a sa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage import filters
+from skimage.filters import threshold_otsu
 
 from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.nifti import Affine, Grid, Scan
@@ -76,9 +75,8 @@ def foreground(values: Values, grid: Grid) -> NDArray[np.bool_]:
     Vessels and fat can be ten times as bright as the brain, so the threshold is that of the values
     cut at their 99th percentile.
     """
-    threshold: Any = filters.threshold_otsu  # untyped
     cut = np.minimum(values, np.percentile(values, 99))
-    bright = cut > FAINT * float(threshold(cut))
+    bright = cut > FAINT * float(threshold_otsu(cut))
     parts, n = ndimage.label(bright)
     if n == 0:
         raise DatasetError(f"{grid.path}: nothing stands out from the background; get it again")

@@ -12,6 +12,12 @@ result. Outside of the stored volume is background.
 from __future__ import annotations
 
 import numpy as np
+from nibabel.orientations import (
+    apply_orientation,
+    axcodes2ornt,
+    io_orientation,
+    ornt_transform,
+)
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
@@ -50,6 +56,22 @@ def resample_mask(
 ) -> NDArray[np.bool_]:
     """A mask on another grid: resampled like an image, then inside where more than half is."""
     return resample(mask.astype(np.float32), affine, target, shape) > 0.5
+
+
+def upright(values: Values, affine: Affine) -> Values:
+    """Stored axes flipped and reordered, nothing interpolated, to (slice, row, column).
+
+    Each stored axis becomes the one that it is nearest to: slices from bottom to top, rows from front to
+    back, columns from the patient's right to left. For scans whose slices should stay as acquired.
+    """
+    stored, wanted = io_orientation(affine), axcodes2ornt(("S", "P", "L"))
+    return np.asarray(apply_orientation(values, ornt_transform(stored, wanted)))
+
+
+def upright_axes(affine: Affine) -> tuple[int, int, int]:
+    """The stored axes that `upright` makes the slices, rows and columns of."""
+    nearest = io_orientation(affine)[:, 0].astype(int).tolist()
+    return nearest.index(2), nearest.index(1), nearest.index(0)
 
 
 def shrink(planes: Values, size: int) -> Values:

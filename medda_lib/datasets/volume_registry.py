@@ -14,8 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from medda_lib.datasets.brain_mr import brain_sites
+from medda_lib.datasets.brain_mr import brain_sites, cc359
 from medda_lib.datasets.card import CheckReport, DatasetError
+from medda_lib.datasets.prostate_mr import multi_site
 from medda_lib.datasets.volumes import VolumeCard, Volumes
 
 VARIABLE = "MEDDA_DATA"
@@ -30,7 +31,7 @@ class VolumeEntry:
     load: Callable[..., Volumes]
 
 
-_MODULES = (brain_sites,)
+_MODULES = (cc359, brain_sites, multi_site)
 
 VOLUMES: Mapping[str, VolumeEntry] = MappingProxyType(
     {m.CARD.name: VolumeEntry(m.CARD, m.check, m.load) for m in _MODULES}

@@ -198,6 +198,14 @@ def need_folder(folder: Path, card: Card) -> Path:
     return folder
 
 
+def first_folder(root: Path, card: Card, *candidates: str) -> Path:
+    """The first of root/candidate that is a folder, or DatasetError with how to get the data set."""
+    for candidate in candidates:
+        if (root / candidate).is_dir():
+            return root / candidate
+    return need_folder(root / candidates[0], card)
+
+
 def in_parallel(
     work: Callable[[T], R], items: Iterable[T], what: str, *, progress: bool = True
 ) -> Iterator[R]:

@@ -33,9 +33,8 @@ CARD = VolumeCard(
     label="region maps by DLMUSE (149 ids); the brain mask is every voxel with a region",
     metadata="source, subject number, acquisition matrix",
     website="https://brain-development.org/ixi-dataset/ (IXI), "
-    "https://github.com/CBICA/NiChart_Project (NiChart)",
-    publication="IXI: no publication, cite the website; region maps: V. Bashyam et al., DLMUSE, "
-    "2025",
+    "https://github.com/CBICA/NiChart_DLMUSE (NiChart, region maps)",
+    publication="none of its own: cite IXI's website and the software NiChart_DLMUSE",
     licence="IXI images CC BY-SA 3.0; NiChart scans and region maps under SBIA's terms",
     how_to_get="Put scans at 2 mm and their DLMUSE maps into MEDDA_DATA/brain_sites in this layout.",
     layout="""
