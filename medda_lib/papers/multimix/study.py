@@ -95,7 +95,7 @@ BUDGETS = {
         sources=PhantomSources(Counts(5216, 128, 624), Counts(111, 32, 123), 624, 138),
         shift=Counts(2000, 128, 200),
         long=Settings(
-            width=16, batch=10, steps=600, learning_rate=1e-3, decay_every=400, validate_every=100
+            width=16, batch=10, steps=1200, learning_rate=1e-3, decay_every=800, validate_every=100
         ),
     ),
     "paper": Budget(
