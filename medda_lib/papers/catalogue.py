@@ -52,7 +52,8 @@ class Paper:
     """What the book says about a paper before any experiment.
 
     `one_line` is the idea in our words, `cite` the key in `book/references.bib`, `source` what of the
-    paper the book could read.
+    paper the book could read. A paper may have its `chapter` before its last baseline is implemented;
+    its `status` then stays "not yet".
     """
 
     key: str
@@ -87,7 +88,7 @@ class StudyModule(Protocol):
 def papers() -> tuple[Paper, ...]:
     """All papers, those with a chapter first, then by key."""
     found = [read(path) for path in sorted(FOLDER.glob("*/paper.toml"))]
-    return tuple(sorted(found, key=lambda p: (p.status != "done", p.key)))
+    return tuple(sorted(found, key=lambda p: (not p.chapter, p.key)))
 
 
 def paper(key: str) -> Paper:
@@ -102,7 +103,7 @@ def study_module(key: str) -> StudyModule:
     """The paper's study; CatalogueError (a ValueError) where there is none yet."""
     name = f"medda_lib.papers.{paper(key).key}.study"
     if importlib.util.find_spec(name) is None:
-        ready = [one.key for one in papers() if one.status == "done"]
+        ready = [one.key for one in papers() if (FOLDER / one.key / "study.py").is_file()]
         raise CatalogueError(f"{key} has no study yet; papers with one: {', '.join(ready)}")
     return cast(StudyModule, importlib.import_module(name))
 
@@ -159,11 +160,13 @@ def _check(found: Paper, path: Path) -> None:
         _among(system.setting, settings, f"{path}: setting of {system.name!r}")
         _among(system.role, ROLES, f"{path}: role of {system.name!r}")
         _among(system.status, STATUSES, f"{path}: status of {system.name!r}")
-    done = {system.status for system in found.systems} == {"done"}
-    if (found.status == "done") != done or (found.status == "done") != bool(found.chapter):
+    statuses = {system.status for system in found.systems}
+    if (found.status == "done") != (statuses == {"done"} and bool(found.chapter)):
         raise CatalogueError(
             f'{path}: status is "done" exactly when every system is and a chapter is named'
         )
+    if found.chapter and "done" not in statuses:
+        raise CatalogueError(f"{path}: chapter: no system of the paper is done yet")
 
 
 def _among(value: str, choices: tuple[str, ...] | set[str], where: str) -> None:

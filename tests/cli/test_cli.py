@@ -11,6 +11,7 @@ from medda_lib import _paths
 from medda_lib.cli import app
 from medda_lib.doctor import Finding
 from medda_lib.notebooks import NotebookError
+from medda_lib.papers.catalogue import papers
 from medda_lib.studies.claims import judge, load
 from medda_lib.studies.ledger import read
 
@@ -27,7 +28,7 @@ def test_list_shows_all_seventeen_papers() -> None:
     lines = [line for line in result.stdout.splitlines() if line.strip()]
     assert len(lines) == 1 + 1 + 17  # header, rule, papers
     assert [line.split()[0] for line in lines[2:]].count("multimix") == 1
-    assert lines[2].split()[0] == "multimix"  # papers with a chapter come first
+    assert lines[2].split()[0] == papers()[0].key  # papers with a chapter come first
 
 
 def test_list_systems_shows_every_system_of_multimix() -> None:
