@@ -1,0 +1,154 @@
+"""Feather-light adaptation: swap the style, segment, average over donors (Zakazov et al. 2022).
+
+The network is that of the source site, trained once and left alone. A target scan arrives; each of
+its slices takes the low-frequency amplitudes of k source slices in turn, the network segments the k
+versions, and the mean of its k probability maps is the result:
+
+    p(t) = sum_i net(f_FDA(s_i, t)) / k                                      (section 3).
+
+With k = 1 this is the plain swap ("None" in the paper's Table 3), with k = 7 and blind donors
+multi-source transfer ("MST"), with donors chosen by SR-SIM the paper's method.
+
+Blind donors are drawn from the repetition and the scan's own grey values. So two scans get different
+donors (the released code gives all the same), the order of the scans does not matter, and all
+window sizes are compared on the same donors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from medda_lib.methods.fda import donors as donor_choice
+from medda_lib.methods.fda import spectrum, srsim
+from medda_lib.methods.fda.donors import BLIND, CHOICES, Choice
+from medda_lib.methods.segmenter.predictor import SegmenterPredictor
+from medda_lib.methods.segmenter.settings import Segmenter
+from medda_lib.methods.segmenter.source_model import SEGMENTATION, source_predictor
+from medda_lib.studies.method import Run
+from medda_lib.studies.setting import TEST_TIME, Role, Setting
+from medda_lib.studies.task import View
+
+PART = 16
+"""Slices that go through the network at once: small enough for a processor's cache."""
+
+
+@dataclass(frozen=True)
+class FourierAdaptation:
+    """FDA at test time.
+
+    Attributes:
+        segmenter: the source network's settings.
+        choice: how donors are found, one of `donors.CHOICES`.
+        donors: donor slices for each slice, n_MST in the paper; 1 is the plain swap.
+        beta: radius of the swapped disc as a part of the shorter side.
+    """
+
+    segmenter: Segmenter
+    choice: Choice = "3D"
+    donors: int = 7
+    beta: float = 0.03
+
+    setting: ClassVar[Setting] = TEST_TIME
+
+    def __post_init__(self) -> None:
+        if self.choice not in CHOICES:
+            raise ValueError(f"choice: {self.choice!r} is none of {CHOICES}")
+        if self.donors < 1:
+            raise ValueError(f"donors: {self.donors} is not positive")
+        if not self.beta >= 0:
+            raise ValueError(f"beta: {self.beta} is negative; 0 swaps nothing")
+
+    @classmethod
+    def paper(cls) -> FourierAdaptation:
+        """Zakazov et al.: seven donors (section 3), beta of Figure 3; their grid is not given."""
+        return cls(Segmenter.fda())
+
+    @property
+    def name(self) -> str:
+        """The system's name in the tables."""
+        swap = "FDA (any slice)" if self.choice == "any slice" else "FDA"
+        several = f"{swap} + MST" if self.donors > 1 else swap
+        return several if self.choice in BLIND else f"{several} + SR-SIM {self.choice}"
+
+    def fit(self, view: View, run: Run) -> FourierPredictor:
+        """The source network and the spectra of its site's training scans. Nothing else is learnt.
+
+        Raises ValueError when the source's pool does not hold whole scans.
+        """
+        network = source_predictor(view, self.segmenter, run)
+        (site,) = view.domains(Role.LABELLED_SOURCE, SEGMENTATION)
+        pool = view.labelled(Role.LABELLED_SOURCE, SEGMENTATION, site)
+        if pool.spacing is None:
+            raise ValueError(
+                f"{site}: the source holds single slices; give it whole scans (spacing)"
+            )
+        return FourierPredictor(self, network, pool.images, pool.depth, run.repetition)
+
+
+class FourierPredictor:
+    """Segments one scan at a time: all its slices, in order. See `FourierAdaptation`."""
+
+    def __init__(
+        self,
+        settings: FourierAdaptation,
+        network: SegmenterPredictor,
+        sources: Tensor,
+        depth: int,
+        repetition: int = 0,
+    ) -> None:
+        """sources: slices (scans * depth, 1, h, w) of whole source scans."""
+        self.settings, self.network = settings, network
+        self.sources, self.depth, self.repetition = sources, depth, repetition
+        self._amplitudes = spectrum.amplitudes(sources[:, 0], settings.beta)
+        blind = settings.choice in BLIND
+        self._features = None if blind else srsim.features(sources)
+
+    def classify(self, images: Tensor) -> Tensor | None:
+        """None: there is no classifier."""
+        return None
+
+    def segment(self, images: Tensor) -> Tensor:
+        """Mask probabilities (depth, 1, h, w) of one scan (depth, 1, h, w), on the CPU."""
+        images = images.to(self.sources.device)
+        return self.vote(images, self.donors_of(images))
+
+    def donors_of(self, images: Tensor) -> Tensor:
+        """Numbers (depth, k) of the source slices whose style each slice of a scan takes."""
+        if len(images) != self.depth:
+            raise ValueError(
+                f"images: {len(images)} slices, but the source's scans have {self.depth}; "
+                "give one whole scan with the same spacing"
+            )
+        wanted = self.settings
+        if self._features is None:
+            scans = len(self.sources) // self.depth
+            generator = _generator(images, self.repetition)
+            return donor_choice.random_donors(
+                wanted.choice, self.depth, scans, wanted.donors, generator
+            ).to(self.sources.device)
+        similarity = donor_choice.similarities(
+            srsim.features(images), self._features, donor_choice.reach_of(wanted.choice)
+        )
+        return donor_choice.similar_donors(wanted.choice, similarity, wanted.donors)
+
+    def adapted(self, images: Tensor, chosen: Tensor) -> Tensor:
+        """Slices (n, 1, h, w) in the style of source slices `chosen` (n, k): (n, k, h, w)."""
+        return spectrum.swap_amplitudes(images, self._amplitudes[chosen], self.settings.beta)
+
+    def vote(self, images: Tensor, chosen: Tensor) -> Tensor:
+        """The network's mean probabilities (n, 1, h, w) over the versions of each slice."""
+        versions = self.adapted(images, chosen)
+        parts = versions.flatten(0, 1)[:, None].split(PART)
+        found = torch.cat([self.network.segment(part) for part in parts])
+        return found.view_as(versions).mean(dim=1, keepdim=True)
+
+
+def _generator(images: Tensor, repetition: int) -> torch.Generator:
+    digest = hashlib.sha256(images.detach().cpu().numpy().tobytes())
+    digest.update(str(repetition).encode())
+    return torch.Generator().manual_seed(int.from_bytes(digest.digest()[:8], "big") >> 1)
