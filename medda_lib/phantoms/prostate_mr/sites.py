@@ -1,0 +1,158 @@
+"""A site: who is imaged, on what scanner, with what coil and protocol.
+
+Every field of `Site` is a plain number, so a site can be printed, stored as JSON and moved:
+`Site.towards` walks from one site to another, positive scale-like quantities on a logarithmic scale and
+all others linearly. The presets "A" to "F" stand for the six sites of the multi-site prostate set of
+Liu, Dou & Heng (MICCAI 2020). Facts that are public, from that set's description and its sources
+(NCI-ISBI 2013, I2CVB: Lemaitre et al. 2015, PROMISE12: Litjens et al. 2014):
+
+| site | source | field | coil | maker | in-plane / through-plane mm |
+|---|---|---|---|---|---|
+| A | RUNMC | 3 T | surface | Siemens | 0.6-0.625 / 3.6-4 |
+| B | BMC | 1.5 T | endorectal | Philips | 0.4 / 3 |
+| C | I2CVB | 3 T | surface | Siemens | 0.67-0.79 / 1.25 |
+| D | UCL | 1.5 T and 3 T | surface | Siemens | 0.325-0.625 / 3-3.6 |
+| E | BIDMC | 3 T | endorectal | GE | 0.25 / 2.2-3 |
+| F | HK | 1.5 T | endorectal | Siemens | 0.625 / 3.6 |
+
+The rest (echo times, noise, how much of the coil's shading the scanner takes out, who comes to be
+imaged) is not published scan by scan: it is set to what such protocols commonly use, with the reason
+beside the number. No value was fitted to the results of a network.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+
+_LOGARITHMIC = frozenset(
+    "tr te train blur thickness pitch fov noise volume age balloon near".split()
+)
+_PROBABILITIES = frozenset("high_field endorectal corrected gas tumour".split())
+_NOT_NEGATIVE = frozenset("volume_spread age_spread ghost shading dielectric fat".split())
+
+
+@dataclass(frozen=True)
+class Site:
+    """Population, coil and protocol of one site."""
+
+    name: str
+    # population
+    age: float = 65.0  # years
+    age_spread: float = 7.0
+    volume: float = 1.0  # of the gland, relative to the average man of the same age
+    volume_spread: float = 0.3  # of its logarithm
+    tumour: float = 0.5  # share of men with a visible lesion
+    fat: float = 24.0  # subcutaneous fat, mm
+    gas: float = 0.5  # share of men without a coil whose rectum holds gas; else stool or nothing
+    # scanner and coil
+    high_field: float = 1.0  # share of scans at 3 T, the others at 1.5 T
+    endorectal: float = 0.0  # how much of an endorectal coil there is: 0 none, 1 all
+    balloon: float = 20.0  # radius of its balloon, mm
+    near: float = 9.0  # sensitivity at the coil relative to the surface array in the centre
+    shading: float = 0.35  # the surface array's own: logarithm of its sensitivity, centre to 100 mm
+    dielectric: float = 0.12  # loss of transmit field towards the sides, at 3 T
+    corrected: float = 0.5  # share of the receive shading that the scanner's correction removes
+    # protocol
+    tr: float = 4500.0  # ms
+    te: float = 100.0
+    train: float = 160.0
+    blur: float = 0.8  # in-plane point spread, full width at half maximum, mm
+    thickness: float = 3.0  # of a slice, mm
+    pitch: float = 3.6  # from slice to slice, mm
+    fov: float = 190.0  # side of the square picture, mm
+    shift: float = 4.0  # standard deviation of where the gland lies in it, mm
+    noise: float = 0.02  # standard deviation relative to water seen by the array in the centre
+    ghost: float = 0.01  # amplitude of the ghost along the phase direction
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if field.name != "name":
+                _check(field.name, getattr(self, field.name))
+
+    def towards(self, other: Site, strength: float) -> Site:
+        """The site a fraction `strength` (0 to 1) of the way to `other`."""
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength: {strength} must lie in [0, 1]")
+        if strength in (0, 1):
+            return other if strength else self
+        numbers = {
+            f.name: _between(f.name, getattr(self, f.name), getattr(other, f.name), strength)
+            for f in fields(self)
+            if f.name != "name"
+        }
+        return replace(self, name=f"{self.name}>{other.name}@{strength:g}", **numbers)
+
+
+def _check(name: str, value: float) -> None:
+    """A number outside its range is an error that names the field."""
+    if not math.isfinite(value):
+        raise ValueError(f"{name}: {value!r} is not a finite number")
+    if name in _LOGARITHMIC and value <= 0:
+        raise ValueError(f"{name}: {value} must be positive")
+    if name in _PROBABILITIES and not 0 <= value <= 1:
+        raise ValueError(f"{name}: {value} must lie in [0, 1]")
+    if name in _NOT_NEGATIVE and value < 0:
+        raise ValueError(f"{name}: {value} must not be negative")
+
+
+def _between(name: str, a: float, b: float, strength: float) -> float:
+    if name in _LOGARITHMIC:
+        return float(math.exp((1 - strength) * math.log(a) + strength * math.log(b)))
+    return float((1 - strength) * a + strength * b)
+
+
+_PRESETS = (
+    # 3 T, surface array: the reference protocol of a detection clinic. Prescan normalisation takes
+    # most of the array's shading out.
+    Site(
+        "A",
+        tr=4480.0, te=103.0, train=165.0, blur=0.8, thickness=3.8, pitch=3.8, fov=192.0,
+        noise=0.012, shading=0.3, corrected=0.7, gas=0.5, age=64.0, volume=1.05, tumour=0.6,
+    ),
+    # 1.5 T with an air-filled endorectal coil; men before surgery, so smaller glands with tumour. Not
+    # corrected: bright next to the coil, dark and noisy in front. Small field of view, long echo.
+    Site(
+        "B",
+        high_field=0.0, endorectal=1.0, balloon=20.0, near=9.0, corrected=0.1, shading=0.35,
+        tr=4000.0, te=120.0, train=190.0, blur=0.7, thickness=3.0, pitch=3.0, fov=150.0,
+        noise=0.022, ghost=0.025, age=60.0, age_spread=6.0, volume=0.85, tumour=0.9,
+        dielectric=0.02,
+    ),
+    # 3 T, surface array, one three-dimensional acquisition of 1.25 mm with a very long train (TE 143
+    # ms): strong contrast, blurred in plane by the decay along the train, noisy because slices are
+    # thin. Every third slice of it is taken. Large field of view; older men with large glands.
+    Site(
+        "C",
+        tr=3600.0, te=143.0, train=420.0, blur=1.6, thickness=1.25, pitch=3.75, fov=235.0,
+        noise=0.022, shading=0.55, corrected=0.3, gas=0.7, age=70.0, volume=1.25, volume_spread=0.4,
+        tumour=0.7, fat=28.0, dielectric=0.2,
+    ),
+    # Both fields, surface array; shorter echo: fat and muscle brighter, the zones flatter. Little
+    # correction on the older scanner; bowel gas and breathing ghosts.
+    Site(
+        "D",
+        high_field=0.5, tr=5200.0, te=84.0, train=135.0, blur=1.0, thickness=3.2, pitch=3.4,
+        fov=180.0, noise=0.024, shading=0.6, corrected=0.2, gas=0.8, age=63.0, volume=0.95,
+        tumour=0.6, ghost=0.03, fat=20.0,
+    ),
+    # 3 T with an endorectal coil, GE's surface-coil correction on: flat but with amplified noise far
+    # from the coil. The smallest field of view (0.25 mm pixels).
+    Site(
+        "E",
+        endorectal=1.0, balloon=22.0, near=10.0, corrected=0.8, shading=0.35, tr=4200.0, te=102.0,
+        train=160.0, blur=0.6, thickness=2.4, pitch=3.0, fov=140.0, noise=0.016, age=61.0,
+        volume=0.9, tumour=0.7, dielectric=0.15,
+    ),
+    # 1.5 T with an endorectal coil, little correction; thick slices, coarse pixels.
+    Site(
+        "F",
+        high_field=0.0, endorectal=1.0, balloon=19.0, near=8.0, corrected=0.45, shading=0.3,
+        tr=4800.0, te=99.0, train=150.0, blur=1.1, thickness=3.6, pitch=3.6, fov=160.0, noise=0.018,
+        age=63.0, volume=1.0, tumour=0.6, dielectric=0.02,
+    ),
+)  # fmt: skip
+
+SITES: Mapping[str, Site] = MappingProxyType({site.name: site for site in _PRESETS})
