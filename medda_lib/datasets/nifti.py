@@ -9,6 +9,7 @@ The array stays as it is stored; `resampling` brings it to a grid. nibabel does 
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,6 +79,7 @@ def read_scan(path: Path) -> Scan:
     """
     with _opened(path) as image:
         grid = _grid(path, image)
+        _verify(path)
         values = np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged"))
     values = values.reshape(grid.shape)
     if not np.isfinite(values).all():
@@ -160,12 +162,33 @@ def _grid(path: Path, image: nib.Nifti1Image) -> Grid:
             f"{path}: shape {' x '.join(map(str, shape))}; expected one three-dimensional volume: "
             "split a series into its volumes and keep the one that belongs here"
         )
-    header: Any = image.header
-    affine = _affine(path, header, shape)
+    stated = _stated_spacing(path, image)
+    affine = _affine(path, image.header, shape)
     grid = Grid(path, (shape[0], shape[1], shape[2]), affine)
-    _refuse_spacing(grid, np.asarray(header.get_zooms()[:3], dtype=np.float64))
     _refuse_shear(grid)
+    _refuse_spacing(grid, stated)
     return grid
+
+
+def _verify(path: Path) -> None:
+    """Read a gzip stream to its end, where its checksum is; nibabel stops at the last voxel."""
+    if path.suffix == ".gz":
+        with gzip.open(path) as stream:
+            while stream.read(1 << 20):
+                continue
+
+
+def _stated_spacing(path: Path, image: nib.Nifti1Image) -> NDArray[np.float64]:
+    """(3,) mm as the file states them; nibabel's own header has zeros replaced by ones."""
+    with nib.openers.ImageOpener(str(path)) as stream:
+        header: Any = image.header_class.from_fileobj(stream, check=False)
+    stated = np.asarray(header["pixdim"][1:4], dtype=np.float64)
+    if not np.all(np.isfinite(stated) & (stated > 0)):
+        raise DatasetError(
+            f"{path}: the header states voxels of {' x '.join(f'{s:g}' for s in stated)} mm; get the "
+            "file again, or write the true spacing into pixdim"
+        )
+    return stated
 
 
 def _affine(path: Path, header: Any, shape: tuple[int, ...]) -> Affine:
@@ -190,20 +213,18 @@ def _affine(path: Path, header: Any, shape: tuple[int, ...]) -> Affine:
     return affine
 
 
-def _refuse_spacing(grid: Grid, zooms: NDArray[np.float64]) -> None:
+def _refuse_spacing(grid: Grid, stated: NDArray[np.float64]) -> None:
     low, high = SPACINGS
-    stated = " x ".join(f"{z:g}" for z in zooms)
+    found = " x ".join(f"{s:g}" for s in grid.spacing)
     if not np.all((grid.spacing >= low) & (grid.spacing <= high)):
-        found = " x ".join(f"{s:g}" for s in grid.spacing)
         raise DatasetError(
             f"{grid.path}: voxels of {found} mm; expected {low:g} to {high:g} mm: the header is empty "
             "or in another unit, get the file again"
         )
-    if not np.allclose(zooms, grid.spacing, rtol=0.01):
-        found = " x ".join(f"{s:g}" for s in grid.spacing)
+    if not np.allclose(stated, grid.spacing, rtol=0.01):
         raise DatasetError(
-            f"{grid.path}: the header states voxels of {stated} mm, its affine {found} mm; get the "
-            "file again, or correct pixdim"
+            f"{grid.path}: the header states voxels of {' x '.join(f'{s:g}' for s in stated)} mm, its "
+            f"affine {found} mm; get the file again, or correct pixdim"
         )
 
 
