@@ -134,7 +134,7 @@ def cc359(root: Path) -> Folder:
         _pair(
             root / "Original" / f"{name}.nii.gz",
             root / "STAPLE" / f"{name}_staple.nii.gz",
-            affine_of("PSR", (6, 6, 6), (36, 36, 30), tilt=3.0 * i), (36, 36, 30), (i, 0, 5 * i),
+            affine_of("PSR", (6, 6, 6), (36, 36, 30), tilt=15.0 * (i == 1)), (36, 36, 30), (i, 0, 5 * i),
             rng, 0.9,
         )  # fmt: skip
     counts = {"scans": 6, "sm15": 1, "sm3": 1, "ge15": 1, "ge3": 1, "ph15": 1, "ph3": 1}
