@@ -18,7 +18,7 @@ from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.store import RunStore
 
 RUNS = "runs"
-KEPT = ("dice", "pixels_true", "pixels_predicted", "probabilities", "labels")
+KEPT = ("dice", "surface_dice", "pixels_true", "pixels_predicted", "probabilities", "labels")
 
 
 @dataclass(frozen=True)
