@@ -1,0 +1,143 @@
+"""AdaptSegNet: predictions on the target should not be told from predictions on the source.
+
+Tsai et al. ("Learning to Adapt Structured Output Space for Semantic Segmentation", CVPR 2018) adapt in
+the space of outputs: however different two sites look, brains in them have the same shape. A
+discriminator learns which site a predicted mask came from; the segmentation network learns to make
+masks for target slices that pass as masks of the source. This is their single-level form, on the
+final output.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from medda_lib.methods.finetuning import Batch, Finetuning, finetune, sites_of
+from medda_lib.methods.segmenter.predictor import SegmenterPredictor
+from medda_lib.methods.segmenter.settings import Segmenter
+from medda_lib.methods.segmenter.training import decay
+from medda_lib.networks.residual_unet import ResidualUNet
+from medda_lib.studies.method import Run
+from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, Setting
+from medda_lib.studies.task import View
+
+BETAS = (0.9, 0.99)  # section 5.2, of the discriminator's Adam
+
+
+@dataclass(frozen=True)
+class AdaptSegNet:
+    """Fine-tuning against a discriminator of predicted masks.
+
+    Attributes:
+        weight: lambda_adv, of the adversarial loss; 0.001 for the single level (section 5.2).
+        width: channels of the discriminator's first layer, 64 in the paper.
+        rate: of its Adam; 1e-4 in the paper, with the network's decay.
+    """
+
+    segmenter: Segmenter
+    finetuning: Finetuning
+    weight: float = 1e-3
+    width: int = 64
+    rate: float = 1e-4
+
+    setting: ClassVar[Setting] = UNSUPERVISED_ADAPTATION
+
+    @classmethod
+    def paper(cls) -> AdaptSegNet:
+        """On the source network and with the steps of Goodman et al."""
+        return cls(Segmenter.aiva(), Finetuning.paper())
+
+    @property
+    def name(self) -> str:
+        """The system's name in Tables 1 and 2 of Goodman et al."""
+        return "AdaptSegNet"
+
+    def fit(self, view: View, run: Run) -> SegmenterPredictor:
+        """Adapts the source network of the view."""
+        sites = sites_of(view)
+        with torch.random.fork_rng():
+            torch.manual_seed(run.seed)
+            discriminator = Discriminator(self.width).to(run.device)
+        schedule = replace(self.finetuning.of(self.segmenter), learning_rate=self.rate)
+        adversary = _Adversary(discriminator, self.weight, schedule)
+        return finetune(sites, self.segmenter, self.finetuning, run, adversary).predictor
+
+
+class Discriminator(nn.Module):
+    """Five convolutions of 4 x 4 with stride 2, leaky ReLU 0.2 between them (section 4.2).
+
+    Maps probabilities (n, 1, h, w) to logits (n, 1, h', w') of "this mask is of the source". The
+    paper enlarges them to the image's size, which weighs the same decisions by interpolation; we
+    take them as they are.
+    """
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        channels = [1, width, 2 * width, 4 * width, 8 * width, 1]
+        self.layers = nn.ModuleList(
+            nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairwise(channels)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of the masks; h and w at least 32."""
+        for layer in self.layers[:-1]:
+            x = F.leaky_relu(layer(x), 0.2)
+        return cast(Tensor, self.layers[-1](x))
+
+
+def adversarial_loss(discriminator: Discriminator, target: Tensor) -> Tensor:
+    """L_adv: cross entropy of calling target predictions (n, 1, h, w) those of the source.
+
+    Its gradient reaches the predictions and leaves the discriminator alone.
+    """
+    frozen = {name: value.detach() for name, value in discriminator.named_parameters()}
+    logits = torch.func.functional_call(discriminator, frozen, (target,))
+    return F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+
+
+def discriminator_loss(discriminator: Discriminator, source: Tensor, target: Tensor) -> Tensor:
+    """L_d: cross entropy of source predictions as 1 and target predictions as 0, mean of both.
+
+    Its gradient reaches the discriminator and leaves the predictions alone.
+    """
+    real, made = (discriminator(x.detach()) for x in (source, target))
+    one, zero = torch.ones_like(real), torch.zeros_like(made)
+    losses = (
+        F.binary_cross_entropy_with_logits(real, one),
+        F.binary_cross_entropy_with_logits(made, zero),
+    )
+    return (losses[0] + losses[1]) / 2
+
+
+class _Adversary:
+    """The objective: after each step of the network the discriminator takes one of its own."""
+
+    def __init__(self, discriminator: Discriminator, weight: float, schedule: Segmenter) -> None:
+        self.discriminator = discriminator
+        self.weight = weight
+        self.schedule = schedule
+        self.done = 0
+        rate = schedule.learning_rate
+        self.optimiser = torch.optim.Adam(discriminator.parameters(), rate, betas=BETAS)
+
+    def epoch(self, network: ResidualUNet, upcoming: list[Batch]) -> None:
+        """Nothing to prepare."""
+
+    def term(self, bottleneck: Tensor, logits: Tensor, masks: Tensor, batch: Batch) -> Tensor:
+        """lambda_adv L_adv."""
+        return self.weight * adversarial_loss(self.discriminator, logits[len(masks) :].sigmoid())
+
+    def after(self, logits: Tensor) -> None:
+        """The discriminator's step on the same predictions."""
+        source, target = logits.sigmoid().chunk(2)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.schedule.learning_rate * decay(self.done, self.schedule)
+        self.optimiser.zero_grad(set_to_none=True)
+        discriminator_loss(self.discriminator, source, target).backward()
+        self.optimiser.step()
+        self.done += 1

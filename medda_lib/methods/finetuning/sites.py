@@ -1,0 +1,73 @@
+"""Slices of two sites, and the minibatches that go through both.
+
+An epoch is one pass through the source's slices in a random order. The target's slices come in random
+passes of their own: when they are fewer they come round more than once in an epoch, when they are
+more an epoch sees a part of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from medda_lib.methods.finetuning.settings import Finetuning
+from medda_lib.studies.setting import Role
+from medda_lib.studies.task import Pool, View
+
+SEGMENTATION = "segmentation"
+
+
+class Batch(NamedTuple):
+    """Numbers of the slices of one step: (b,) int64 of the source, (b,) of the target."""
+
+    source: Tensor
+    target: Tensor
+
+
+@dataclass(frozen=True)
+class Sites:
+    """What unsupervised adaptation sees: labelled source, source validation, bare target images."""
+
+    name: str
+    source: Pool
+    validation: Pool
+    target: Tensor
+
+    def epoch(self, settings: Finetuning) -> int:
+        """Steps of an epoch."""
+        return -(-len(self.source) // settings.batch)
+
+    def batches(self, settings: Finetuning, generator: torch.Generator) -> Iterator[Batch]:
+        """`settings.steps` minibatches, drawn epoch by epoch."""
+        pairs = zip(
+            _rounds(len(self.source), settings.batch, generator),
+            _rounds(len(self.target), settings.batch, generator),
+            strict=False,
+        )
+        for _, (source, target) in zip(range(settings.steps), pairs, strict=False):
+            yield Batch(source, target)
+
+
+def sites_of(view: View) -> Sites:
+    """The one source and the one target of a view of unsupervised adaptation."""
+    (name,) = view.domains(Role.LABELLED_SOURCE, SEGMENTATION)
+    return Sites(
+        name,
+        view.labelled(Role.LABELLED_SOURCE, SEGMENTATION, name),
+        view.labelled(Role.VALIDATION_SOURCE, SEGMENTATION),
+        view.unlabelled(Role.UNLABELLED_TARGET, SEGMENTATION).images,
+    )
+
+
+def _rounds(count: int, batch: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Endless batches of numbers below `count`; a pass that runs out is filled from the next."""
+    left = torch.empty(0, dtype=torch.int64)
+    while True:
+        while len(left) < batch:
+            left = torch.cat([left, torch.randperm(count, generator=generator)])
+        yield left[:batch]
+        left = left[batch:]

@@ -1,0 +1,170 @@
+"""The common fine-tuning: batches, what is seen, which state is kept; three steps of every method."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from medda_lib.methods.adabn import AdaBN
+from medda_lib.methods.adaptsegnet import AdaptSegNet
+from medda_lib.methods.aiva import AIVA, Clustering
+from medda_lib.methods.finetuning import Batch, Finetuning, Objective, finetune, sites_of
+from medda_lib.methods.finetuning.loop import validation_dice
+from medda_lib.methods.seg_jdot import SegJDOT
+from medda_lib.methods.segmenter.training import pretrained
+from medda_lib.networks.residual_unet import ResidualUNet
+from medda_lib.studies.method import CheckpointRule, LastStep, Method, Run
+from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, LeakError, Role, Setting
+from medda_lib.studies.task import Slot, Task
+from tests.methods.two_sites import DEPTH, FINETUNING, SEGMENTER, task, view
+
+METHODS: tuple[Method, ...] = (
+    AdaBN(SEGMENTER),
+    SegJDOT(SEGMENTER, FINETUNING),
+    AdaptSegNet(SEGMENTER, FINETUNING, width=4),
+    AIVA(SEGMENTER, FINETUNING, Clustering(k=3, components=4, iterations=250)),
+)
+
+
+def state(network: torch.nn.Module) -> Tensor:
+    return torch.cat([value.double().flatten() for value in network.state_dict().values()])
+
+
+@dataclass
+class Watch:
+    """An objective that adds nothing and notes what it is shown."""
+
+    calls: list[str] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
+
+    def epoch(self, network: ResidualUNet, upcoming: list[Batch]) -> None:
+        assert not network.training
+        self.calls.append(f"epoch of {len(upcoming)}")
+
+    def term(self, bottleneck: Tensor, logits: Tensor, masks: Tensor, batch: Batch) -> Tensor:
+        assert len(bottleneck) == len(logits) == 2 * len(masks)
+        self.calls.append("step")
+        self.batches.append(batch)
+        return logits.sum() * 0
+
+    def after(self, logits: Tensor) -> None:
+        assert not logits.requires_grad
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_three_steps_change_the_network_and_predict_probabilities(method: Method) -> None:
+    seen = view()
+    predictor = method.fit(seen, Run(5))
+    source = pretrained(sites_of(seen).source, SEGMENTER, "here", Run(5)).network
+    assert not torch.equal(state(predictor.network), state(source))  # type: ignore[attr-defined]
+    p = predictor.segment(sites_of(seen).target)
+    assert p is not None
+    assert p.shape == sites_of(seen).target.shape
+    assert bool(((p >= 0) & (p <= 1)).all())
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_same_run_same_bits(method: Method) -> None:
+    one, two = (method.fit(view(), Run(7)) for _ in range(2))
+    assert torch.equal(state(one.network), state(two.network))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_no_truth_of_the_target_can_be_reached(method: Method) -> None:
+    """The released code chose its checkpoint by labels of the target's test scans."""
+    assert method.setting == UNSUPERVISED_ADAPTATION
+    seen = task().view(method.setting)
+    assert seen.domains(Role.TEST, "segmentation") == ()
+    for role in (Role.TEST, Role.VALIDATION_TARGET, Role.LABELLED_TARGET, Role.UNLABELLED_TARGET):
+        with pytest.raises(LeakError):
+            seen.labelled(role, "segmentation", "there")
+    with pytest.raises(LeakError):
+        _ = seen.unlabelled(Role.UNLABELLED_TARGET, "segmentation").masks
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_target_masks_change_nothing(method: Method) -> None:
+    """With every mask of the target turned inside out, the same network comes out, bit for bit."""
+    honest = task()
+    pools = dict(honest.pools)
+    for slot, pool in honest.pools.items():
+        if slot.domain == "there":
+            pools[slot] = replace(pool, masks=~pool.need_masks())
+    fitted = [method.fit(t.view(method.setting), Run(3)) for t in (honest, Task("lies", pools))]
+    one, two = (state(found.network) for found in fitted)  # type: ignore[attr-defined]
+    assert torch.equal(one, two)
+
+
+def test_an_epoch_shows_every_source_slice_once() -> None:
+    sites = sites_of(view())
+    watch: Objective = Watch()
+    finetune(sites, SEGMENTER, Finetuning(steps=5, batch=4), Run(0), watch)
+    assert isinstance(watch, Watch)
+    assert len(sites.source) == 2 * DEPTH
+    assert watch.calls == ["epoch of 2", "step", "step"] * 2 + ["epoch of 1", "step"]
+    for start in (0, 2):
+        for which in (0, 1):
+            shown = torch.cat([batch[which] for batch in watch.batches[start : start + 2]])
+            assert sorted(shown.tolist()) == list(range(2 * DEPTH))
+
+
+def test_batches_of_a_small_site_come_round() -> None:
+    sites = sites_of(view())
+    few = replace(sites, target=sites.target[:3])
+    for batch in few.batches(Finetuning(steps=9, batch=4), torch.Generator().manual_seed(1)):
+        assert len(batch.target) == 4
+        assert int(batch.target.max()) < 3
+
+
+@dataclass(frozen=True)
+class Named(CheckpointRule):
+    """Keeps one step, whatever its score."""
+
+    wanted: int = 0
+
+    def choose(self, scores: dict[int, float]) -> int:
+        return self.wanted if self.wanted in scores else max(scores)
+
+
+def test_the_state_that_the_rule_names_is_returned() -> None:
+    sites = sites_of(view())
+    short = finetune(sites, SEGMENTER, Finetuning(2, 4, rule=LastStep()), Run(0), Watch())
+    # the decay depends on the number of steps, so stop the same training at another checkpoint
+    long = Finetuning(4, 4)
+    last = finetune(sites, SEGMENTER, replace(long, rule=LastStep()), Run(0), Watch())
+    early = finetune(sites, SEGMENTER, replace(long, rule=Named(2)), Run(0), Watch())
+    assert (short.chosen, last.chosen, early.chosen) == (2, 4, 2)
+    assert not torch.equal(state(last.predictor.network), state(early.predictor.network))
+    score = validation_dice(early.predictor.network, sites, SEGMENTER, torch.device("cpu"))
+    assert score == dict(early.scores)[2] == dict(last.scores)[2]
+
+
+def test_validation_dice_is_the_mean_over_scans() -> None:
+    sites = sites_of(task().view(UNSUPERVISED_ADAPTATION))
+    both = replace(sites, validation=sites.source)
+    network = pretrained(sites.source, replace(SEGMENTER, steps=30), "here", Run(0)).network
+    found = (network.eval()(both.validation.images).sigmoid() >= 0.5).flatten(1)
+    truth = both.validation.need_masks().flatten(1)
+    scores = []
+    for scan in range(2):
+        p, m = (x[scan * DEPTH : (scan + 1) * DEPTH] for x in (found, truth))
+        scores.append(2 * float((p & m).sum()) / float(p.sum() + m.sum()))
+    measured = validation_dice(network, both, SEGMENTER, torch.device("cpu"))
+    assert measured == pytest.approx(sum(scores) / 2)
+
+
+def test_settings_of_the_paper() -> None:
+    assert (Finetuning.paper().steps, Finetuning.prostate().steps) == (6500, 3500)
+    assert (Finetuning.paper().batch, Finetuning.paper().learning_rate) == (16, 1e-3)
+    with pytest.raises(ValueError, match="steps: 0"):
+        Finetuning(steps=0)
+
+
+def test_a_setting_without_the_target_is_refused() -> None:
+    blind = Setting(
+        "blind", frozenset({Role.LABELLED_SOURCE, Role.VALIDATION_SOURCE}), frozenset(), ""
+    )
+    with pytest.raises(LeakError, match="unlabelled target"):
+        sites_of(task().view(blind))
+    assert Slot(Role.UNLABELLED_TARGET, "segmentation", "there") in task().pools
