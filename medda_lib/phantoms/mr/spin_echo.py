@@ -15,6 +15,7 @@ J-modulation (Henkelman et al., J Magn Reson Imaging 2, 1992); give it a longer 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -59,7 +60,7 @@ class SpinEcho:
 
     def transmit_factor(self, b: Values) -> Values:
         """What a transmit field of b times its nominal value leaves of the signal; 1 at b = 1."""
-        refocusing = np.deg2rad(self.refocusing) / 2
+        refocusing = math.radians(self.refocusing) / 2
         whole = np.abs(np.sin(b * np.pi / 2)) * np.sin(b * refocusing) ** 2
-        share: Values = whole / float(np.sin(refocusing) ** 2)
+        share: Values = whole / math.sin(refocusing) ** 2
         return share

@@ -1,0 +1,126 @@
+"""A site: the scanner, its T1-weighted protocol, its coil, and what its sampling does to the picture.
+
+Every field of `Site` is a plain number, so a site can be printed, stored as JSON and moved:
+`Site.towards` walks from one site to another, positive scale-like quantities on a logarithmic scale and
+all others linearly. The six presets play the parts of CC359's scanners (Souza et al., NeuroImage 170
+(2018) 482: Siemens and Philips MPRAGE, GE spoiled gradient echo, at 1.5 T and 3 T). Protocols are each
+vendor's common ones, not those of any particular image; who is imaged is the same everywhere, so that
+nothing but the acquisition differs between sites.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+
+from medda_lib.phantoms.mr.signal import GradientEcho
+
+_LOGARITHMIC = frozenset("field tr ti te flip spacing pulses blur thickness fov".split())
+_NOT_NEGATIVE = frozenset(
+    "inflow water_only shading corrected uneven dielectric noise ghost positioning".split()
+)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Scanner and protocol of one site; times in ms, angles in degrees, lengths in mm."""
+
+    name: str
+    # protocol: see `GradientEcho`
+    field: float = 3.0  # tesla
+    tr: float = 2300.0
+    ti: float = 900.0
+    te: float = 3.0
+    flip: float = 9.0
+    spacing: float = 7.1
+    pulses: float = 160.0
+    centre: float = 0.5
+    inversion: float = 0.96
+    water_only: float = 0.0  # share of the fat signal that water-selective excitation removes
+    inflow: float = 0.5  # how far arterial blood is fresh: 0 as tissue, 1 never tipped before
+    # fields
+    shading: float = 0.5  # logarithm of the coil's sensitivity at the scalp over that in the middle
+    corrected: float = 0.5  # share of it that the scanner's own correction removes
+    uneven: float = 0.1  # standard deviation of the other terms of the receive field
+    dielectric: float = 0.1  # relative excess of the transmit field in the middle
+    # sampling
+    noise: float = 0.02  # standard deviation relative to white matter
+    blur: float = 1.2  # in-plane point spread, full width at half maximum
+    thickness: float = 1.2  # of a slice
+    fov: float = 240.0  # along rows (phase direction); what sticks out wraps around
+    ghost: float = 0.0  # amplitude of the ghost along rows
+    positioning: float = 1.0  # standard deviation of the placing of a head on the grid
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if field.name != "name":
+                _check(field.name, getattr(self, field.name))
+        self.sequence()  # timing that does not fit is an error here
+
+    def sequence(self) -> GradientEcho:
+        """The protocol as a sequence."""
+        return GradientEcho(
+            self.tr, self.ti, self.te, self.flip, self.spacing, self.pulses, self.centre,
+            self.inversion,
+        )  # fmt: skip
+
+    def towards(self, other: Site, strength: float) -> Site:
+        """The site a fraction `strength` (0 to 1) of the way to `other`."""
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength: {strength} must lie in [0, 1]")
+        if strength in (0, 1):
+            return other if strength else self
+        numbers = {
+            f.name: _between(f.name, getattr(self, f.name), getattr(other, f.name), strength)
+            for f in fields(self)
+            if f.name != "name"
+        }
+        return replace(self, name=f"{self.name}>{other.name}@{strength:g}", **numbers)
+
+
+def _check(name: str, value: float) -> None:
+    """A number outside its range is an error that names the field."""
+    if not math.isfinite(value):
+        raise ValueError(f"{name}: {value!r} is not a finite number")
+    if name in _LOGARITHMIC and value <= 0:
+        raise ValueError(f"{name}: {value} must be positive")
+    if name in _NOT_NEGATIVE and value < 0:
+        raise ValueError(f"{name}: {value} must not be negative")
+    if name in ("water_only", "inflow", "corrected") and value > 1:
+        raise ValueError(f"{name}: {value} must not exceed 1")
+    if name == "field" and not 1.5 <= value <= 3:
+        raise ValueError(f"field: {value} T is outside the table of tissues, 1.5 to 3 T")
+    if name == "fov" and value < 140:
+        raise ValueError(f"fov: {value} mm folds a head more than once; 140 mm or more")
+
+
+def _between(name: str, a: float, b: float, strength: float) -> float:
+    if name in _LOGARITHMIC:
+        return float(math.exp((1 - strength) * math.log(a) + strength * math.log(b)))
+    return float((1 - strength) * a + strength * b)
+
+
+_PRESETS = (
+    Site("sm15", field=1.5, tr=1900, ti=1100, te=3.9, flip=15, spacing=8.4, pulses=160,
+         shading=0.3, corrected=0.3, uneven=0.12, dielectric=0.03, noise=0.035, blur=1.4,
+         thickness=1.3, inflow=0.4),
+    Site("sm3", field=3.0, tr=2300, ti=900, te=3.0, flip=9, spacing=7.1, pulses=160,
+         shading=0.7, corrected=0.9, uneven=0.06, dielectric=0.14, noise=0.02, blur=1.1,
+         thickness=1.0, water_only=0.7, inflow=0.3),
+    Site("ge15", field=1.5, tr=2200, ti=600, te=4.2, flip=20, spacing=10.0, pulses=120, centre=0.5,
+         inversion=-1.0, shading=0.7, corrected=0.0, uneven=0.15, dielectric=0.03, noise=0.05,
+         blur=1.6, thickness=1.6, fov=180.0, ghost=0.015, inflow=0.8),
+    Site("ge3", field=3.0, tr=2500, ti=450, te=3.0, flip=12, spacing=7.4, pulses=220, centre=0.1,
+         shading=0.8, corrected=0.35, uneven=0.12, dielectric=0.18, noise=0.03, blur=1.3,
+         thickness=1.2, inflow=0.7),
+    Site("ph15", field=1.5, tr=2000, ti=850, te=4.0, flip=8, spacing=8.3, pulses=180, centre=0.5,
+         shading=0.5, corrected=0.7, uneven=0.1, dielectric=0.03, noise=0.045, blur=1.5,
+         thickness=1.4, inflow=0.6, ghost=0.01),
+    Site("ph3", field=3.0, tr=2600, ti=1000, te=3.2, flip=8, spacing=7.0, pulses=220, centre=0.5,
+         shading=0.8, corrected=0.6, uneven=0.12, dielectric=0.22, noise=0.03, blur=1.2,
+         thickness=1.1, inflow=0.9),
+)  # fmt: skip
+
+SITES: Mapping[str, Site] = MappingProxyType({site.name: site for site in _PRESETS})
