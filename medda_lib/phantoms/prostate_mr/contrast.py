@@ -38,7 +38,7 @@ class Contrast:
     def value(self, tissue: str) -> float:
         """The tissue's signal."""
         if tissue not in self._known:
-            self._known[tissue] = self.echo.signal(*self._properties(tissue))
+            self._known[tissue] = float(self.echo.signal(*self._properties(tissue)))
         return self._known[tissue]
 
     def varied(self, tissue: str, log_t2: Array, factor: float = 1.0) -> Array:

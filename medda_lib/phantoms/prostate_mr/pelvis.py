@@ -188,11 +188,11 @@ def rectum(p: Painter, who: Man) -> None:
     space = p.space
     a, b = who.rectum
     # Above and below the gland the tube leans back.
-    lean = np.where(space.z > 0, 0.16 - 0.10 * who.coil, -0.10 + 0.06 * who.coil) * space.z
+    lean = np.maximum((0.16 - 0.10 * who.coil) * space.z, (-0.10 + 0.06 * who.coil) * space.z)
     taper = 1 - (0.22 - 0.12 * who.coil) * np.clip(-space.z / 25, 0, 1.6)
     x, y = space.x - who.rectum_x, space.y - who.rectum_y - lean
     q = np.sqrt((x / a) ** 2 + (y / b) ** 2)
-    depth = ((taper - q) * min(a, b)).astype(np.float32)
+    depth: Array = (taper - q) * min(a, b)
     p.fill("rectal wall", _ALL, depth, texture=0.12)
     wall = 3.2 - 1.2 * who.coil  # stretched by the balloon
     p.fill(who.content, _ALL, depth - wall, texture=0.5 if who.content == "stool" else 0.0)

@@ -49,7 +49,7 @@ PROPERTIES: dict[str, Tissue] = {
     "urethra": Tissue(0.85, 1200.0, 110.0, 1450.0, 100.0),
     "bulb": Tissue(0.90, 1400.0, 180.0, 1650.0, 160.0),  # erectile tissue below the apex
     "capsule": Tissue(0.75, 900.0, 42.0, 1050.0, 40.0),
-    "stroma": Tissue(0.78, 900.0, 45.0, 1050.0, 42.0),  # anterior fibromuscular stroma
+    "stroma": Tissue(0.78, 900.0, 54.0, 1050.0, 51.0),  # anterior fibromuscular stroma
     "central gland": Tissue(0.83, 1317.0, 104.0, 1597.0, 96.0),
     "peripheral zone": Tissue(0.88, 1450.0, 165.0, 1750.0, 152.0),
     "tumour": Tissue(0.82, 1250.0, 88.0, 1500.0, 80.0),

@@ -1,0 +1,127 @@
+"""Scans of the six prostate sites: phantoms, rendered once per process, or the real set.
+
+A phantom site plays the part of a hospital: number, site and part of the data (training, validation,
+test) alone decide what a scan looks like, and no two sites share a man. The real scans are divided once,
+with a fixed seed, so that all methods and repetitions share the same test scans. Sites differ in
+resolution; all scans have the same number of pixels and slices, so that sites can be pooled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from medda_lib.datasets.splits import split_by_patient
+from medda_lib.datasets.volume_registry import load_volumes
+from medda_lib.datasets.volumes import Volumes
+from medda_lib.phantoms.prostate_mr import SITES, Site, render
+from medda_lib.studies.task import Pool
+from medda_lib.tasks.brain import as_pool, joined
+
+PROSTATE_SITES = tuple(SITES)
+PROSTATE_PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class PhantomProstates:
+    """Phantom scans of each site by part: `slices` slices of size x size pixels."""
+
+    train: int
+    validation: int
+    test: int
+    size: int = 96
+    slices: int = 16
+
+    @property
+    def label(self) -> str:
+        """What the data are, for messages."""
+        return "prostate phantoms"
+
+    def pool(self, site: str, part: str) -> Pool:
+        """The scans of a site ("A", or a dial "A>B@0.5") for one part, whole and with spacing."""
+        _check_part(part)
+        return phantom_scans(site, part, getattr(self, part), self.size, self.slices)
+
+
+@dataclass(frozen=True)
+class RealProstates:
+    """Scans of the multi-site prostate set (Liu et al., 2020), divided once by patient."""
+
+    fractions: tuple[float, float, float] = (0.6, 0.15, 0.25)
+    split_seed: int = 0
+    size: int = 96
+    slices: int = 16
+
+    @property
+    def label(self) -> str:
+        """What the data are, for messages."""
+        return "prostate_multi_site"
+
+    def pool(self, site: str, part: str) -> Pool:
+        """The scans of a site for one part.
+
+        Raises DatasetError when the data set is not there, with how to get it.
+        """
+        _check_part(part)
+        return _real_part(self, site, part)
+
+
+def prostate_site(name: str) -> Site:
+    """A preset, or a point on the dial between two: "A", "A>B@0.25".
+
+    Raises ValueError that lists the presets when the name is not one of them.
+    """
+    start, _, rest = name.partition(">")
+    end, _, strength = rest.partition("@")
+    for preset in (start, end or start):
+        if preset not in SITES:
+            raise ValueError(f"unknown site {preset!r}; there are: {', '.join(SITES)}")
+    return SITES[start].towards(SITES[end], float(strength)) if end else SITES[start]
+
+
+@lru_cache(maxsize=64)
+def phantom_scans(name: str, part: str, count: int, size: int, slices: int) -> Pool:
+    """`count` phantom scans of a site as one pool with spacing; parts share no man."""
+    first = _first_seed(name.partition("@")[0], part)
+    scans = render(prostate_site(name), range(first, first + count), size, slices)
+    names = tuple(f"{part} {i}" for i in range(count))
+    return as_pool(scans.volumes, scans.prostate, names, scans.spacing)
+
+
+def pooled(pools: Mapping[str, Pool]) -> Pool:
+    """Scans of several sites as one pool; a scan's name begins with its site.
+
+    Its spacing is nominal: the mean over the sites. Only lengths in a scan's own pool are in mm.
+    """
+    mean = np.mean([pool.spacing for pool in pools.values() if pool.spacing], axis=0)
+    nominal = (float(mean[0]), float(mean[1]), float(mean[2]))
+    return joined({site: replace(pool, spacing=nominal) for site, pool in pools.items()})
+
+
+def _check_part(part: str) -> None:
+    if part not in PROSTATE_PARTS:
+        raise ValueError(f"part: {part!r} is none of {PROSTATE_PARTS}")
+
+
+def _first_seed(name: str, part: str) -> int:
+    """Seeds of two sites or parts are far apart; along one dial they are the same men."""
+    digest = hashlib.sha256(f"prostate/{name}/{part}".encode()).digest()
+    return int.from_bytes(digest[:5], "big") << 20
+
+
+@lru_cache(maxsize=32)
+def _real_part(data: RealProstates, site: str, part: str) -> Pool:
+    found = _loaded(site, data.size, data.slices)
+    whole = as_pool(found.images, found.masks, found.patients, found.spacing)
+    shares = dict(zip(PROSTATE_PARTS, data.fractions, strict=True))
+    numbers = split_by_patient(found.patients, shares, data.split_seed)
+    return whole.take_scans(numbers[part].tolist())
+
+
+@lru_cache(maxsize=8)
+def _loaded(site: str, size: int, slices: int) -> Volumes:
+    return load_volumes("prostate_multi_site", site=site, size=size, slices=slices)
