@@ -22,8 +22,8 @@ from medda_lib.phantoms.brain_mr.shapes import Points, capsule, cut, ellipsoid, 
 
 CENTRE = (0.0, 0.0, -75.0)
 RADII = (65.5, 80.5, 60.0)
-WAVES = ((27.0, 1.0), (15.0, 0.35))  # mm: gyri and their side branches
-_SLOPE = 2 * math.pi / 23.0  # of that noise where it crosses zero, per mm
+WAVES = ((26.0, 1.0), (15.0, 0.5))  # mm: gyri and their side branches
+_SLOPE = 2 * math.pi / 22.0  # of that noise where it crosses zero, per mm
 FOLDS_SIZE, FOLDS_SPACING = 64, 3.2
 _NONE = -99.0  # distance of what is not in these slices
 
@@ -52,13 +52,14 @@ def compartments(p: Points, a: Anatomy, low: float, high: float) -> Compartments
     floor = p.z + (89 + a.floor) - roof
     cerebrum = cut(upper, floor, 8.0)
     t = a.temporal
-    temporal = ellipsoid(side - 0.12 * p.y, p.y, p.z, (43, -4, -99), (20.5 * t, 40, 23))
-    occipital = ellipsoid(side, p.y, p.z, (34, 40, -90), (27 * t, 38, 19))
+    temporal = ellipsoid(side - 0.12 * p.y, p.y, p.z, (42.5, -3, -99), (22 * t, 42, 24))
+    occipital = ellipsoid(side, p.y, p.z, (33, 43, -91), (28 * t, 41, 20))
     cerebrum = join(cerebrum, join(temporal, occipital, 8.0), 5.0)
     c = a.cerebellum
-    lobes = ellipsoid(side, p.y, p.z + 0.35 * (side - 20), (20, 43, -112), (34 * c, 32 * c, 27 * c))
-    vermis = ellipsoid(p.x, p.y, p.z, (0, 36, -109), (15, 26 * c, 25 * c))
-    cerebellum = join(lobes, vermis, 4.0)
+    lobes = ellipsoid(side, p.y, p.z, (21, 43, -117), (34 * c, 32 * c, 28 * c))
+    vermis = ellipsoid(p.x, p.y, p.z, (0, 40, -111), (16, 31 * c, 27 * c))
+    tent = -81.0 - p.z - 0.5 * side - 0.1 * (p.y - 40).abs()  # the tentorium falls to the sides
+    cerebellum = cut(join(lobes, vermis, 8.0), tent, 6.0)
     s = a.stem
     pons = ellipsoid(p.x, p.y, p.z, (0, 4, -108), (17.5 * s, 13.5 * s, 14))
     cord = capsule(p.x, p.y, p.z, (0, 10, -116), (0, 17, -150), 8.5 * s)
@@ -76,7 +77,7 @@ def sulci(p: Points, noise: Tensor) -> Tensor:
     """The noise (size, size, size) along lines that run down from the surface: like p.x, std 1."""
     dz = p.z - CENTRE[2]
     level = (p.x / RADII[0]).square_() + (p.y / RADII[1]).square_() + (dz / RADII[2]).square_()
-    stretch = level.clamp_(min=0.04).pow_(-0.3)  # rho ** -0.6
+    stretch = level.clamp_(min=0.04).pow_(-0.2)  # rho ** -0.4
     half = 0.5 * FOLDS_SIZE * FOLDS_SPACING
     where = torch.stack([p.x, p.y, dz], -1).mul_(stretch[..., None] / half)
     sample = grid_sample(
@@ -94,13 +95,14 @@ def pia(p: Points, c: Compartments, a: Anatomy, noise: Tensor, uneven: Tensor) -
     surface = c.cerebrum - a.crown * (1 + 0.5 * uneven[0]).clamp_(0, 3)
     arch = ellipsoid(p.x, p.y, p.z, (0, -8, -82), (60, 40, 25))  # outer edge of the corpus callosum
     falx = torch.hypot(p.x - 0.8 * uneven[0], arch.clamp_(min=0))
-    falx -= 0.9 + 0.8 * a.sulci
+    falx -= 0.4 + 0.6 * a.sulci
     depth = torch.minimum(surface, falx)
+    core = ellipsoid(p.x, p.y, p.z, (0, -2, -84), (33, 56, 36))  # where no sulcus reaches
     if float(p.z.amin()) < -45 and float(p.z.amax()) > -100:
         depth = torch.minimum(depth, _sylvian(p, a))
     sheet = sulci(p, noise).abs_().mul_(1 / _SLOPE)
-    beyond = (depth - a.fold_depth * (1 + 0.25 * uneven[1])).clamp_(min=0)
-    opening = a.sulci * (1.3 - 0.05 * depth.clamp(0, 20))  # sulci close towards their floor
+    beyond = torch.maximum(depth - a.fold_depth * (1 + 0.25 * uneven[1]), core).clamp_(min=0)
+    opening = a.sulci * (1.4 - 0.07 * depth.clamp(0, 20))  # sulci close towards their floor
     return torch.minimum(depth, torch.hypot(sheet, beyond).sub_(opening))
 
 
@@ -112,7 +114,7 @@ def _sylvian(p: Points, a: Anatomy) -> Tensor:
     before = (-34 - p.y).clamp_(min=0)
     edge = inward.square_() + behind.square_() + before.square_()
     insula = ((p.side - 40) * (1 / 5)).square_().neg_().exp_().mul_(1.5 * a.sulci)
-    return (height.square_() + edge).sqrt_() - 0.8 * a.sulci - insula - 0.4
+    return (height.square_() + edge).sqrt_() - 0.6 * a.sulci - insula - 0.2
 
 
 def paint(
@@ -163,14 +165,14 @@ def _hindbrain(canvas: Canvas, p: Points, c: Compartments, a: Anatomy, fine: Ten
     depth = c.cerebellum - 0.5 * a.crown
     angle = torch.atan2(p.z + 112, p.y - 22)
     leaves = torch.cos(
-        angle * 38 + 2.0 * fine + 0.08 * p.side
+        angle * 30 + 2.0 * fine + 0.08 * p.side
     )  # folia radiate from the fourth ventricle
     canvas.lay("cerebellar cortex", share(depth, 1.6))
     core = ellipsoid(p.side, p.y, p.z, (17, 32, -112), (18, 13, 8))
     twigs = torch.maximum(core, (depth - 4).clamp_(max=2).add_(leaves * 2.5 - 2.5))
-    canvas.lay("white matter", share(twigs, 3.0).mul_(0.9))
+    canvas.lay("white matter", share(twigs, 4.0).mul_(0.85))
     gaps = (leaves < -0.75) & (depth < 11) & (core < -3)
-    canvas.lay("fluid", share(depth, 1.6).mul_(gaps).mul_(0.22 + 0.2 * a.sulci))
+    canvas.lay("fluid", share(depth, 1.6).mul_(gaps).mul_(0.12 + 0.2 * a.sulci))
     canvas.lay("brain stem", share(c.stem, 1.8))
     peduncle = capsule(p.side, p.y, p.z, (12, 6, -108), (18, 26, -112), 6.0)
     canvas.lay("white matter", share(peduncle, 2.0))

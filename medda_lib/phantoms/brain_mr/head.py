@@ -20,7 +20,7 @@ from medda_lib.phantoms.brain_mr.shapes import Points, capsule, ellipsoid, join,
 def outline(p: Points, upper: Tensor, a: Anatomy, uneven: Tensor | float = 0.0) -> Tensor:
     """Distance inside the skin. upper: the ellipsoid of the brain's vault."""
     vault = upper + (a.gap + a.skull + a.scalp) + uneven
-    trunk = ellipsoid(p.x, p.y, p.z, (0, 9, -145), (72, 81, 78))
+    trunk = ellipsoid(p.x, p.y, p.z, (0, 8, -128), (73, 83, 82))
     face = ellipsoid(p.x, p.y, p.z, (0, -46, -145), (57, 52, 70))
     head = join(join(vault, trunk, 18.0), face, 14.0)
     nose = ellipsoid(p.x, p.y, p.z, (0, -93, -130), (13, 14 + 2 * a.nose, 26))
@@ -43,6 +43,7 @@ def paint_shell(
     lower = (-(p.z + 70) * (1 / 40)).clamp_(0, 1)
     canvas.lay("muscle", share(skin - 1.8 - fat - 2.0 * lower, 2.0))
     skull = c.cavity + a.skull * (1 + 0.18 * thick) + 7 * lower * (0.6 + 0.4 * patch).clamp_(0, 1.4)
+    skull = torch.minimum(skull, skin - 0.7 * a.scalp)  # bone stays below the scalp
     if low < -62:
         _temple(canvas, p, a)
     if low < -78:
@@ -59,11 +60,11 @@ def paint_meninges(canvas: Canvas, p: Points, c: Compartments, a: Anatomy, patch
     canvas.lay("dura", share(c.cavity + 0.9, 1.5).mul_(a.dura * (1 + 0.3 * patch).clamp_(0, 1.6)))
     canvas.lay("fluid", share(c.cavity - 0.3, 1.5))
     edge = (c.cavity - 1.0).abs_()
-    sagittal = 4.2 - torch.hypot(p.x, edge)
+    sagittal = 3.2 - torch.hypot(p.x, edge)
     sagittal = torch.minimum(sagittal, p.y + 75 + 0.4 * p.z + 40)
-    canvas.lay("blood", share(sagittal, 1.8).mul_(0.8))
+    canvas.lay("blood", share(sagittal, 1.8).mul_(0.6))
     if low < -80:
-        lateral = 4.5 - torch.hypot(p.z + 95 - 0.06 * p.y, c.cavity.abs())
+        lateral = 3.8 - torch.hypot(p.z + 95 - 0.06 * p.y, c.cavity.abs())
         lateral = torch.minimum(lateral, p.y - 25)
         canvas.lay("blood", share(lateral, 1.8).mul_(0.7))
 
@@ -120,8 +121,8 @@ def _eyes(canvas: Canvas, p: Points, a: Anatomy) -> None:
         return
     globe = ellipsoid(x, y, z, (32, -74, -98), (a.eyes, a.eyes, a.eyes))
     cone = join(
-        ellipsoid(x, y, z, (31, -68, -98), (18, 17, 17)),
-        capsule(x, y, z, (29, -62, -97), (14, -34, -93), 9.0), 8.0,
+        ellipsoid(x, y, z, (31, -68, -98), (16, 16, 15)),
+        capsule(x, y, z, (29, -62, -97), (14, -34, -93), 7.0), 8.0,
     )  # fmt: skip
     canvas.lay("compact bone", share(cone + 1.8, 1.8))
     canvas.lay("fat", share(cone, 1.8))

@@ -122,7 +122,7 @@ def anatomy(s: Stream) -> Anatomy:
         ventricles=(0.85 + 0.75 * old**1.5) * math.exp(0.2 * n("vent")),
         ventricle_side=0.08 * n("vent_side"),
         third=(1.0 + 2.2 * old**1.5) * math.exp(0.25 * n("third")),
-        sulci=0.35 + 0.75 * old + 0.2 * n("sulci"),
+        sulci=max(0.05, 0.2 + 0.7 * old + 0.15 * n("sulci")),
         crown=0.4 + 1.6 * old + 0.4 * abs(n("crown")),
         cortex=2.9 - 0.35 * old + 0.15 * n("cortex"),
         fold_depth=15 + 2.0 * n("fold_depth"),

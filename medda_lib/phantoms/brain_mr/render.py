@@ -25,11 +25,18 @@ from medda_lib.phantoms.brain_mr.canvas import Canvas, Paints
 from medda_lib.phantoms.brain_mr.person import Anatomy, Stream, anatomy, body, examination
 from medda_lib.phantoms.brain_mr.sites import Site
 from medda_lib.phantoms.brain_mr.space import (
-    SIDE, SLICES, VOXEL, Frame, Lattice, across, folds, heights,
+    SIDE,
+    SLICES,
+    VOXEL,
+    Frame,
+    Lattice,
+    across,
+    folds,
+    heights,
 )  # fmt: skip
 from medda_lib.phantoms.mr.fields import TERMS, receive, transmit
 from medda_lib.phantoms.mr.noise import rician
-from medda_lib.phantoms.mr.sampling import ghost, point_spread, slice_offsets, wrap
+from medda_lib.phantoms.mr.sampling import ghost, point_spread, slice_profile, wrap
 from medda_lib.phantoms.mr.tissues import TISSUES, relaxation
 
 _CHUNK = 6  # slices that are worked on together
@@ -98,8 +105,8 @@ class _Scene:
         self.paints = _paints(site, a, 0.4 + 0.6 * visit.uniform("inflow"))
         self.seed = seed
 
-    def look(self, z: Tensor, true: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """Signed signal (n, 128, 128), brain and labels at heights z; the latter if `true`."""
+    def look(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Signed signal (n, 128, 128), brain and labels at heights z."""
         x = y = across()
         p, lists = self.frame.body(x, y, z)
         slow = self.slow.at(*lists)
@@ -131,7 +138,7 @@ def _head(site: Site, seed: int, size: int, step: int) -> tuple[Tensor, Tensor, 
     images, masks, labels = [], [], []
     for first in range(0, len(z), _CHUNK):
         some = z[first : first + _CHUNK]
-        image, mask, label = scene.look(some, True)
+        image, mask, label = scene.look(some)
         images.append(image)
         masks.append(mask)
         labels.append(label)
@@ -148,6 +155,7 @@ def _head(site: Site, seed: int, size: int, step: int) -> tuple[Tensor, Tensor, 
 
 def _sampled(signal: Tensor, site: Site, seed: int, step: int) -> Tensor:
     """Point spread, wrap-around, ghost and noise."""
+    signal = slice_profile(signal, site.thickness / VOXEL)
     signal = point_spread(signal, (site.blur / VOXEL, site.blur / VOXEL))
     fov = site.fov / VOXEL
     signal = wrap(signal, fov, 1)

@@ -47,8 +47,8 @@ class Site:
     dielectric: float = 0.1  # relative excess of the transmit field in the middle
     # sampling
     noise: float = 0.02  # standard deviation relative to white matter
-    blur: float = 1.2  # in-plane point spread, full width at half maximum
-    thickness: float = 1.2  # of a slice
+    blur: float = 1.2  # point spread within the slices, full width at half maximum
+    thickness: float = 1.2  # of the (sagittal) slices
     fov: float = 240.0  # along rows (phase direction); what sticks out wraps around
     ghost: float = 0.0  # amplitude of the ghost along rows
     positioning: float = 1.0  # standard deviation of the placing of a head on the grid
@@ -112,7 +112,7 @@ _PRESETS = (
     Site("ge15", field=1.5, tr=2200, ti=600, te=4.2, flip=20, spacing=10.0, pulses=120, centre=0.5,
          inversion=-1.0, shading=0.7, corrected=0.0, uneven=0.15, dielectric=0.03, noise=0.05,
          blur=1.6, thickness=1.6, fov=180.0, ghost=0.015, inflow=0.8),
-    Site("ge3", field=3.0, tr=2500, ti=450, te=3.0, flip=12, spacing=7.4, pulses=220, centre=0.1,
+    Site("ge3", field=3.0, tr=2000, ti=1040, te=3.0, flip=12, spacing=7.4, pulses=160,
          shading=0.8, corrected=0.35, uneven=0.12, dielectric=0.18, noise=0.03, blur=1.3,
          thickness=1.2, inflow=0.7),
     Site("ph15", field=1.5, tr=2000, ti=850, te=4.0, flip=8, spacing=8.3, pulses=180, centre=0.5,

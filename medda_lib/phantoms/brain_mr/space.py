@@ -27,12 +27,12 @@ _UNIT = 3.0  # makes the standard deviation of a spline of standard normal numbe
 
 
 def heights(step: int) -> Tensor:
-    """z of the middle of every `step`-th slice, mm above the top of the scalp; bottom first."""
+    """Z of the middle of every `step`-th slice, mm above the top of the scalp; bottom first."""
     return (torch.arange(0, SLICES, step) + 0.5) * VOXEL + TOP - SLICES * VOXEL
 
 
 def across() -> Tensor:
-    """x of the columns, or y of the rows, mm."""
+    """X of the columns, or y of the rows, mm."""
     return (torch.arange(SIDE) - (SIDE - 1) / 2) * VOXEL
 
 

@@ -10,7 +10,6 @@ polynomials of position, which is how slowly they vary.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 TERMS = 9  # x, y, z, and the six products of two of them

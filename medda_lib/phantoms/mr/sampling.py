@@ -38,12 +38,25 @@ def point_spread(images: Tensor, fwhm: tuple[float, float]) -> Tensor:
     return blur_matrix(rows, fwhm[0]) @ spread
 
 
-def slice_offsets(thickness: float) -> tuple[float, float]:
-    """Two heights (mm from a slice's middle) whose mean is the slab's, up to third order (Gauss)."""
+@lru_cache(maxsize=128)
+def slice_matrix(size: int, thickness: float) -> Tensor:
+    """(size, size): means over slabs of `thickness` pixels, one per pixel; rows sum to 1.
+
+    The image is taken as constant over each pixel, so a slab of up to one pixel changes nothing.
+    """
     if thickness < 0:
-        raise ValueError(f"thickness: {thickness} mm is negative")
-    offset = thickness / (2 * math.sqrt(3))
-    return -offset, offset
+        raise ValueError(f"thickness: {thickness} pixels is negative")
+    at = torch.arange(size, dtype=torch.float64)
+    distance = (at[None, :] - at[:, None]).abs()
+    half = max(thickness, 1.0) / 2
+    overlap = (half - (distance - 0.5)).clamp(0, 1)
+    overlap[distance == 0] = min(2 * half, 1.0)
+    return (overlap / overlap.sum(1, keepdim=True)).float()
+
+
+def slice_profile(images: Tensor, thickness: float) -> Tensor:
+    """Average columns over slabs of `thickness` pixels: slices that were taken along columns."""
+    return images @ slice_matrix(images.shape[-1], thickness).T
 
 
 def wrap(images: Tensor, fov: float, axis: int) -> Tensor:
