@@ -23,7 +23,8 @@ TOTAL = 100_000
 DPI, QUALITY = 80, 74
 
 
-def _picture(data: bytes, alt: str) -> HTML:
+def picture(data: bytes, alt: str) -> HTML:
+    """An encoded picture as a widget with its alt text."""
     return HTML(
         f'<img class="dark-light" style="max-width:100%;padding:0;border-radius:.5em" '
         f'alt="{html.escape(require_alt(alt))}" src="{data_uri("image/webp", data)}">'
@@ -47,7 +48,7 @@ def frames(
     data = [webp(pixels(figure, DPI), QUALITY) for figure, _ in drawn]
     if (size := sum(map(len, data))) > total:
         raise ValueError(f"{size} bytes of pictures, limit {total}: use fewer or smaller frames")
-    pictures = [_picture(d, alt) for d, (_, alt) in zip(data, drawn, strict=True)]
+    pictures = [picture(d, alt) for d, (_, alt) in zip(data, drawn, strict=True)]
     stack = Stack(pictures, selected_index=0)
     slider = SelectionSlider(
         options=list(labels),

@@ -115,7 +115,7 @@ class FourierPredictor:
     def segment(self, images: Tensor) -> Tensor:
         """Mask probabilities (depth, 1, h, w) of one scan (depth, 1, h, w), on the CPU."""
         images = images.to(self.sources.device)
-        return self.vote(images, self.donors_of(images))
+        return self.votes(images, self.donors_of(images)).mean(dim=1, keepdim=True)
 
     def donors_of(self, images: Tensor) -> Tensor:
         """Numbers (depth, k) of the source slices whose style each slice of a scan takes."""
@@ -140,12 +140,11 @@ class FourierPredictor:
         """Slices (n, 1, h, w) in the style of source slices `chosen` (n, k): (n, k, h, w)."""
         return spectrum.swap_amplitudes(images, self._amplitudes[chosen], self.settings.beta)
 
-    def vote(self, images: Tensor, chosen: Tensor) -> Tensor:
-        """The network's mean probabilities (n, 1, h, w) over the versions of each slice."""
+    def votes(self, images: Tensor, chosen: Tensor) -> Tensor:
+        """The network's probabilities (n, k, h, w) for each version of each slice, on the CPU."""
         versions = self.adapted(images, chosen)
         parts = versions.flatten(0, 1)[:, None].split(PART)
-        found = torch.cat([self.network.segment(part) for part in parts])
-        return found.view_as(versions).mean(dim=1, keepdim=True)
+        return torch.cat([self.network.segment(part) for part in parts]).view(versions.shape)
 
 
 def _generator(images: Tensor, repetition: int) -> torch.Generator:

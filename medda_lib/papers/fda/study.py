@@ -91,7 +91,7 @@ BUDGETS = {
         seeds=1,
         segmenter=_SMOKE,
         long=_SMOKE,
-        phantoms=PhantomBrains(3, 1, 1, 1, size=32, step=16),
+        phantoms=PhantomBrains(3, 1, 2, 1, size=32, step=16),
         real=RealBrains(size=32, step=16),
         own=replace(CC359, size=32, step=16),
         betas=(0.03, 0.12),
