@@ -55,7 +55,8 @@ def tuning(
         for rule, value in panel.picks.items():
             marker = MARKERS[rules.index(rule) % 8]
             where = np.interp(value, x, at)
-            axis.plot(where, 0.03, marker, color=PALETTE[rules.index(rule)], clip_on=False, ms=7)
+            height = 0.04 + 0.07 * rules.index(rule)  # two rules may have picked the same value
+            axis.plot(where, height, marker, color=PALETTE[rules.index(rule) + 3], ms=6)
         axis.set_title(title, fontsize=9)
         axis.set_ylim(0, 1)
         axis.set_xticks(at, [f"{v:g}" for v in x])
@@ -67,10 +68,11 @@ def tuning(
     ]
     handles.append(Line2D([], [], color=INK, ls=":", label=level))
     handles += [
-        Line2D([], [], color=PALETTE[i], marker=MARKERS[i % 8], ls="", label=f"picked: {rule}")
+        Line2D([], [], color=PALETTE[i + 3], marker=MARKERS[i % 8], ls="", label=f"picked: {rule}")
         for i, rule in enumerate(rules)
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    figure.supxlabel(x_label, fontsize=10)
+    for axis in axes[-1]:
+        axis.set_xlabel(x_label)
     figure.supylabel(y_label, fontsize=10)
     return figure

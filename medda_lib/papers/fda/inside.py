@@ -62,7 +62,7 @@ def donors(live: Live, shown: int = 4) -> Drawn:
         found = live.sources.images[chosen]
         scores = srsim.pairwise(known, srsim.features(found))[0]
         pictures += [images[at, 0], *found[:, 0]]
-        titles += [f"target | {choice}:", *(f"SR-SIM {s:.3f}" for s in scores.tolist())]
+        titles += [f"{choice}: target", *(f"SR-SIM {s:.3f}" for s in scores.tolist())]
         means.append(f"{choice} {float(scores.mean()):.3f}")
     figure = contact_sheet(torch.stack(pictures).numpy(), titles, columns=count + 1)
     return figure, (

@@ -109,3 +109,14 @@ def picks(measured: Results, system: str, rule: str) -> dict[str, str]:
         str(pair): str(group["chosen"].mode().iloc[0])
         for pair, group in chosen.groupby("pair", sort=False)
     }
+
+
+def by_beta(measured: Results, metric: str) -> pd.DataFrame:
+    """Test scores by pair and system (rows) and beta (columns), means over repetitions."""
+    names = {tuple(pair): name for name, pair in pairs_of(measured.data).items()}
+    frame = measured.frame
+    chosen = frame[(frame["evaluation"] == "cross-domain") & (frame["metric"] == metric)]
+    places = zip(chosen["source"], chosen["domain"], strict=True)
+    named = chosen.assign(pair=[names.get(place) for place in places]).dropna(subset="pair")
+    wide = named.pivot_table(index=["pair", "system"], columns="beta", values="value", sort=False)
+    return wide[sorted(wide.columns, key=lambda b: -1.0 if b == "-" else float(b))].round(3)
