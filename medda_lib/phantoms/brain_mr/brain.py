@@ -39,12 +39,13 @@ class Compartments(NamedTuple):
     cavity: Tensor  # inside the dura
 
 
-def compartments(p: Points, a: Anatomy, low: float, high: float) -> Compartments:
-    """Distances at points whose z lie between low and high."""
+def compartments(p: Points, a: Anatomy) -> Compartments:
+    """Distances at all points; the lower parts are left out where the slices lie above them."""
     x = p.x / (1 + a.egg * (1 / 80) * p.y)
     side = x.abs()
-    upper = ellipsoid(x, p.y, p.z, CENTRE, RADII)
-    if low > -72:
+    back = (-68 - p.z).clamp_(min=0).mul_(-0.15).add_(p.y)  # the occiput bulges low down
+    upper = ellipsoid(x, back, p.z, CENTRE, RADII)
+    if float(p.z.amin()) > -72:
         none = torch.full_like(upper, _NONE)
         return Compartments(upper, upper, none, none, upper, upper + a.gap)
     roof = ((side - 27) * (1 / 15)).square_().neg_().exp_().mul_(6)  # over the orbits
@@ -53,8 +54,10 @@ def compartments(p: Points, a: Anatomy, low: float, high: float) -> Compartments
     cerebrum = cut(upper, floor, 8.0)
     t = a.temporal
     temporal = ellipsoid(side - 0.12 * p.y, p.y, p.z, (42.5, -3, -99), (22 * t, 42, 24))
-    occipital = ellipsoid(side, p.y, p.z, (33, 43, -91), (28 * t, 41, 20))
-    cerebrum = join(cerebrum, join(temporal, occipital, 8.0), 5.0)
+    pole = ellipsoid(side, p.y, p.z, (38, -25, -104), (20 * t, 20.5, 18))
+    temporal = join(temporal, pole, 6.0)
+    occipital = ellipsoid(side, p.y, p.z, (33, 39, -92), (28 * t, 40, 19))
+    cerebrum = join(join(cerebrum, occipital, 12.0), temporal, 5.0)
     c = a.cerebellum
     lobes = ellipsoid(side, p.y, p.z, (21, 43, -117), (34 * c, 32 * c, 28 * c))
     vermis = ellipsoid(p.x, p.y, p.z, (0, 40, -111), (16, 31 * c, 27 * c))
@@ -66,7 +69,7 @@ def compartments(p: Points, a: Anatomy, low: float, high: float) -> Compartments
     middle = capsule(p.side, p.y, p.z, (7, 4, -82), (5, 3, -102), 9.5 * s)
     stem = join(join(pons, cord, 5.0), middle, 4.0)
     cerebrum = torch.minimum(cerebrum, -1.5 - cerebellum)
-    hull = join(join(cerebrum, cerebellum, 9.0), stem, 9.0)
+    hull = join(join(cerebrum, cerebellum, 7.0), stem, 7.0)
     centre = ellipsoid(p.x, p.y, p.z, (0, 2, -92), (24, 18, 14))
     hull = join(hull, centre, 6.0)
     cavity = join(hull + a.gap, capsule(p.x, p.y, p.z, (0, 12, -118), (0, 18, -160), 15.0), 8.0)
@@ -170,9 +173,9 @@ def _hindbrain(canvas: Canvas, p: Points, c: Compartments, a: Anatomy, fine: Ten
     canvas.lay("cerebellar cortex", share(depth, 1.6))
     core = ellipsoid(p.side, p.y, p.z, (17, 32, -112), (18, 13, 8))
     twigs = torch.maximum(core, (depth - 4).clamp_(max=2).add_(leaves * 2.5 - 2.5))
-    canvas.lay("white matter", share(twigs, 4.0).mul_(0.85))
+    canvas.lay("white matter", share(twigs, 5.0).mul_(0.8))
     gaps = (leaves < -0.75) & (depth < 11) & (core < -3)
-    canvas.lay("fluid", share(depth, 1.6).mul_(gaps).mul_(0.12 + 0.2 * a.sulci))
+    canvas.lay("fluid", share(depth, 1.6).mul_(gaps).mul_(0.05 + 0.15 * a.sulci))
     canvas.lay("brain stem", share(c.stem, 1.8))
     peduncle = capsule(p.side, p.y, p.z, (12, 6, -108), (18, 26, -112), 6.0)
     canvas.lay("white matter", share(peduncle, 2.0))

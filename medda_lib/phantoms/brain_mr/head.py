@@ -17,9 +17,9 @@ from medda_lib.phantoms.brain_mr.person import Anatomy
 from medda_lib.phantoms.brain_mr.shapes import Points, capsule, ellipsoid, join, share
 
 
-def outline(p: Points, upper: Tensor, a: Anatomy, uneven: Tensor | float = 0.0) -> Tensor:
-    """Distance inside the skin. upper: the ellipsoid of the brain's vault."""
-    vault = upper + (a.gap + a.skull + a.scalp) + uneven
+def outline(p: Points, hull: Tensor, a: Anatomy, uneven: Tensor | float = 0.0) -> Tensor:
+    """Distance inside the skin, which follows the brain's hull above and the face and neck below."""
+    vault = hull + (a.gap + a.skull + a.scalp) + uneven
     trunk = ellipsoid(p.x, p.y, p.z, (0, 8, -128), (73, 83, 82))
     face = ellipsoid(p.x, p.y, p.z, (0, -46, -145), (57, 52, 70))
     head = join(join(vault, trunk, 18.0), face, 14.0)
@@ -47,10 +47,10 @@ def paint_shell(
     if low < -62:
         _temple(canvas, p, a)
     if low < -78:
-        _face(canvas, p, a, patch, fine)
-    _bone(canvas, c, a, skull, patch, fine, lower)
+        _face(canvas, p, patch, fine)
+    _bone(canvas, c, a, skull, patch, fine)
     if low < -72:
-        _eyes(canvas, p, a)
+        _eyes(canvas, p, a, fine, skin)
         _base(canvas, p, a, patch, fine)
 
 
@@ -78,9 +78,8 @@ def paint_midline(canvas: Canvas, p: Points, c: Compartments, a: Anatomy) -> Non
 
 
 def _bone(
-    canvas: Canvas, c: Compartments, a: Anatomy, skull: Tensor, patch: Tensor, fine: Tensor,
-    lower: Tensor,
-) -> None:  # fmt: skip
+    canvas: Canvas, c: Compartments, a: Anatomy, skull: Tensor, patch: Tensor, fine: Tensor
+) -> None:
     canvas.lay("compact bone", share(skull, 1.6))
     room = (skull - c.cavity) * (0.5 * a.marrow)
     middle = room - ((skull + c.cavity) * 0.5).abs_()
@@ -96,7 +95,7 @@ def _temple(canvas: Canvas, p: Points, a: Anatomy) -> None:
     canvas.lay("fat", share(pad, 2.0))
 
 
-def _face(canvas: Canvas, p: Points, a: Anatomy, patch: Tensor, fine: Tensor) -> None:
+def _face(canvas: Canvas, p: Points, patch: Tensor, fine: Tensor) -> None:
     x, y, z = p.side, p.y, p.z
     block = ellipsoid(x, y, z, (0, -45, -125), (50, 42, 40))
     canvas.lay("compact bone", share(block, 4.0).mul_((0.35 - 0.5 * patch).clamp_(0, 0.9)))
@@ -115,10 +114,14 @@ def _face(canvas: Canvas, p: Points, a: Anatomy, patch: Tensor, fine: Tensor) ->
     canvas.lay("marrow", share(condyle - 1.8, 1.8))
 
 
-def _eyes(canvas: Canvas, p: Points, a: Anatomy) -> None:
+def _eyes(canvas: Canvas, p: Points, a: Anatomy, fine: Tensor, skin: Tensor) -> None:
     x, y, z = p.side, p.y, p.z
     if float(z.amax()) < -130:
         return
+    brow = ellipsoid(x, y, z, (31, -81, -82), (20, 8, 9))
+    brow = torch.minimum(brow, skin - 2)
+    canvas.lay("muscle", share(brow, 2.0).mul_(0.7))
+    canvas.lay("fat", share(brow - 2, 3.0).mul_((0.5 + 0.5 * fine).clamp_(0, 1)))
     globe = ellipsoid(x, y, z, (32, -74, -98), (a.eyes, a.eyes, a.eyes))
     cone = join(
         ellipsoid(x, y, z, (31, -68, -98), (16, 16, 15)),
@@ -126,14 +129,13 @@ def _eyes(canvas: Canvas, p: Points, a: Anatomy) -> None:
     )  # fmt: skip
     canvas.lay("compact bone", share(cone + 1.8, 1.8))
     canvas.lay("fat", share(cone, 1.8))
-    rectus = (-75.0, -30.0)
     for start, middle in (((19, -70, -98), (15, -50, -96)), ((44, -70, -98), (33, -48, -96))):
         muscle = join(
             capsule(x, y, z, start, middle, 2.6), capsule(x, y, z, middle, (14, -33, -93), 2.3), 2.0
         )
         canvas.lay("muscle", share(muscle, 1.6))
-    above = capsule(x, y, z, (31, -66, -84), (14, rectus[1], -91), 2.4)
-    below = capsule(x, y, z, (31, -66, -111), (15, rectus[1], -96), 2.4)
+    above = capsule(x, y, z, (31, -66, -84), (14, -30.0, -91), 2.4)
+    below = capsule(x, y, z, (31, -66, -111), (15, -30.0, -96), 2.4)
     canvas.lay("muscle", share(torch.maximum(above, below), 1.6))
     nerve = capsule(x, y, z, (29, -62, -98), (7, -20, -91), 2.2)
     canvas.lay("white matter", share(nerve, 1.6))
@@ -148,7 +150,11 @@ def _base(canvas: Canvas, p: Points, a: Anatomy, patch: Tensor, fine: Tensor) ->
     x, y, z, s = p.side, p.y, p.z, a.sinus
     frontal = ellipsoid(x, y, z, (10, -82, -82), (11 * a.frontal_sinus, 4.5, 9 * a.frontal_sinus))
     canvas.lay("air", share(frontal, 1.6))
-    canvas.lay("marrow", share(ellipsoid(p.x, y, z, (0, -10, -114), (12, 8, 16)), 2.0))  # clivus
+    clivus = capsule(p.side, y, z, (5, -14, -106), (6, 1, -132), 6.5)
+    canvas.lay("compact bone", share(clivus + 1.5, 1.8))
+    canvas.lay("marrow", share(clivus, 1.8).mul_((0.95 + 0.3 * patch).clamp_(0, 1)))
+    neck = ellipsoid(x, y, z, (10, -8, -144), (10, 8, 18))  # long muscles before the spine
+    canvas.lay("muscle", share(neck, 2.0))
     petrous = capsule(x, y, z, (20, -2, -112), (56, 22, -116), 9.5)
     canvas.lay("compact bone", share(petrous, 2.5).mul_((1.0 - 0.2 * fine).clamp_(0, 1)))
     mastoid = ellipsoid(x, y, z, (56, 27, -124), (11 * a.mastoid, 13, 17 * a.mastoid))
@@ -171,7 +177,7 @@ def _base(canvas: Canvas, p: Points, a: Anatomy, patch: Tensor, fine: Tensor) ->
     canvas.lay("grey matter", share(pituitary, 1.8))
 
 
-def paint_arteries(canvas: Canvas, p: Points, a: Anatomy) -> None:
+def paint_arteries(canvas: Canvas, p: Points) -> None:
     """Internal carotids, basilar and vertebral arteries, middle cerebral arteries."""
     x, y, z = p.side, p.y, p.z
     tubes = (

@@ -45,9 +45,13 @@ _UPPER = 100.0  # mm below the top over which the head is centred
 
 @dataclass(frozen=True)
 class Heads:
-    """Volumes float32 (n, d, h, w) in [0, 1], each scaled from its minimum to its maximum; the brain
-    with ventricles and the fluid of its sulci, bool; tissues uint8, indices of `TISSUES`; spacing of
-    (slice, row, column) in mm.
+    """Scans of heads and what is true of them.
+
+    Attributes:
+        volumes: float32 (n, d, h, w) in [0, 1], each scaled from its minimum to its maximum.
+        brain: bool (n, d, h, w): the brain with its ventricles and the fluid of its sulci.
+        tissues: uint8 (n, d, h, w): indices of `TISSUES`, the tissue that fills most of a voxel.
+        spacing: of slices, rows, columns in mm.
     """
 
     volumes: Tensor
@@ -113,10 +117,10 @@ class _Scene:
         patches = self.patches.at(*lists)
         fine = self.fine.at(*lists)[0]
         a = self.person
-        low, high = float(p.z.amin()), float(p.z.amax())
-        c = brain.compartments(p, a, low, high)
+        low = float(p.z.amin())
+        c = brain.compartments(p, a)
         c = c._replace(cavity=c.cavity + (0.25 * a.gap * slow[2]))
-        skin = head.outline(p, c.upper, a, 0.6 * slow[1])
+        skin = head.outline(p, c.hull, a, 0.6 * slow[1])
         canvas = Canvas(self.paints, p.x.shape)
         shell = torch.stack([slow[0], slow[1], slow[2], patches[0], fine])
         head.paint_shell(canvas, p, c, a, shell, skin)
@@ -124,7 +128,7 @@ class _Scene:
         brain.paint(canvas, p, c, a, self.noise, torch.stack([slow[3], slow[4], *patches]))
         head.paint_midline(canvas, p, c, a)
         if low < -85:
-            head.paint_arteries(canvas, p, a)
+            head.paint_arteries(canvas, p)
         rx, ry, rz = (t / r for t, r in zip(lists, (75.0, 95.0, 80.0), strict=True))
         where = rx, ry[:, None], (rz + 75.0 / 80.0)[:, None, None]
         signal = canvas.at(transmit(self.site.dielectric, self.tilt, *where))
@@ -177,6 +181,7 @@ def _coil(site: Site, visit: Stream) -> Tensor:
     random = torch.tensor([visit.normal(f"field_{i}") for i in range(TERMS)])
     coefficients = random * site.uneven * (1 - 0.5 * site.corrected)
     coefficients[3:6] += left
+    coefficients[2] -= site.falloff
     return coefficients
 
 
@@ -205,8 +210,7 @@ def _placed(frame: Frame, a: Anatomy, site: Site, visit: Stream) -> Frame:
     u = torch.arange(-105.0, 106.0, 7.0)
     z = torch.arange(-112.0, 25.0, 4.0)
     p, _ = frame.body(u, u, z)
-    upper = brain.compartments(p, a, float(p.z.amin()), float(p.z.amax())).upper
-    inside = head.outline(p, upper, a)
+    inside = head.outline(p, brain.compartments(p, a).hull, a)
     height = inside.amax((1, 2))
     k = int((height > 0).nonzero().max())
     top = float(z[k] + 4.0 * height[k] / (height[k] - height[min(k + 1, len(z) - 1)]))

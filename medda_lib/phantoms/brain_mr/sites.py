@@ -19,7 +19,7 @@ from medda_lib.phantoms.mr.signal import GradientEcho
 
 _LOGARITHMIC = frozenset("field tr ti te flip spacing pulses blur thickness fov".split())
 _NOT_NEGATIVE = frozenset(
-    "inflow water_only shading corrected uneven dielectric noise ghost positioning".split()
+    "inflow water_only shading corrected falloff uneven dielectric noise ghost positioning".split()
 )
 
 
@@ -43,6 +43,7 @@ class Site:
     # fields
     shading: float = 0.5  # logarithm of the coil's sensitivity at the scalp over that in the middle
     corrected: float = 0.5  # share of it that the scanner's own correction removes
+    falloff: float = 0.15  # of the logarithm of the sensitivity, from the ears to the vertex
     uneven: float = 0.1  # standard deviation of the other terms of the receive field
     dielectric: float = 0.1  # relative excess of the transmit field in the middle
     # sampling
