@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 import torch
@@ -29,12 +30,14 @@ class Run:
 
     repetition: the index behind the seed. What several methods share, such as the source network that
     all of them adapt, is seeded by it, so that they differ by what they do and not by where they start.
+    artefacts: a folder of the run store where such things may be kept, None outside a study.
     """
 
     seed: int
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
     progress: Callable[[int, int, dict[str, float]], None] = _silent
     repetition: int = 0
+    artefacts: Path | None = None
 
 
 class Predictor(Protocol):

@@ -55,7 +55,14 @@ def execute(spec: RunSpec, store_root: str | Path, device: str = "cpu", threads:
     task = built(spec.task, spec.seed)
     try:
         rows, images = trial(
-            spec.method, spec.task, task, spec.random_seed, device, threads, spec.seed
+            spec.method,
+            spec.task,
+            task,
+            spec.random_seed,
+            device,
+            threads,
+            spec.seed,
+            store.artefacts,
         )
     except BaseException:
         _TASKS.clear()  # whatever went wrong, the next run gets a task that nobody has touched

@@ -57,6 +57,11 @@ class RunStore:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
 
+    @property
+    def artefacts(self) -> Path:
+        """Where methods may keep what runs share; it may be deleted at any time."""
+        return self.root / "artefacts"
+
     def path(self, key: str) -> Path:
         """Where the run of this key lies, or would lie."""
         if not KEY.fullmatch(key):

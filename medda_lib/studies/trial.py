@@ -12,6 +12,7 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -29,16 +30,18 @@ def trial(
     device: str = "cpu",
     threads: int = 1,
     repetition: int = 0,
+    artefacts: Path | None = None,
 ) -> tuple[list[Row], Images]:
     """Fit `method` on what its setting shows of `task` and measure it on the test pools.
 
     random_seed: 63 bits; equal arguments on the same machine give equal rows, bit for bit.
     repetition: the index of the repetition, for what the methods of a repetition share.
+    artefacts: where such things are kept for other runs; they change time, not numbers.
     Raises `RuntimeError` when the method wrote into the task's tensors, which later runs share.
     """
     with fixed_chance(random_seed, threads):
         before = _writes(task)
-        run = Run(random_seed, torch.device(device), repetition=repetition)
+        run = Run(random_seed, torch.device(device), repetition=repetition, artefacts=artefacts)
         predictor = method.fit(task.view(method.setting), run)
         result = evaluate(predictor, task, task_spec, device)
     if _writes(task) != before:

@@ -1,10 +1,12 @@
 """The source network: its losses and schedules, its seed, its sharing between methods."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from medda_lib.methods.segmenter import shelf
 from medda_lib.methods.segmenter.predictor import SegmenterPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SourceModel
@@ -152,3 +154,37 @@ def test_seeds_have_63_bits_and_differ() -> None:
 def test_wrong_settings_name_the_field(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Segmenter(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_network_from_the_shelf_is_the_one_that_training_gives(tmp_path: Path) -> None:
+    run = Run(1, repetition=4, artefacts=tmp_path / "shelf")
+    alone = pretrained(pool(), TINY, "here", replace(run, artefacts=None))
+    first = pretrained(pool(), TINY, "here", run)
+    (file,) = (tmp_path / "shelf").iterdir()
+    written = file.stat().st_mtime_ns
+    second = pretrained(pool(), TINY, "here", run)  # another pool object: nothing in memory
+    assert file.stat().st_mtime_ns == written
+    for one in (first, second):
+        torch.testing.assert_close(weights(one.network), weights(alone.network), rtol=0, atol=0)
+        assert one.losses == alone.losses
+        x = pool(5).images
+        torch.testing.assert_close(one.network(x), alone.network(x), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("changed", ["scans", "settings", "repetition", "site", "threads", "code"])
+def test_anything_else_has_another_place_on_the_shelf(
+    changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(1, artefacts=tmp_path)
+    pretrained(pool(), TINY, "here", run)
+    if changed == "threads":
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 77)
+    if changed == "code":
+        monkeypatch.setattr(shelf, "code_closure", lambda _: {"training": "other"})
+    pretrained(
+        pool(9 if changed == "scans" else 0),
+        replace(TINY, steps=2) if changed == "settings" else TINY,
+        "there" if changed == "site" else "here",
+        replace(run, repetition=1) if changed == "repetition" else run,
+    )
+    assert len(list(tmp_path.iterdir())) == 2

@@ -21,7 +21,7 @@ SEGMENTATION = "segmentation"
 
 @dataclass(frozen=True)
 class SourceModel:
-    """ "No DA" in Zakazov et al., "Source site model" in Goodman et al."""
+    """What Zakazov et al. call "No DA" and Goodman et al. "Source site model"."""
 
     segmenter: Segmenter
 

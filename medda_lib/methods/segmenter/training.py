@@ -2,8 +2,8 @@
 
 Every method of the chapters on scanner shift starts from the network of its source site. That network
 depends on the site's pool, the settings and the repetition alone, never on the method, so the methods
-of a repetition start from the same weights (paired comparison), and `pretrained` trains it once per
-process and hands out copies.
+of a repetition start from the same weights (paired comparison), and `pretrained` trains it once
+per run store (`shelf`) and hands out copies.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from medda_lib.methods.losses import dice_loss
 from medda_lib.methods.normalise import standardise
+from medda_lib.methods.segmenter import shelf
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
@@ -49,13 +50,23 @@ def pretrained(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained:
     """
     key = (id(pool.images), settings, name, run.repetition, str(run.device))
     if key not in _TRAINED:
-        seed = source_seed(settings, name, run.repetition)
         while len(_TRAINED) >= KEPT:
             _TRAINED.popitem(last=False)
         # The images are kept with the entry: while it lives their id cannot become another's.
-        _TRAINED[key] = (pool.images, train(pool, settings, seed, run.device, run.progress))
+        _TRAINED[key] = (pool.images, _from_shelf(pool, settings, name, run))
     _TRAINED.move_to_end(key)
     return copy.deepcopy(_TRAINED[key][1])
+
+
+def _from_shelf(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained:
+    seed = source_seed(settings, name, run.repetition)
+    file = shelf.place(pool, settings, seed, run)
+    if file is not None and file.is_file():
+        return Trained(*shelf.take(file, settings, run.device))
+    found = train(pool, settings, seed, run.device, run.progress)
+    if file is not None:
+        shelf.put(file, found.network, found.losses)
+    return found
 
 
 def source_seed(settings: Segmenter, name: str, repetition: int) -> int:
