@@ -73,7 +73,13 @@ def structure(source: Floats, target: Floats, settings: Clustering, seed: int) -
     Equal features, settings and seed give an equal structure.
     """
     points = embedded(np.concatenate([source, target]), settings, seed)
-    source_points, target_points = points[: len(source)], points[len(source) :]
+    return structure_of(points[: len(source)], points[len(source) :], settings, seed)
+
+
+def structure_of(
+    source_points: Floats, target_points: Floats, settings: Clustering, seed: int
+) -> Structure:
+    """Cluster and match two sites that were laid out in the plane already, (m, 2) and (n, 2)."""
     source_clusters, source_centres = clustered(source_points, settings, seed)
     target_clusters, target_centres = clustered(target_points, settings, seed)
     matching = matched(target_centres, source_centres)

@@ -72,7 +72,7 @@ def finetune(
     """Trains the source network on and returns it in the state that the rule of `settings` chose."""
     network = pretrained(sites.source, segmenter, sites.name, run).network
     tuned = settings.of(segmenter)
-    steps = _Steps(network, optimiser(network, tuned), tuned, sites, run.device, objective)
+    steps = Steps(network, optimiser(network, tuned), tuned, sites, run.device, objective)
     generator = torch.Generator().manual_seed(run.seed)
     batches = list(sites.batches(settings, generator))
     length = sites.epoch(settings)
@@ -95,8 +95,8 @@ def finetune(
 
 
 @dataclass
-class _Steps:
-    """The moving parts of a step."""
+class Steps:
+    """A training step: the network, its optimiser, the data, and what the method adds."""
 
     network: ResidualUNet
     optimiser: torch.optim.Optimizer

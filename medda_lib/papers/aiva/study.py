@@ -127,8 +127,7 @@ _DEMO = Settings(
 )
 _DEMO_PROSTATE = replace(
     _DEMO,
-    segmenter=replace(_DEMO.segmenter, normalise="standardise"),
-    finetuning=Finetuning(steps=90, batch=8),
+    segmenter=replace(_DEMO.segmenter, steps=400, normalise="standardise"),
 )
 _PAPER = Settings(Segmenter.aiva(), Finetuning.paper(), Clustering())
 _NONE = 1e-6  # nothing here is tuned on labelled target scans
@@ -145,7 +144,7 @@ BUDGETS = {
         own=replace(_CC359, size=32, step=8),
         prostates=PhantomProstates(1, 1, 1, size=32, slices=8),
         own_prostates=RealProstates(size=32, slices=8),
-        sites=SITES[:2],
+        sites=SITES[1:3],
         real_pairs=REAL_PAIRS[:1],
         prostates_at=PROSTATE_SITES[:2],
         clusters=(3, 4),

@@ -1,0 +1,144 @@
+"""What AIVA's clustering costs, as a share of the training time; the paper says "less than 2%".
+
+An epoch of AIVA is one clustering (features of all slices of both sites, PCA, t-SNE, k-means,
+matching) and then its minibatches. Both are timed on random slices: the numbers in an image do not
+change the time. A few steps are enough, since all steps cost the same.
+
+  demo    the sizes of this book's `demo` profile
+  middle  40 scans of 24 slices a site, 128 x 128 pixels, 16 + 16 in a minibatch
+  paper   slices and minibatches as many and as large as those of the paper: 40 scans of 160 slices a
+          site, 256 x 256 pixels, 16 + 16 in a minibatch
+
+t-SNE runs on one core whatever the device; the steps run on the device. So the share depends on the
+hardware: the faster the device, the larger it is.
+
+    python benchmarks/aiva_overhead.py --case demo --case middle --write
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from medda_lib.methods.aiva import Clustering
+from medda_lib.methods.aiva.adaptation import Alignment
+from medda_lib.methods.finetuning import Batch, Finetuning, Sites
+from medda_lib.methods.finetuning.loop import Steps
+from medda_lib.methods.segmenter.settings import Segmenter
+from medda_lib.methods.segmenter.training import optimiser
+from medda_lib.networks.residual_unet import ResidualUNet
+from medda_lib.studies.method import Run
+from medda_lib.studies.task import Pool
+
+FILE = Path(__file__).parents[1] / "medda_lib" / "papers" / "aiva" / "overhead.csv"
+HEADS = "case device slices size batch steps_per_epoch step_s features_s clusters_s share".split()
+
+
+@dataclass(frozen=True)
+class Case:
+    """Slices of each site, their size, the network and the minibatch."""
+
+    slices: int
+    size: int
+    segmenter: Segmenter
+    finetuning: Finetuning
+
+
+CASES = {
+    "demo": Case(192, 64, Segmenter(width=8, levels=4), Finetuning(batch=8)),
+    "middle": Case(40 * 24, 128, Segmenter(width=8, levels=4), Finetuning()),
+    "paper": Case(40 * 160, 256, Segmenter.aiva(), Finetuning.paper()),
+}
+
+
+def random_sites(count: int, size: int) -> Sites:
+    """Two sites of smooth random slices; one tenth are different, the others repeat them."""
+    rng = torch.Generator().manual_seed(0)
+    few = -(-count // 10)
+    coarse = torch.rand(2 * few, 1, size // 8, size // 8, generator=rng)
+    fine = torch.nn.functional.interpolate(coarse, size=size, mode="bilinear").clamp(0, 1)
+    numbers = torch.arange(count) % few
+    images = fine[:few][numbers]
+    masks = images > 1 / 2
+    names = tuple(str(i) for i in range(count))
+    source = Pool(images, names, masks=masks)
+    return Sites("random", source, source, fine[few:][numbers])
+
+
+def measure(case: Case, device: str, repeats: int) -> dict[str, float]:
+    """Median seconds of a step, seconds of one clustering by part, and its share of an epoch."""
+    torch.manual_seed(0)
+    sites, run = random_sites(case.slices, case.size), Run(0, torch.device(device))
+    network = ResidualUNet(case.segmenter.width, case.segmenter.levels).to(device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    alignment = Alignment(sites, case.segmenter, Clustering(), run)
+    wanted = Finetuning(steps=repeats + 1, batch=case.finetuning.batch)
+    batches = list(sites.batches(wanted, torch.Generator().manual_seed(0)))
+    alignment.epoch(network.eval(), batches)
+    tuned = case.finetuning.of(case.segmenter)
+    steps = Steps(network, optimiser(network, tuned), tuned, sites, run.device, alignment)
+    seconds = [_timed(steps, batch) for batch in batches][1:]
+    step, epoch = statistics.median(seconds), sites.epoch(case.finetuning)
+    spent = sum(alignment.seconds.values())
+    return {
+        "steps_per_epoch": epoch,
+        "step_s": step,
+        "features_s": alignment.seconds["features"],
+        "clusters_s": alignment.seconds["clusters"],
+        "share": spent / (spent + epoch * step),
+    }
+
+
+def _timed(steps: Steps, batch: Batch) -> float:
+    start = time.perf_counter()
+    steps.take(batch)  # reads the losses back, so a GPU has finished
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Reads the options; see the top of the file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--case", action="append", choices=list(CASES))
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--label", default="one core", help="what the device is, for the table")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--write", action="store_true", help=f"add the rows to {FILE.name}")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = []
+    for name in options.case or ["demo"]:
+        case = CASES[name]
+        found = measure(case, options.device, options.repeats)
+        row = {
+            "case": name,
+            "device": options.label,
+            "slices": 2 * case.slices,
+            "size": case.size,
+            "batch": 2 * case.finetuning.batch,
+            **{key: float(f"{value:.4g}") for key, value in found.items()},
+        }
+        print(row, flush=True)
+        rows.append({key: str(row[key]) for key in HEADS})
+    if options.write:
+        write(rows)
+
+
+def write(rows: list[dict[str, str]]) -> None:
+    """Replace the rows of the same cases and devices, keep the others."""
+    kept = list(csv.DictReader(FILE.open())) if FILE.is_file() else []
+    fresh = {(row["case"], row["device"]) for row in rows}
+    kept = [row for row in kept if (row["case"], row["device"]) not in fresh]
+    with FILE.open("w", newline="") as file:
+        table = csv.DictWriter(file, HEADS, lineterminator="\n")
+        table.writeheader()
+        table.writerows([*kept, *rows])
+
+
+if __name__ == "__main__":
+    main()
