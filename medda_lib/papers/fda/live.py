@@ -102,4 +102,10 @@ def train(profile: str, name: str, seed: int, device: str = "cpu") -> Live:
     with fixed_chance(seed, threads=1):
         run = Run(seed, torch.device(device), watch, seed)
         network = source_predictor(task.view(TEST_TIME), budget.segmenter, run)
-    return Live(name, pair, profile, seed, task, network, watch.curves())
+    # Not the watch's curves: a network that this process has trained before is not trained again.
+    losses = {term: _unzipped(values) for term, values in network.losses}
+    return Live(name, pair, profile, seed, task, network, losses)
+
+
+def _unzipped(values: tuple[tuple[int, float], ...]) -> Curve:
+    return [step for step, _ in values], [value for _, value in values]

@@ -1,0 +1,385 @@
+"""The Fourier assignment: what is released, and that points go to right answers only.
+
+A wrong answer is the master's solution with a few words exchanged. All of them are tried in this
+process; two per exercise also go through nbgrader.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import pytest
+import torch
+
+from medda_lib import assignments
+from medda_lib.assignments import cells
+from medda_lib.assignments.course import MASTERS
+from medda_lib.methods.fda import donors, spectrum, srsim
+
+Swap = tuple[tuple[str, str], ...]
+MASTER = cells.named(jupytext.read(MASTERS / "fda.py"))
+EXERCISES = [name.removesuffix("-checks") for name in MASTER if name.endswith("-checks")]
+POINTS = {e: float(MASTER[f"{e}-checks"].metadata["nbgrader"]["points"]) for e in EXERCISES}
+
+# exercise -> what went wrong -> (right, wrong) pairs of text; the first two also go to nbgrader
+WRONG: dict[str, dict[str, Swap]] = {
+    "swap": {
+        "absolute value for real part": (
+            ("of_target.angle())).real", "of_target.angle())).abs()"),
+        ),
+        "zero frequency in the middle": (
+            (
+                "return distance < beta * min(h, w)",
+                "return torch.fft.fftshift(distance < beta * min(h, w))",
+            ),
+        ),
+        "square window": (
+            (
+                "(rows[:, None] ** 2 + columns[None, :] ** 2).sqrt()",
+                "torch.maximum(rows[:, None].abs(), columns[None, :].abs())",
+            ),
+        ),
+        "rim inside": (("distance < beta", "distance <= beta"),),
+        "longer side": (("min(h, w)", "max(h, w)"),),
+        "diameter for radius": (("beta * min(h, w)", "beta * min(h, w) / 2"),),
+        "phase swapped too": (
+            (
+                "torch.polar(amplitude, of_target.angle())",
+                "torch.where(inside, of_source, of_target)",
+            ),
+        ),
+        "the other way round": (
+            (
+                "inside, of_source.abs(), of_target.abs()",
+                "inside, of_target.abs(), of_source.abs()",
+            ),
+        ),
+        "source's phase": (("of_target.angle()", "of_source.angle()"),),
+        "clipped": ((".real\n", ".real.clamp(0, 1)\n"),),
+        "rescaled": (
+            (
+                "return torch.fft.ifft2(torch.polar(amplitude, of_target.angle())).real",
+                (
+                    "return (lambda image: image / image.amax(dim=(1, 2), keepdim=True))("
+                    "torch.fft.ifft2(torch.polar(amplitude, of_target.angle())).real)"
+                ),
+            ),
+        ),
+        "divided by the target's amplitude": (
+            (
+                "torch.polar(amplitude, of_target.angle())",
+                "amplitude * of_target / of_target.abs()",
+            ),
+        ),
+        "transformed over the batch": (
+            ("torch.fft.fft2(targets)", "torch.fft.fftn(targets)"),
+            ("torch.fft.ifft2(", "torch.fft.ifftn("),
+        ),
+    },
+    "srsim": {
+        "root forgotten": (("s_g.sqrt()", "s_g"),),
+        "smaller saliency as weight": (("torch.maximum(v_a, v_b)", "torch.minimum(v_a, v_b)"),),
+        "pairs by index": (
+            ("v_a[:, None], g_a[:, None], v_b[None, :], g_b[None, :]", "v_a, g_a, v_b, g_b"),
+        ),
+        "gradients with the first constant": (
+            (
+                "(2 * g_a * g_b + 225) / (g_a**2 + g_b**2 + 225)",
+                "(2 * g_a * g_b + 0.4) / (g_a**2 + g_b**2 + 0.4)",
+            ),
+        ),
+        "not divided": ((" / weight.sum(dim=(-2, -1))", ""),),
+        "0/0": (("weight = torch.where(total > 0, weight, torch.ones_like(weight))", "pass"),),
+        "no saliency scores one": (
+            (
+                "weight = torch.where(total > 0, weight, torch.ones_like(weight))",
+                "weight = weight + 0",
+            ),
+            (
+                "return (s_v * s_g.sqrt() * weight).sum(dim=(-2, -1)) / weight.sum(dim=(-2, -1))",
+                "return ((s_v * s_g.sqrt() * weight).sum((-2, -1)) / weight.sum((-2, -1))).nan_to_num(1)",
+            ),
+        ),
+        "transposed": (
+            (
+                "[:, None], g_a[:, None], v_b[None, :], g_b[None, :]",
+                "[None, :], g_a[None, :], v_b[:, None], g_b[:, None]",
+            ),
+        ),
+    },
+    "donors": {
+        "ends wrap around": (
+            (
+                "near = range(max(k - m, 0), min(k + m + 1, depth))",
+                "near = sorted({j % depth for j in range(k - m, k + m + 1)})",
+            ),
+        ),
+        "least similar": ((".topk(count)", ".topk(count, largest=False)"),),
+        "scans by their first slice": (("each.mean(dim=0)", "each[0]"),),
+        "mean over all positions": (("each.mean(dim=0)", "similarity.mean(dim=(0, 2))"),),
+        "one neighbour too few": (("min(k + m + 1, depth)", "min(k + m, depth)"),),
+        "the whole scan": (
+            ("near = range(max(k - m, 0), min(k + m + 1, depth))", "near = range(depth)"),
+        ),
+        "worst first": (("-float(similarity", "float(similarity"),),
+        "same position only": (
+            ("near = range(max(k - m, 0), min(k + m + 1, depth))", "near = [k]"),
+        ),
+        "order of slice and scan": (
+            ("[(scan, j) for", "[(j, scan) for"),
+            ("place[0], place[1]", "place[1], place[0]"),
+        ),
+        "other default": (("m: int = 2", "m: int = 1"),),
+    },
+    "surface": {
+        "image border is no surface": (("(1, 1, 1, 1))", "(1, 1, 1, 1), value=True)"),),
+        "volume for surface": (("return mask & ~inner", "return mask"),),
+        "one direction only": (
+            (
+                "(distance.amin(dim=1) <= tolerance).sum() + (distance.amin(dim=0) <= tolerance).sum()",
+                "2 * (distance.amin(dim=1) <= tolerance).sum()",
+            ),
+        ),
+        "distance in pixels": (("* torch.tensor(spacing)", "* 1.0"),),
+        "spacing the wrong way": (("torch.tensor(spacing)", "torch.tensor(spacing[::-1])"),),
+        "strict tolerance": (("<= tolerance", "< tolerance"),),
+        "empty masks score 0": (("return float(len(p) == len(q))", "return 0.0"),),
+        "one empty mask scores 1": (("return float(len(p) == len(q))", "return 1.0"),),
+        "means of both shares": (
+            (
+                "float(near) / (len(p) + len(q))",
+                "sum(float((distance.amin(i) <= tolerance).double().mean()) for i in (0, 1)) / 2",
+            ),
+        ),
+        "eight neighbours": (
+            (
+                "    return mask & ~inner",
+                (
+                    "    inner = inner & wide[:-2, :-2] & wide[2:, 2:] & wide[:-2, 2:] & wide[2:, :-2]\n"
+                    "    return mask & ~inner"
+                ),
+            ),
+        ),
+    },
+    "beta": {
+        "own pair not left out": (
+            (
+                "(tuning.sum(dim=0) - tuning) / (len(tuning) - 1)",
+                "tuning.mean(dim=0).expand_as(tuning)",
+            ),
+        ),
+        "test scores of the best": (
+            ("test[torch.arange(len(test)), picked].mean()", "test.amax(dim=1).mean()"),
+        ),
+        "one beta for all": (
+            (
+                "oracle((tuning.sum(dim=0) - tuning) / (len(tuning) - 1))",
+                "oracle(tuning.mean(dim=0, keepdim=True)).repeat(len(tuning))",
+            ),
+        ),
+        "larger beta on a tie": (
+            (
+                "return (rounded ==",
+                "rounded = rounded + torch.arange(rounded.shape[1]) * 1e-3\n    return (rounded ==",
+            ),
+        ),
+        "worst": (("rounded.amax(dim=1", "rounded.amin(dim=1"),),
+        "first pair's score": (
+            ("test[torch.arange(len(test)), picked].mean()", "test[0, picked].mean()"),
+        ),
+        "sum for mean": (("picked].mean()", "picked].sum()"),),
+    },
+}
+ALL_WRONG = [(exercise, mistake) for exercise in WRONG for mistake in WRONG[exercise]]
+
+
+def mutated(exercise: str, mistake: str) -> str:
+    """The master's answer with the words of one mistake."""
+    source = str(MASTER[f"{exercise}-answer"].source)
+    for right, wrong in WRONG[exercise][mistake]:
+        assert right in source, f"the solution of {exercise} no longer has {right!r}"
+        source = source.replace(right, wrong)
+    return source
+
+
+def run(*sources: str) -> dict[str, Any]:
+    """Execute cells one after the other; what they leave behind."""
+    namespace: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        for source in sources:
+            exec(source, namespace)
+    return namespace
+
+
+def run_checks(exercise: str, answer: str) -> None:
+    """Execute set-up, an answer and the checks of its exercise, hidden ones included."""
+    run(MASTER["setup"].source, answer, MASTER[f"{exercise}-checks"].source)
+
+
+SOLUTION = {exercise: str(MASTER[f"{exercise}-answer"].source) for exercise in EXERCISES}
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return assignments.release("fda", tmp_path_factory.mktemp("release"))
+
+
+def notebook(released: Path, answers: Mapping[str, str]) -> Any:
+    """The released notebook with answers filled in."""
+    copy = cells.read(released)
+    for name, cell in cells.named(copy).items():
+        if name.endswith("-answer") and name.removesuffix("-answer") in answers:
+            cell.source = answers[name.removesuffix("-answer")]
+    return copy
+
+
+# --- the master ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_solution_passes_alone(exercise: str) -> None:
+    run_checks(exercise, SOLUTION[exercise])
+
+
+@pytest.mark.parametrize(("exercise", "mistake"), ALL_WRONG)
+def test_wrong_answer_fails(exercise: str, mistake: str) -> None:
+    with pytest.raises((AssertionError, RuntimeError)):
+        run_checks(exercise, mutated(exercise, mistake))
+
+
+def test_every_exercise_has_wrong_answers() -> None:
+    assert list(WRONG) == EXERCISES
+    assert min(map(len, WRONG.values())) >= 7
+
+
+def test_solutions_agree_with_the_library() -> None:
+    own = run(MASTER["setup"].source, *SOLUTION.values())
+    rng = torch.Generator().manual_seed(7)
+    t, s = torch.rand(2, 5, 16, 16, generator=rng)
+    close = torch.testing.assert_close
+    close(
+        own["swap"](t, s, 0.2),
+        spectrum.swap(t[:, None], s[:, None], 0.2)[:, 0],
+        atol=1e-5,
+        rtol=1e-4,
+    )
+    assert torch.equal(own["window"](12, 20, 0.3), spectrum.window(12, 20, 0.3))
+    a, b = srsim.features(t[:, None]), srsim.features(s[:, None])
+    found = own["sr_sim"](a.saliency, a.gradient, b.saliency, b.gradient)
+    close(found, srsim.pairwise(a, b))
+    table = torch.rand(6, 4, 5, generator=rng)  # slices, scans, positions -2 to 2
+    whole = torch.full((6, 4, 6), -1.0)
+    for k in range(6):
+        for j in range(-2, 3):
+            if 0 <= k + j < 6:
+                whole[k, :, k + j] = table[k, :, j + 2]
+            else:
+                table[k, :, j + 2] = -torch.inf
+    numbers = donors.similar_donors("2.5D", table, 3)
+    assert [[s * 6 + j for s, j in row] for row in own["donors_25d"](whole, 3)] == numbers.tolist()
+    numbers = donors.similar_donors("3D", table[:, :, 2:3], 3)
+    assert [[s * 6 + j for s, j in row] for row in own["donors_3d"](whole, 3)] == numbers.tolist()
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_hidden_checks_overwrite_no_helper(released: Path, exercise: str) -> None:
+    before = (MASTER["setup"].source, SOLUTION[exercise])
+    visible = cells.named(cells.read(released))[f"{exercise}-checks"].source
+    left = set(run(*before, MASTER[f"{exercise}-checks"].source)) - set(run(*before, visible))
+    assert left <= {"_hidden_checks", "_transform"}
+
+
+def test_introduction_and_headings_state_the_points() -> None:
+    text = "\n".join(cell.source for cell in jupytext.read(MASTERS / "fda.py").cells)
+    rows = re.findall(r"^\| \d \|.*\| (\d+) \|$", text, flags=re.MULTILINE)
+    headings = re.findall(r"^## Exercise \d: .*\((\d+) points\)$", text, flags=re.MULTILINE)
+    assert [float(row) for row in rows] == list(POINTS.values())
+    assert [float(value) for value in headings] == list(POINTS.values())
+    assert f"**{sum(POINTS.values()):.0f}**" in text
+
+
+# --- the release ---------------------------------------------------------------------------------
+
+
+def regions(marker: str) -> set[str]:
+    """Lines between BEGIN and END of a marker in the master, without the shortest ones."""
+    text = (MASTERS / "fda.py").read_text()
+    found = re.findall(rf"### BEGIN {marker}\n(.*?)### END {marker}", text, flags=re.DOTALL)
+    assert found, f"the master has no {marker}"
+    return {
+        line.strip() for region in found for line in region.splitlines() if len(line.strip()) > 24
+    }
+
+
+def test_release_holds_no_solution_and_no_hidden_test(released: Path) -> None:
+    assert not re.search(r"(BEGIN|END) (SOLUTION|HIDDEN)|hidden_tests", released.read_text())
+    copy = cells.named(cells.read(released))
+    lines = {line.strip() for cell in copy.values() for line in cell.source.splitlines()}
+    secret = regions("SOLUTION") | regions("HIDDEN TESTS")
+    assert len(secret) > 80
+    assert not secret & lines
+    for exercise in EXERCISES:
+        answer = copy[f"{exercise}-answer"].source
+        assert answer.count("raise NotImplementedError()") == SOLUTION[exercise].count("### BEGIN")
+
+
+def test_release_keeps_visible_checks_and_locks_the_rest(released: Path) -> None:
+    copy = cells.named(cells.read(released))
+    assert list(copy) == list(MASTER)
+    for exercise in EXERCISES:
+        visible = copy[f"{exercise}-checks"].source
+        assert MASTER[f"{exercise}-checks"].source.startswith(visible.rstrip())
+        assert visible.count("assert ") >= 4
+    for name, cell in copy.items():
+        assert cell.metadata["nbgrader"]["locked"] == (not name.endswith("-answer"))
+
+
+# --- self-checks and grading ---------------------------------------------------------------------
+
+
+def test_self_checks_say_what_is_wrong(released: Path, tmp_path: Path) -> None:
+    answers = {
+        "swap": mutated("swap", "absolute value for real part"),
+        "surface": mutated("surface", "volume for surface"),
+        "donors": SOLUTION["donors"],
+    }
+    cells.write(notebook(released, answers), tmp_path / "mine.ipynb")
+    report = assignments.validate(tmp_path / "mine.ipynb")
+    assert not report.ok
+    assert {e: words for e, words in report.complaints.items() if words} == {
+        "swap": "a black source takes the mean away: half of the pixels turn negative, and stay so",
+        "srsim": "not answered yet",
+        "surface": "a block of 3 x 3 has 8 outline pixels and a centre; yours 9",
+        "beta": "not answered yet",
+    }
+
+
+@pytest.mark.slow
+def test_grading_gives_the_points_to_right_answers_only(released: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "submissions"
+    folder.mkdir()
+    cells.write(notebook(released, SOLUTION), folder / "solution.ipynb")
+    cells.write(notebook(released, {}), folder / "blank.ipynb")
+    for which in (0, 1):
+        answers = {e: mutated(e, list(WRONG[e])[which]) for e in EXERCISES[which::2]}
+        cells.write(notebook(released, SOLUTION | answers), folder / f"wrong{which}.ipynb")
+    table = tmp_path / "grades.csv"
+    assignments.grade("fda", folder, table)
+    with table.open(newline="", encoding="utf-8") as file:
+        graded = {row["student"]: row for row in csv.DictReader(file)}
+    lost = {
+        student: [e for e in EXERCISES if float(row[e]) == 0] for student, row in graded.items()
+    }
+    assert lost == {
+        "solution": [],
+        "blank": EXERCISES,
+        "wrong0": EXERCISES[0::2],
+        "wrong1": EXERCISES[1::2],
+    }
+    assert float(graded["solution"]["total"]) == sum(POINTS.values())
