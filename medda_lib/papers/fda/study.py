@@ -32,7 +32,7 @@ from medda_lib.tasks.brain import Brains, BrainTask
 from medda_lib.tasks.brain_phantoms import PhantomBrains
 from medda_lib.tasks.brain_real import BrainRealismTask, RealBrains
 
-__all__ = ["BUDGETS", "DATA", "MEASURED_ON", "NEEDS_REAL_DATA", "derive", "study"]
+__all__ = ["BUDGETS", "DATA", "LEDGERS", "MEASURED_ON", "NEEDS_REAL_DATA", "derive", "study"]
 
 PAPER = "fda"
 SITES = ("sm15", "sm3", "ge15", "ge3", "ph15", "ph3")
@@ -53,6 +53,7 @@ MEASURED_ON = {
     "own-matrix": "CC359, six scanners",
 }
 NEEDS_REAL_DATA = ("real", "realism", "own", "own-matrix")
+LEDGERS = {"phantom": ("phantom", "matrix"), "own": ("own", "own-matrix")}
 
 
 @dataclass(frozen=True)
