@@ -103,7 +103,10 @@ WRONG: dict[str, dict[str, Swap]] = {
             ),
             (
                 "return (s_v * s_g.sqrt() * weight).sum(dim=(-2, -1)) / weight.sum(dim=(-2, -1))",
-                "return ((s_v * s_g.sqrt() * weight).sum((-2, -1)) / weight.sum((-2, -1))).nan_to_num(1)",
+                (
+                    "up, down = ((x * weight).sum((-2, -1)) for x in (s_v * s_g.sqrt(), 1.0))\n"
+                    "    return (up / down).nan_to_num(1)"
+                ),
             ),
         ),
         "transposed": (
