@@ -35,7 +35,7 @@ class Compartments(NamedTuple):
     cerebrum: Tensor
     cerebellum: Tensor
     stem: Tensor
-    hull: Tensor  # all parts, with the clefts between them closed: the mask
+    hull: Tensor  # all parts, with the clefts between them closed
     cavity: Tensor  # inside the dura
 
 
@@ -95,7 +95,7 @@ def pia(p: Points, c: Compartments, a: Anatomy, noise: Tensor, uneven: Tensor) -
 
     uneven (2, ...): smooth fields that vary the depth of sulci and the shrinkage of gyri.
     """
-    surface = c.cerebrum - a.crown * (1 + 0.5 * uneven[0]).clamp_(0, 3)
+    surface = c.cerebrum - shrinkage(a, uneven[0])
     arch = ellipsoid(p.x, p.y, p.z, (0, -8, -82), (60, 40, 25))  # outer edge of the corpus callosum
     falx = torch.hypot(p.x - 0.8 * uneven[0], arch.clamp_(min=0))
     falx -= 0.4 + 0.6 * a.sulci
@@ -107,6 +107,16 @@ def pia(p: Points, c: Compartments, a: Anatomy, noise: Tensor, uneven: Tensor) -
     beyond = torch.maximum(depth - a.fold_depth * (1 + 0.25 * uneven[1]), core).clamp_(min=0)
     opening = a.sulci * (1.4 - 0.07 * depth.clamp(0, 20))  # sulci close towards their floor
     return torch.minimum(depth, torch.hypot(sheet, beyond).sub_(opening))
+
+
+def shrinkage(a: Anatomy, uneven: Tensor) -> Tensor:
+    """How far (mm) the crowns of gyri have drawn back from where the hull was in youth."""
+    return a.crown * (1 + 0.5 * uneven).clamp_(0, 3)
+
+
+def envelope(c: Compartments, a: Anatomy, uneven: Tensor) -> Tensor:
+    """The mask, bool: all that lies within a smooth surface over the crowns of the gyri."""
+    return c.hull > shrinkage(a, uneven)
 
 
 def _sylvian(p: Points, a: Anatomy) -> Tensor:
@@ -165,7 +175,7 @@ def _ventricles(canvas: Canvas, p: Points, a: Anatomy) -> None:
 
 
 def _hindbrain(canvas: Canvas, p: Points, c: Compartments, a: Anatomy, fine: Tensor) -> None:
-    depth = c.cerebellum - 0.5 * a.crown
+    depth = c.cerebellum - a.crown
     angle = torch.atan2(p.z + 112, p.y - 22)
     leaves = torch.cos(
         angle * 30 + 2.0 * fine + 0.08 * p.side

@@ -133,7 +133,7 @@ class _Scene:
         where = rx, ry[:, None], (rz + 75.0 / 80.0)[:, None, None]
         signal = canvas.at(transmit(self.site.dielectric, self.tilt, *where))
         signal *= receive(self.receive, *where)
-        return signal, c.hull > 0, canvas.labels
+        return signal, brain.envelope(c, a, slow[3]), canvas.labels
 
 
 def _head(site: Site, seed: int, size: int, step: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -98,6 +98,8 @@ def _check(name: str, value: float) -> None:
 
 
 def _between(name: str, a: float, b: float, strength: float) -> float:
+    if a == b:
+        return a  # exactly
     if name in _LOGARITHMIC:
         return float(math.exp((1 - strength) * math.log(a) + strength * math.log(b)))
     return float((1 - strength) * a + strength * b)
