@@ -83,7 +83,8 @@ from medda_lib.papers.aiva.live import train
 pair = {"source": "sm3", "target": "ge15", "seed": seed, "device": device}
 source_model = train(profile, "phantom", plan.SOURCE_MODEL, **pair)
 figure, alt = remade.sites(source_model)
-show_figure(figure, "Phantom heads of two scanners, the brain outlined.", alt, name="sites")
+caption = "Phantom heads of two scanners, the brain outlined; the last row is for the eye only."
+show_figure(figure, caption, alt, name="sites")
 
 # %% [markdown]
 # How much is lost? Each matrix below has the source in its rows and the target in its columns. On the

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from torch import Tensor
 
 from medda_lib.figures.accuracy_curves import accuracy_curves
 from medda_lib.figures.boundaries import boundaries
@@ -37,19 +38,31 @@ def matched_groups(found: Structure) -> tuple[NDArray[np.int64], NDArray[np.int6
 
 
 def sites(live: Live, slices: tuple[float, ...] = (0.35, 0.5, 0.65)) -> Drawn:
-    """The same heights of one scan of the source and one of the target, masks outlined."""
-    source, target = live.sites.source, live.tests
+    """The same heights of a scan of the source and of the target, masks outlined.
+
+    First as the network sees them, the target then once more with its own grey scale.
+    """
     images, masks, titles = [], [], []
-    for name, pool in ((live.condition["source"], source), (live.condition["target"], target)):
+    named = ((live.condition["source"], live.sites.source), (live.condition["target"], live.tests))
+    for name, pool in named:
         chosen = [round(at * (pool.depth - 1)) for at in slices]
         images.append(pool.images[chosen, 0])
         masks.append(pool.need_masks()[chosen, 0])
         titles += [name] * len(chosen)
-    figure = contact_sheet(torch.cat(images).numpy(), titles, len(slices), torch.cat(masks).numpy())
+    titles += [f"{titles[-1]}, windowed"] * len(slices)
+    shown = torch.cat([*images, windowed(images[-1])])
+    outlines = torch.cat([*masks, masks[-1]])
+    figure = contact_sheet(shown.numpy(), titles, len(slices), outlines.numpy())
     return figure, (
-        f"{len(slices)} slices of a scan of {titles[0]} above as many of {titles[-1]}, the masks "
-        "outlined."
+        f"{len(slices)} slices of a scan of {titles[0]}, as many of {named[1][0]} on the same grey "
+        "scale and on their own; the masks outlined."
     )
+
+
+def windowed(images: Tensor) -> Tensor:
+    """Slices (n, h, w), each scaled so that 1 % of its pixels are white: for the eye only."""
+    top = images.flatten(1).quantile(0.99, dim=1).clamp_min(1e-6)
+    return (images / top[:, None, None]).clamp(0, 1)
 
 
 def matched_clusters(live: Live, count: int = 4) -> Drawn:
@@ -71,9 +84,10 @@ def matched_clusters(live: Live, count: int = 4) -> Drawn:
             picked = [members[min(i, len(members) - 1)] for i in range(2)]
             rows.append(images[picked, 0])
             titles += [f"{which}, {k + 1}"] * 2
-    figure = contact_sheet(torch.cat(rows).numpy(), titles, 2 * len(chosen))
+    figure = contact_sheet(windowed(torch.cat(rows)).numpy(), titles, 2 * len(chosen))
     return figure, (
-        f"The {len(chosen)} largest matched clusters, two slices of each: source above, target below."
+        f"The {len(chosen)} largest matched clusters, two slices of each: source above, target "
+        "below; every slice on a grey scale of its own."
     )
 
 
