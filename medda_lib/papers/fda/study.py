@@ -84,7 +84,7 @@ class Budget:
 CC359 = RealBrains("cc359", fractions=(0.63, 0.04, 0.165, 0.165), size=128, step=1)
 _SMOKE = Segmenter(width=2, levels=3, steps=4, batch=4, schedule="step", loss="bce+dice")
 _DEMO = Segmenter(
-    width=8, levels=4, steps=250, batch=8, learning_rate=2e-3, schedule="step", loss="bce+dice"
+    width=8, levels=5, steps=600, batch=16, learning_rate=4e-3, schedule="step", loss="bce+dice"
 )
 
 BUDGETS = {
@@ -103,8 +103,8 @@ BUDGETS = {
     "demo": Budget(
         seeds=3,
         segmenter=_DEMO,
-        long=replace(_DEMO, steps=600),
-        phantoms=PhantomBrains(12, 1, 4, 2, size=128, step=4),
+        long=_DEMO,
+        phantoms=PhantomBrains(24, 1, 4, 2, size=128, step=4),
         real=RealBrains(size=128, step=4),
         own=replace(CC359, step=4),
     ),
