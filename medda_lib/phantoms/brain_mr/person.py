@@ -3,10 +3,10 @@
 A seed starts two streams of random numbers: one for the person, one for the examination. Each quantity
 owns a fixed place in its stream, and a site only says how a standard normal number becomes a shift or a
 tilt. So the same seed is the same person at every site, and moving a site's dial moves the picture
-continuously. Ages are those of CC359 with a wider
-spread, 52 +- 14 years between 20 and 80; what grows with age (ventricles, sulci, the fluid
-between brain and skull) follows the direction and rough size of published curves (Fjell & Walhovd, Rev
-Neurosci 21 (2010) 187: the ventricles about double from 40 to 75), with a wide spread of its own.
+continuously. Ages are those of CC359 with a wider spread, 52 +- 14 years, cut at 20 and 80; what grows
+with age (ventricles, sulci, the fluid between brain and skull) follows the direction and rough size of
+published curves (Fjell & Walhovd, Rev Neurosci 21 (2010) 187: the ventricles about double from 40 to
+75), with a wide spread of its own.
 """
 
 from __future__ import annotations

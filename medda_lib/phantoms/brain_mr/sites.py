@@ -106,24 +106,59 @@ def _between(name: str, a: float, b: float, strength: float) -> float:
 
 
 _PRESETS = (
-    Site("sm15", field=1.5, tr=1900, ti=1100, te=3.9, flip=15, spacing=8.4, pulses=160,
-         shading=0.3, corrected=0.3, uneven=0.12, dielectric=0.03, noise=0.035, blur=1.4,
-         thickness=1.3, inflow=0.4),
-    Site("sm3", field=3.0, tr=2300, ti=900, te=3.0, flip=9, spacing=7.1, pulses=160,
-         shading=0.7, corrected=0.9, uneven=0.06, dielectric=0.14, noise=0.02, blur=1.1,
-         thickness=1.0, water_only=0.7, inflow=0.3),
-    Site("ge15", field=1.5, tr=2200, ti=600, te=4.2, flip=20, spacing=10.0, pulses=120, centre=0.5,
-         inversion=-1.0, shading=0.7, corrected=0.0, uneven=0.15, dielectric=0.03, noise=0.05,
-         blur=1.6, thickness=1.6, fov=180.0, ghost=0.015, inflow=0.8),
-    Site("ge3", field=3.0, tr=2000, ti=1040, te=3.0, flip=12, spacing=7.4, pulses=160,
-         shading=0.8, corrected=0.35, uneven=0.12, dielectric=0.18, noise=0.03, blur=1.3,
-         thickness=1.2, inflow=0.7),
-    Site("ph15", field=1.5, tr=2000, ti=850, te=4.0, flip=8, spacing=8.3, pulses=180, centre=0.5,
-         shading=0.5, corrected=0.7, uneven=0.1, dielectric=0.03, noise=0.045, blur=1.5,
-         thickness=1.4, inflow=0.6, ghost=0.01),
-    Site("ph3", field=3.0, tr=2600, ti=1000, te=3.2, flip=8, spacing=7.0, pulses=220, centre=0.5,
-         shading=0.8, corrected=0.6, uneven=0.12, dielectric=0.22, noise=0.03, blur=1.2,
-         thickness=1.1, inflow=0.9),
+    # MPRAGE with a long inversion time and a large angle, as was usual at 1.5 T: moderate contrast.
+    # A circularly polarised head coil: little shading, nothing much to correct.
+    Site(
+        "sm15",
+        field=1.5, tr=1900, ti=1100, te=3.9, flip=15, spacing=8.4, pulses=160, inflow=0.4,
+        shading=0.3, corrected=0.3, uneven=0.12, dielectric=0.03, noise=0.035, blur=1.4,
+        thickness=1.3,
+    ),
+    # MPRAGE as in the large 3 T studies: strong contrast. Its array is normalised with a prescan, and
+    # water is excited selectively, which darkens scalp and marrow: nothing is brighter than the white
+    # matter, so that scaling to [0, 1] puts the brain at the top of the range.
+    Site(
+        "sm3",
+        field=3.0, tr=2300, ti=900, te=3.0, flip=9, spacing=7.1, pulses=160, inflow=0.3,
+        water_only=0.7, shading=0.7, corrected=0.9, uneven=0.06, dielectric=0.14, noise=0.02,
+        blur=1.1, thickness=1.0,
+    ),
+    # Spoiled gradient echo without preparation, large angle: T1 contrast by saturation. An early array
+    # without correction: scalp fat next to its elements is several times as bright as the brain, so
+    # scaling to [0, 1] makes the brain dark. Slabs of 1.6 mm; three quarters of the phase encoding
+    # (180 mm) to save time, less than a long head: nose and occiput fold; a faint ghost of the pulsating
+    # vessels. Less signal per voxel and no averaging: the noisiest.
+    Site(
+        "ge15",
+        field=1.5, tr=2200, ti=600, te=4.2, flip=20, spacing=10.0, pulses=120, inversion=-1.0,
+        inflow=0.8, shading=0.7, corrected=0.0, uneven=0.15, dielectric=0.03, noise=0.05, blur=1.6,
+        thickness=1.6, fov=180.0, ghost=0.015,
+    ),
+    # Prepared spoiled gradient echo: the console's preparation time of 450 ms ends where the train
+    # begins, and half a train of 160 pulses later is the centre. Short recovery. The array is corrected
+    # by a third only; at 3 T the transmit field peaks in the middle of the head.
+    Site(
+        "ge3",
+        field=3.0, tr=2000, ti=1040, te=3.0, flip=12, spacing=7.4, pulses=160, inflow=0.7,
+        shading=0.8, corrected=0.35, uneven=0.12, dielectric=0.18, noise=0.03, blur=1.3,
+        thickness=1.2,
+    ),
+    # Turbo field echo (MPRAGE) at a small angle: strong contrast, less signal. The array is mostly
+    # corrected; a faint ghost.
+    Site(
+        "ph15",
+        field=1.5, tr=2000, ti=850, te=4.0, flip=8, spacing=8.3, pulses=180, inflow=0.6,
+        shading=0.5, corrected=0.7, uneven=0.1, dielectric=0.03, noise=0.045, blur=1.5,
+        thickness=1.4, ghost=0.01,
+    ),
+    # The same with a longer train at 3 T, one transmit channel: the strongest dielectric peak. Arteries
+    # flow in from outside the transmitting coil and are the brightest thing in the picture.
+    Site(
+        "ph3",
+        field=3.0, tr=2600, ti=1000, te=3.2, flip=8, spacing=7.0, pulses=220, inflow=0.9,
+        shading=0.8, corrected=0.6, uneven=0.12, dielectric=0.22, noise=0.03, blur=1.2,
+        thickness=1.1,
+    ),
 )  # fmt: skip
 
 SITES: Mapping[str, Site] = MappingProxyType({site.name: site for site in _PRESETS})

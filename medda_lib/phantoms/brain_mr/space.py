@@ -108,4 +108,5 @@ def folds(
     """(size, size, size) noise of standard deviation 1 with given (wavelength mm, weight) pairs."""
     noise = torch.fft.rfftn(stream.block(size, size, size)) * _ring(size, spacing, waves)
     field = torch.fft.irfftn(noise, s=(size, size, size))
-    return field / field.std()
+    result: Tensor = field / field.std()
+    return result

@@ -89,7 +89,8 @@ class GradientEcho:
         slope, offset = _chain(inversion, first, to_centre, to_end, last)
         start = offset / (1 - slope)  # steady state, just before the inversion
         slope, offset = _chain(inversion, first, to_centre)
-        return slope * start + offset
+        result: Array = np.asarray(slope * start + offset)
+        return result
 
     def signal(
         self, density: ArrayLike, t1: ArrayLike, t2star: ArrayLike, b: ArrayLike = 1.0
@@ -97,7 +98,8 @@ class GradientEcho:
         """Signed signal for proton density (units of the result) and relaxation times in ms."""
         angle = np.deg2rad(self.flip) * np.asarray(b, np.float64)
         decay = np.exp(-self.te / np.asarray(t2star, np.float64))
-        return np.asarray(density) * self.longitudinal(t1, b) * np.sin(angle) * decay
+        size: Array = np.asarray(density, np.float64) * np.sin(angle) * decay
+        return size * self.longitudinal(t1, b)
 
     def polynomial(
         self, density: float, t1: float, t2star: float, reach: float = 0.35
