@@ -43,7 +43,7 @@ def test_list_systems_shows_every_system_of_multimix() -> None:
         (("run", "nosuch"), BAD_COMMAND, "nosuch"),
         (("run", "multimix", "--profile", "huge"), BAD_COMMAND, "unknown profile 'huge'"),
         (("run", "multimix", "--data", "mars"), BAD_COMMAND, "unknown data 'mars'"),
-        (("run", "aiva"), BAD_COMMAND, "aiva has no study yet; papers with one: multimix"),
+        (("run", "popar"), BAD_COMMAND, "popar has no study yet; papers with one: "),
         (("run", "multimix", "--device", "cuda"), BAD_COMMAND, "use --device cpu"),
         (("run", "multimix", "--device", "toaster"), BAD_COMMAND, "use cpu, cuda or cuda:N"),
         (("run", "multimix", "--executor", "magic"), BAD_COMMAND, "magic"),
