@@ -35,6 +35,8 @@ GREEDY = """free, found = list(range(len(cost))), []
         found.append(min(free, key=lambda j: row[j]))
         free.remove(found[-1])
     return np.array(found)"""
+MEAN_OF_VARIANCES = """each = [x.var(dim=(0, 2, 3), unbiased=False) for x in batches]
+    return mean, torch.stack(each).mean(0)"""
 # exercise -> what went wrong -> (right, wrong) pairs of text; the first two also go to nbgrader
 WRONG: dict[str, dict[str, Swap]] = {
     "matching": {
@@ -122,8 +124,7 @@ WRONG: dict[str, dict[str, Swap]] = {
         "mean of the variances": (
             (
                 "return mean, second / count - mean**2",
-                "each = [x.var(dim=(0, 2, 3), unbiased=False) for x in batches]\n"
-                "    return mean, torch.stack(each).mean(0)",
+                MEAN_OF_VARIANCES,
             ),
         ),
         "mean of the means": (
