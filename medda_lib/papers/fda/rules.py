@@ -118,7 +118,7 @@ def derive(frame: pd.DataFrame) -> pd.DataFrame:
 def _swapped(frame: pd.DataFrame) -> Iterator[Mapping[str, Any]]:
     """Test scores at the betas that the rules picked."""
     picked = chosen_betas(frame).assign(chosen=lambda f: f["beta"].astype(float))
-    for metric in METRICS:
+    for metric in (name for name in METRICS if name in set(frame["metric"])):
         scores = curves(frame, "cross-domain", metric).rename(columns={"beta": "chosen"})
         found = picked.merge(scores, on=["system", "seed", "pair", "chosen"], how="left")
         for row in found.to_dict("records"):

@@ -1,0 +1,40 @@
+"""The smoke studies and two live pairs, made once for all tests that look at them."""
+
+from __future__ import annotations
+
+import pytest
+
+from medda_lib.papers.fda import live
+from medda_lib.papers.fda.results import results
+from medda_lib.papers.results import Results
+
+
+def measured(data: str) -> Results:
+    found = results("smoke", data)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="session")
+def main() -> Results:
+    return measured("phantom")
+
+
+@pytest.fixture(scope="session")
+def matrix() -> Results:
+    return measured("matrix")
+
+
+@pytest.fixture(scope="session")
+def dial() -> Results:
+    return measured("dial")
+
+
+@pytest.fixture(scope="session")
+def severe() -> live.Live:
+    return live.train("smoke", "Severe #1", seed=0)
+
+
+@pytest.fixture(scope="session")
+def subtle() -> live.Live:
+    return live.train("smoke", "Subtle #1", seed=0)

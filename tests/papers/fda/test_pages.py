@@ -1,0 +1,168 @@
+"""Tables and pictures of the chapter: what is shown is what was measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from ipywidgets import Stack
+
+from medda_lib.figures.display import encode
+from medda_lib.methods.segmenter.source_model import SourceModel
+from medda_lib.papers.fda import chapter_figures as remade
+from medda_lib.papers.fda import inside, live, scanners
+from medda_lib.papers.fda.pairs import pairs_of
+from medda_lib.papers.fda.results import beside_pairs, by_beta, by_scan, own_table, picks, table1
+from medda_lib.papers.fda.rules import derive
+from medda_lib.papers.results import Results
+from medda_lib.studies.method import Run
+from medda_lib.studies.setting import TEST_TIME
+
+NAMES = ("Severe #1", "Subtle #1")
+
+
+def test_table_1_has_targets_in_rows(matrix: Results) -> None:
+    shown = table1(matrix).frame
+    rows = matrix.frame
+    chosen = rows[
+        (rows["source"] == "sm3") & (rows["domain"] == "ge15") & (rows["metric"] == "surface_dice")
+    ]
+    assert shown.loc["ge15", ("sm3", "measured")] == pytest.approx(chosen["value"].mean())
+    assert shown.loc["ge15", ("sm3", "reported")] == 0.11
+    assert np.isnan(shown.loc["ph3", ("sm3", "measured")])  # not run at this profile
+
+
+@pytest.mark.parametrize("table", ["2", "3"])
+def test_tables_of_pairs_show_the_derived_rows(main: Results, table: str) -> None:
+    shown, rows = beside_pairs(main, table).frame, derive(main.frame)
+    filled = 0
+    for column in shown.columns.unique(0):
+        system, beta = column.split("|")
+        for name in NAMES:
+            value = shown.loc[name, (column, "measured")]
+            chosen = rows[
+                (rows["system"] == system)
+                & (rows["beta"] == beta)
+                & (rows["pair"] == name)
+                & (rows["metric"] == "surface_dice")
+            ]
+            assert np.isnan(value) == chosen.empty
+            if len(chosen):
+                assert value == pytest.approx(chosen["value"].mean())
+                filled += 1
+    assert filled == len(NAMES) * (7 if table == "2" else 6)
+
+
+def test_own_table_ends_with_the_upper_bound(main: Results) -> None:
+    shown = own_table(main)
+    bound = main.frame[
+        (main.frame["source"] == "sm3")
+        & (main.frame["domain"] == "sm3")
+        & (main.frame["metric"] == "dice")
+    ]
+    assert len(bound) == 1
+    assert shown.index[-1] == "trained on the target"
+    assert "No DA" in shown.index
+
+
+def test_by_beta_has_a_column_for_each_window(main: Results) -> None:
+    shown = by_beta(main, "dice")
+    assert list(shown.columns) == ["-", "0.03", "0.12"]
+    assert shown.loc[("Severe #1", "No DA")].notna().tolist() == [True, False, False]
+
+
+def test_scores_by_scan_average_to_the_rows(main: Results) -> None:
+    pair = pairs_of("phantom")["Severe #1"]
+    each = by_scan(main, "FDA", "0.12", pair, "surface_dice")
+    assert each.shape == (1, 2)
+    rows = main.frame
+    chosen = rows[
+        (rows["system"] == "FDA")
+        & (rows["beta"] == "0.12")
+        & (rows["domain"] == pair.target)
+        & (rows["metric"] == "surface_dice")
+    ]
+    assert each.mean() == pytest.approx(float(chosen["value"].iloc[0]), abs=1e-3)
+
+
+def test_picks_are_betas_of_the_grid(main: Results) -> None:
+    for rule in ("averaged", "per pair"):
+        assert set(picks(main, "FDA", rule)) == set(NAMES)
+        assert set(picks(main, "FDA", rule).values()) <= {"0.03", "0.12"}
+
+
+def test_pictures_of_studies(main: Results, matrix: Results, dial: Results) -> None:
+    drawn = {
+        "matrices": remade.matrices(matrix),
+        "beta": remade.beta_curves(main),
+        "boxes": remade.boxes(main),
+        "volumes": remade.volumes(main, NAMES),
+        "dial": remade.dial(dial),
+        "profiles": scanners.profiles("smoke", (0.03, 0.12)),
+        "distances": scanners.distances(matrix),
+    }
+    for name, (figure, alt) in drawn.items():
+        assert len(alt) > 40, name
+        assert encode(figure), name
+    assert "0.11" in drawn["matrices"][1]
+
+
+def test_pair_table_has_both_lists(matrix: Results) -> None:
+    shown = remade.pair_table(matrix)
+    assert shown.loc["Severe #1", "paper: pair"] == "sm3 to ge15"
+    assert shown.loc["Severe #1", "paper: away"] == 0.11
+    assert len(shown) == 6
+
+
+def test_voxels_of_the_demo_are_13_and_a_half_microlitres() -> None:
+    assert remade.voxel_ml("demo") == pytest.approx(6.0 * 1.5 * 1.5 / 1000)
+
+
+def test_radial_profile_is_the_mean_over_rings() -> None:
+    spectrum = scanners.mean_log_amplitude("sm3", "smoke")
+    h, w = spectrum.shape
+    rows, columns = np.meshgrid(np.fft.fftfreq(h) * h, np.fft.fftfreq(w) * w, indexing="ij")
+    found = scanners.profile_of("sm3", "smoke")
+    for radius in (0, 3, 7):
+        ring = np.round(np.hypot(rows, columns)) == radius
+        assert float(found[radius]) == pytest.approx(float(spectrum[ring].mean()), rel=1e-5)
+
+
+def test_live_network_is_that_of_the_study(severe: live.Live, main: Results) -> None:
+    view = severe.task.view(TEST_TIME)
+    again = SourceModel(severe.budget.segmenter).fit(view, Run(12345))
+    images = severe.scan().images
+    assert torch.equal(again.segment(images), severe.network.segment(images))
+    score = severe.score(severe.network.segment(images))
+    each = by_scan(main, "No DA", "-", severe.pair, "surface_dice")
+    assert score == pytest.approx(float(each[0, 0]), abs=1e-3)
+    assert list(severe.losses) == ["segmentation"]
+    assert len(severe.losses["segmentation"][0]) == severe.budget.segmenter.steps
+
+
+def test_pictures_of_a_live_pair(severe: live.Live, subtle: live.Live) -> None:
+    for figure, alt in (
+        inside.swap_in_both_worlds(severe, 0.12),
+        inside.donors(severe),
+        inside.severity((severe, subtle), 0.12),
+    ):
+        assert len(alt) > 40
+        assert encode(figure)
+
+
+def test_widget_needs_no_kernel_and_shows_the_scores(severe: live.Live) -> None:
+    box = inside.widget(severe, counts=(1, 3))
+    outer = box.children[2]
+    assert isinstance(outer, Stack)
+    assert len(outer.children) == len(severe.budget.betas)
+    predictor = severe.adaptation("3D", 3, severe.budget.betas[1])
+    scan = severe.scan()
+    score = severe.score(predictor.segment(scan.images))
+    shown = outer.children[1].children[1].value
+    assert f"surface Dice {score:.3f}" in shown
+    assert "data:image/webp" in shown
+
+
+def test_unknown_pair_is_refused() -> None:
+    with pytest.raises(ValueError, match="no pair"):
+        live.train("smoke", "Medium #9", 0)
