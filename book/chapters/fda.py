@@ -90,6 +90,7 @@ budgets = pd.DataFrame(
             "slices": f"{96 // b.phantoms.step} of {b.phantoms.size} x {b.phantoms.size}",
             "training steps of a source network": b.segmenter.steps,
             "slices per step": b.segmenter.batch,
+            "crops": b.segmenter.crop or "none",
             "training scans of a site": b.phantoms.train,
             "test and tuning scans": f"{b.phantoms.test} and {b.phantoms.tuning}",
             "donors": b.donors,
