@@ -120,14 +120,14 @@ class Budget:
 _TINY = Segmenter(width=2, levels=3, steps=4, batch=4)
 _SMOKE = Settings(_TINY, Finetuning(4, 4), Clustering(3, 4, iterations=250, starts=2), 4)
 _DEMO = Settings(
-    Segmenter(width=8, levels=4, steps=300, batch=16, learning_rate=2e-3),
+    Segmenter(width=8, levels=4, steps=450, batch=16, learning_rate=2e-3),
     Finetuning(steps=120, batch=8),
     Clustering(),
     discriminator=16,
 )
 _DEMO_PROSTATE = replace(
     _DEMO,
-    segmenter=replace(_DEMO.segmenter, steps=400, normalise="standardise"),
+    segmenter=replace(_DEMO.segmenter, normalise="standardise"),
 )
 _PAPER = Settings(Segmenter.aiva(), Finetuning.paper(), Clustering())
 _NONE = 1e-6  # nothing here is tuned on labelled target scans
