@@ -84,7 +84,7 @@ class Budget:
 CC359 = RealBrains("cc359", fractions=(0.63, 0.04, 0.165, 0.165), size=128, step=1)
 _SMOKE = Segmenter(width=2, levels=3, steps=4, batch=4, schedule="step", loss="bce+dice")
 _DEMO = Segmenter(
-    width=8, levels=4, steps=1200, batch=8, learning_rate=8e-3, loss="bce+dice", crop=64
+    width=8, levels=5, steps=1000, batch=8, learning_rate=5e-3, loss="bce+dice", crop=112
 )
 
 BUDGETS = {
