@@ -25,6 +25,7 @@ RADII = (65.5, 80.5, 60.0)
 WAVES = ((26.0, 1.0), (15.0, 0.5))  # mm: gyri and their side branches
 _SLOPE = 2 * math.pi / 22.0  # of that noise where it crosses zero, per mm
 FOLDS_SIZE, FOLDS_SPACING = 64, 3.2
+RIM = 1.2  # mm of fluid over the gyri that belong to the mask
 _NONE = -99.0  # distance of what is not in these slices
 
 
@@ -115,8 +116,12 @@ def shrinkage(a: Anatomy, uneven: Tensor) -> Tensor:
 
 
 def envelope(c: Compartments, a: Anatomy, uneven: Tensor) -> Tensor:
-    """The mask, bool: all that lies within a smooth surface over the crowns of the gyri."""
-    return c.hull > shrinkage(a, uneven)
+    """The mask, bool: all within a smooth surface `RIM` mm outside the crowns of the gyri.
+
+    Brain masks of DLMUSE, and those that several methods agree on, run through the fluid over the
+    gyri, about a millimetre outside them.
+    """
+    return c.hull > shrinkage(a, uneven) - RIM
 
 
 def _sylvian(p: Points, a: Anatomy) -> Tensor:

@@ -3,10 +3,9 @@
 A seed starts two streams of random numbers: one for the person, one for the examination. Each quantity
 owns a fixed place in its stream, and a site only says how a standard normal number becomes a shift or a
 tilt. So the same seed is the same person at every site, and moving a site's dial moves the picture
-continuously. Ages are those of CC359 with a wider spread, 52 +- 14 years, cut at 20 and 80; what grows
-with age (ventricles, sulci, the fluid between brain and skull) follows the direction and rough size of
-published curves (Fjell & Walhovd, Rev Neurosci 21 (2010) 187: the ventricles about double from 40 to
-75), with a wide spread of its own.
+continuously. Ages are even from 20 to 80 years; what grows with age (ventricles, sulci, the fluid
+between brain and skull) follows the direction and rough size of published curves (Fjell & Walhovd, Rev
+Neurosci 21 (2010) 187: the ventricles about double from 40 to 75), with a wide spread of its own.
 """
 
 from __future__ import annotations
@@ -107,7 +106,7 @@ class Anatomy:
 def anatomy(s: Stream) -> Anatomy:
     """The person of a stream."""
     n, u = s.normal, s.uniform
-    age = min(max(52 + 14 * n("age"), 20), 80)
+    age = 20 + 60 * u("age")
     old = max(0.0, (age - 30) / 50)
     size = -0.035 if u("female") < 0.5 else 0.015
     scale = (1 + size + 0.035 * n("width"), 1 + size + 0.035 * n("length"),
@@ -120,10 +119,10 @@ def anatomy(s: Stream) -> Anatomy:
         gap=1.5 + 1.6 * old + 0.5 * abs(n("gap")),
         skull=6.3 + 1.1 * n("skull"),
         scalp=5.6 + 1.2 * n("scalp"),
-        ventricles=(0.85 + 0.75 * old**1.5) * math.exp(0.2 * n("vent")),
+        ventricles=(0.85 + 1.1 * old**1.5) * math.exp(0.25 * n("vent")),
         ventricle_side=0.08 * n("vent_side"),
         third=(1.0 + 2.2 * old**1.5) * math.exp(0.25 * n("third")),
-        sulci=max(0.05, 0.2 + 0.6 * old + 0.12 * n("sulci")),
+        sulci=max(0.05, 0.2 + 0.7 * old + 0.15 * n("sulci")),
         crown=0.2 + 0.8 * old + 0.2 * abs(n("crown")),
         cortex=2.9 - 0.35 * old + 0.15 * n("cortex"),
         fold_depth=15 + 2.0 * n("fold_depth"),
