@@ -105,7 +105,7 @@ BUDGETS = {
         segmenter=_DEMO,
         long=_DEMO,
         phantoms=PhantomBrains(24, 1, 4, 2, size=128, step=4),
-        real=RealBrains(size=128, step=4),
+        real=RealBrains(fractions=(0.6, 0.1, 0.2, 0.1), size=128, step=4),
         own=replace(CC359, step=4),
     ),
     "paper": Budget(
