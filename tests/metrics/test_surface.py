@@ -86,8 +86,8 @@ def test_more_tolerance_never_lowers_and_order_does_not_matter() -> None:
 
 def test_cropping_to_the_masks_changes_nothing() -> None:
     a, b = blob(3), blob(4)
-    wide = [torch.nn.functional.pad(m.byte(), (5, 9, 7, 3, 2, 6)).bool() for m in (a, b)]
-    assert surface_dice(*wide, SPACING) == pytest.approx(surface_dice(a, b, SPACING))
+    wide_a, wide_b = (torch.nn.functional.pad(m.byte(), (5, 9, 7, 3, 2, 6)).bool() for m in (a, b))
+    assert surface_dice(wide_a, wide_b, SPACING) == pytest.approx(surface_dice(a, b, SPACING))
 
 
 def test_empty_masks() -> None:
