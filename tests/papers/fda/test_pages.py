@@ -16,7 +16,9 @@ from medda_lib.papers.fda.results import beside_pairs, by_beta, by_scan, own_tab
 from medda_lib.papers.fda.rules import derive
 from medda_lib.papers.results import Results
 from medda_lib.studies.method import Run
+from medda_lib.studies.per_image import PerImage
 from medda_lib.studies.setting import TEST_TIME
+from tests.papers.fda.test_rules import made_up
 
 NAMES = ("Severe #1", "Subtle #1")
 
@@ -53,16 +55,16 @@ def test_tables_of_pairs_show_the_derived_rows(main: Results, table: str) -> Non
     assert filled == len(NAMES) * (7 if table == "2" else 6)
 
 
-def test_own_table_ends_with_the_upper_bound(main: Results) -> None:
-    shown = own_table(main)
-    bound = main.frame[
-        (main.frame["source"] == "sm3")
-        & (main.frame["domain"] == "sm3")
-        & (main.frame["metric"] == "dice")
-    ]
-    assert len(bound) == 1
+def test_own_table_ends_with_the_targets_own_network() -> None:
+    frame = made_up(data="real")
+    shown = own_table(Results(frame, PerImage((), {}), "demo", "real", {}, "fda"))
     assert shown.index[-1] == "trained on the target"
     assert "No DA" in shown.index
+    for name, (_, target) in pairs_of("real").items():
+        bound = frame[(frame["source"] == target) & (frame["domain"] == target)]
+        assert len(bound) == 2  # repetitions
+        value = shown.loc["trained on the target", ("surface_dice", name)]
+        assert value == pytest.approx(bound["value"].mean(), abs=1e-3)
 
 
 def test_by_beta_has_a_column_for_each_window(main: Results) -> None:

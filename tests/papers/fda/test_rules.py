@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medda_lib.papers.fda.pairs import PHANTOM_PAIRS
+from medda_lib.papers.fda.pairs import PHANTOM_PAIRS, REAL_PAIRS
 from medda_lib.papers.fda.rules import AVERAGE, LeaveOnePairOut, derive
 
 BETAS = ("0.01", "0.03", "0.12")
@@ -14,15 +14,18 @@ SYSTEMS = ("FDA", "FDA + MST")
 HEAD = {"paper": "fda", "profile": "demo", "data": "phantom", "metric": "surface_dice"}
 
 
-def made_up(seeds: int = 2) -> pd.DataFrame:
+def made_up(seeds: int = 2, data: str = "phantom") -> pd.DataFrame:
     """Ledger rows with random scores for all pairs, betas, systems and repetitions."""
     rng = np.random.default_rng(5)
+    pairs = {"phantom": PHANTOM_PAIRS, "real": REAL_PAIRS}[data]
     rows = []
     for seed in range(seeds):
-        for source, target in PHANTOM_PAIRS.values():
-            place = {**HEAD, "source": source, "seed": seed}
-            plain = {"system": "No DA", "beta": "-", "evaluation": "cross-domain"}
-            rows.append({**place, **plain, "domain": target, "value": rng.random()})
+        for source, target in pairs.values():
+            place = {**HEAD, "data": data, "source": source, "seed": seed}
+            plain = {"system": "No DA", "beta": "-"}
+            for site, evaluation in ((target, "cross-domain"), (source, "in-domain")):
+                tested = {"evaluation": evaluation, "domain": site, "value": rng.random()}
+                rows.append({**place, **plain, **tested})
             for system in SYSTEMS:
                 for beta in BETAS:
                     for evaluation, domain in (
