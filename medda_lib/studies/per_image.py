@@ -81,7 +81,11 @@ def _slim(images: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generi
 
 
 def _stack(arrays: list[NDArray[np.generic] | None]) -> NDArray[np.generic]:
-    example = next(a for a in arrays if a is not None)
-    empty = np.nan if np.issubdtype(example.dtype, np.floating) else -1
-    blank = np.full_like(example, empty)
-    return np.stack([blank if a is None else a for a in arrays])
+    """(runs, images); a run without the quantity, or tested on fewer images, is filled up."""
+    known = [a for a in arrays if a is not None]
+    empty = np.nan if np.issubdtype(known[0].dtype, np.floating) else -1
+    stacked = np.full((len(arrays), max(len(a) for a in known)), empty, known[0].dtype)
+    for row, array in zip(stacked, arrays, strict=True):
+        if array is not None:
+            row[: len(array)] = array
+    return stacked

@@ -51,7 +51,7 @@ def swap_in_both_worlds(live: Live, beta: float) -> Drawn:
     )
 
 
-def donors(live: Live, shown: int = 4) -> Drawn:
+def donors(live: Live, shown: int = 3) -> Drawn:
     """Figure 2: the donors of a middle slice by each choice, with their SR-SIM."""
     images, at = live.scan().images, live.middle()
     count = min(shown, live.budget.donors)

@@ -61,7 +61,8 @@ class Budget:
     """What a profile spends.
 
     `segmenter` trains each source model, `long` the network of the realism study. `donors` is n_MST.
-    A small profile runs some of the pairs and of the sites only.
+    `real_betas` is the grid on real scans: at `demo` the ends of the range. A small profile runs some
+    of the pairs and of the sites only.
     """
 
     seeds: int
@@ -71,6 +72,7 @@ class Budget:
     real: RealBrains
     own: RealBrains
     betas: tuple[float, ...] = (0.01, 0.03, 0.06, 0.12)
+    real_betas: tuple[float, ...] = (0.01, 0.12)
     donors: int = N_MST
     pairs: tuple[str, ...] = SEVERITIES
     sites: tuple[str, ...] = SITES
@@ -96,6 +98,7 @@ BUDGETS = {
         real=RealBrains(size=32, step=16),
         own=replace(CC359, size=32, step=16),
         betas=(0.03, 0.12),
+        real_betas=(0.03, 0.12),
         donors=3,
         pairs=("Severe #1", "Subtle #1"),
         sites=DIAL,
@@ -116,6 +119,7 @@ BUDGETS = {
         real=RealBrains(size=128, step=1),
         own=CC359,
         betas=(0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15),
+        real_betas=(0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15),
     ),
 }
 
@@ -156,7 +160,7 @@ def _on_pairs(
         tested = tuple(site for site in (*SITES, *REAL_SITES) if site in wanted)
         yield place.run(SourceModel(budget.segmenter), BrainTask(data, source, tested), source)
         task = BrainTask(data, source, targets, tuning=True)
-        for beta in budget.betas:
+        for beta in budget.real_betas if place.data == "real" else budget.betas:
             more = (replace(method, beta=beta) for method in extra)
             for method in (*swaps(budget.segmenter, budget.donors, beta), *more):
                 yield place.run(method, task, source)
