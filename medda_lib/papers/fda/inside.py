@@ -104,7 +104,7 @@ def _columns(live: Live, beta: float) -> list[Outlined]:
     return row
 
 
-def widget(live: Live, counts: Sequence[int] = (1, 3, 7), total: int = 100_000) -> VBox:
+def widget(live: Live, counts: Sequence[int] = (1, 3, 7), total: int = 125_000) -> VBox:
     """Sliders for beta and the number of donors: spectrum, adapted slice, prediction, score.
 
     Donors are those of the 3D choice. The score is that of the whole scan, the picture a middle slice
