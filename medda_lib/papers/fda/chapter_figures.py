@@ -19,7 +19,7 @@ from medda_lib.figures.tuning import Panel, tuning
 from medda_lib.papers.fda.pairs import Pair, declines, pairs_of, paper_matrix
 from medda_lib.papers.fda.results import by_scan, matrix, picks
 from medda_lib.papers.fda.rules import METRIC, RULES, curves
-from medda_lib.papers.fda.study import BUDGETS
+from medda_lib.papers.fda.study import BUDGETS, SITES
 from medda_lib.papers.results import Results
 
 Drawn = tuple[Figure, str]
@@ -33,6 +33,8 @@ AVERAGED = "averaged"
 def matrices(measured: Results) -> Drawn:
     """Table 1 as two pictures: the paper's matrix and ours, trained on the row."""
     ours = matrix(measured).T
+    order = [site for site in SITES if site in ours.index]
+    ours = ours.loc[order, order]
     paper = paper_matrix().T.loc[ours.index, ours.columns]
     panels = {"paper: CC359": paper.to_numpy(), "here: phantoms": ours.to_numpy()}
     figure = shift_matrices(
