@@ -54,9 +54,8 @@ Condition = tuple[str, str, str]
 class Budget:
     """What a profile spends.
 
-    `shift` are the images of one domain in the shift and realism studies, `long` and `longest` the
-    settings of the few, longer trainings of realism and of shift, whose reference at home has to be
-    trained out.
+    `shift` are the images of one domain in the shift and realism studies, `long` the settings of
+    their few, longer trainings.
 
     `labels` and `masks` are the columns |D_l| of the tables that are run; `scale` divides the
     counts behind them where a profile has fewer images (a "100" at `smoke` is 12).
@@ -68,7 +67,6 @@ class Budget:
     sources: PhantomSources
     shift: Counts
     long: Settings
-    longest: Settings
     labels: tuple[str, ...] = LABELS
     masks: tuple[str, ...] = MASKS
     scale: int = 1
@@ -86,7 +84,6 @@ BUDGETS = {
         sources=PhantomSources(Counts(48, 16, 24), Counts(16, 8, 12), 24, 12),
         shift=Counts(24, 8, 12),
         long=Settings(width=4, batch=4, steps=4, learning_rate=1e-3, validate_every=2),
-        longest=Settings(width=4, batch=4, steps=4, learning_rate=1e-3, validate_every=2),
         labels=("100",),
         masks=("50",),
         scale=8,
@@ -99,9 +96,6 @@ BUDGETS = {
         shift=Counts(2000, 128, 200),
         long=Settings(
             width=16, batch=10, steps=600, learning_rate=1e-3, decay_every=400, validate_every=100
-        ),
-        longest=Settings(
-            width=16, batch=10, steps=1200, learning_rate=1e-3, decay_every=800, validate_every=100
         ),
     ),
     "paper": Budget(
@@ -118,7 +112,6 @@ BUDGETS = {
         sources=PhantomSources(Counts(5216, 16, 624), Counts(111, 13, 123), 4185, 35),
         shift=Counts(5000, 128, 500),
         long=Settings(width=16, batch=10, steps=24 * 522, validate_every=522),
-        longest=Settings(width=16, batch=10, steps=24 * 522, validate_every=522),
     ),
 }
 
@@ -175,7 +168,7 @@ def _realism(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
 def _shift(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
     """Every domain against every other, and a dial from one to another."""
     for problem, name in ((SEGMENTATION, "U-Net"), (CLASSIFICATION, "Enc")):
-        method = system(name, budget.longest)
+        method = system(name, budget.long)
         for domain in DOMAIN_NAMES:
             start, end = DIAL_ENDS[problem]
             dial = tuple(f"{start}>{end}@{s}" for s in STRENGTHS) if domain == start else ()
