@@ -128,10 +128,15 @@ show_figure(
 # own Table 1 does: the scores of these pairs are its "No DA" column, cell for cell. The same rule
 # applied to our matrix gives ours.
 
-# %% tags=["nbval-check-output"]
+# %%
 from medda_lib.papers.fda import pairs
 
 show(pairs.six)
+
+# %% [markdown]
+# The network's own scanner is its "home":
+
+# %% tags=["nbval-check-output"]
 remade.pair_table(matrix)
 
 # %% [markdown]
@@ -216,6 +221,8 @@ show_figure(figure, f"{caption} {severe.measured_on}", alt, name="1")
 
 # %%
 show(adaptation.FourierPredictor.segment)
+
+# %%
 show(adaptation.FourierPredictor.votes)
 
 # %% [markdown]
@@ -228,7 +235,10 @@ show(adaptation.FourierPredictor.votes)
 #
 # $$
 # S_V = \frac{2 V_a V_b + C_1}{V_a^2 + V_b^2 + C_1}, \qquad
-# S_G = \frac{2 G_a G_b + C_2}{G_a^2 + G_b^2 + C_2}, \qquad
+# S_G = \frac{2 G_a G_b + C_2}{G_a^2 + G_b^2 + C_2},
+# $$
+#
+# $$
 # \text{SR-SIM} = \frac{\sum S_V \, S_G^{\alpha} \max(V_a, V_b)}{\sum \max(V_a, V_b)}
 # $$
 
@@ -259,6 +269,8 @@ show_figure(figure, f"{caption} {severe.measured_on}", alt, name="2")
 from medda_lib.papers.fda import rules
 
 show(rules.LeaveOnePairOut)
+
+# %%
 show(rules.PerPairOracle)
 
 # %% [markdown]
