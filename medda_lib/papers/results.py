@@ -51,7 +51,9 @@ class Results:
         """What to print beside every number."""
         words: Mapping[str, str] = getattr(study_module(self.paper), "MEASURED_ON", {})
         seeds = self.frame["seed"].nunique()
-        commit = str(self.provenance.get("commit", "this run"))[:9]
+        known = self.provenance.get("commit", "this run")
+        several = known if isinstance(known, list) else [known]
+        commit = ", ".join(dict.fromkeys(str(one)[:9] for one in several))
         return (
             f"Measured on {words.get(self.data, self.data)}; profile {self.profile}, {seeds} "
             f"repetition{'s' * (seeds != 1)}, commit {commit}."
