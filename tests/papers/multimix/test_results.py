@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,12 @@ def test_summary_groups_by_the_columns_that_are_named() -> None:
     assert list(found.columns) == [("dice", "mean"), ("dice", "std")]
     assert found["dice", "mean"].to_dict() == {"in-domain": 0.7, "cross-domain": 0.4}
     assert found["dice", "std"].to_dict() == {"in-domain": 0.2, "cross-domain": 0.2}
+
+
+def test_measured_on_names_each_commit_once() -> None:
+    commits = ["a" * 40, "a" * 40 + "+changes", "b" * 40]
+    found = replace(three_seeds(), provenance={"commit": commits})
+    assert found.measured_on.endswith(f"commit {'a' * 9}, {'b' * 9}.")
 
 
 def test_measured_on_names_data_profile_repetitions_and_commit(smoke: Results) -> None:
