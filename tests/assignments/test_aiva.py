@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-import warnings
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import jupytext
 import numpy as np
@@ -24,11 +21,10 @@ from medda_lib.assignments.course import MASTERS
 from medda_lib.methods import adabn, seg_jdot
 from medda_lib.methods.aiva import clusters, loss
 from medda_lib.studies.method import BestValidation
+from tests.assignments.master import Master, Swap, notebook, run
 
-Swap = tuple[tuple[str, str], ...]
-MASTER = cells.named(jupytext.read(MASTERS / "aiva.py"))
-EXERCISES = [name.removesuffix("-checks") for name in MASTER if name.endswith("-checks")]
-POINTS = {e: float(MASTER[f"{e}-checks"].metadata["nbgrader"]["points"]) for e in EXERCISES}
+MASTER = Master("aiva")
+EXERCISES, POINTS, SOLUTION = MASTER.exercises, MASTER.points, MASTER.solutions
 
 GREEDY = """free, found = list(range(len(cost))), []
     for row in cost:
@@ -202,28 +198,7 @@ ALL_WRONG = [(exercise, mistake) for exercise in WRONG for mistake in WRONG[exer
 
 def mutated(exercise: str, mistake: str) -> str:
     """The master's answer with the words of one mistake."""
-    source = str(MASTER[f"{exercise}-answer"].source)
-    for right, wrong in WRONG[exercise][mistake]:
-        assert right in source, f"the solution of {exercise} no longer has {right!r}"
-        source = source.replace(right, wrong)
-    return source
-
-
-def run(*sources: str) -> dict[str, Any]:
-    """Execute cells one after the other; what they leave behind."""
-    namespace: dict[str, Any] = {}
-    with warnings.catch_warnings():
-        for source in sources:
-            exec(source, namespace)
-    return namespace
-
-
-def run_checks(exercise: str, answer: str) -> None:
-    """Execute set-up, an answer and the checks of its exercise, hidden ones included."""
-    run(MASTER["setup"].source, answer, MASTER[f"{exercise}-checks"].source)
-
-
-SOLUTION = {exercise: str(MASTER[f"{exercise}-answer"].source) for exercise in EXERCISES}
+    return MASTER.mutated(exercise, WRONG[exercise][mistake])
 
 
 @pytest.fixture(scope="module")
@@ -231,27 +206,18 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return assignments.release("aiva", tmp_path_factory.mktemp("release"))
 
 
-def notebook(released: Path, answers: Mapping[str, str]) -> Any:
-    """The released notebook with answers filled in."""
-    copy = cells.read(released)
-    for name, cell in cells.named(copy).items():
-        if name.endswith("-answer") and name.removesuffix("-answer") in answers:
-            cell.source = answers[name.removesuffix("-answer")]
-    return copy
-
-
 # --- the master ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_solution_passes_alone(exercise: str) -> None:
-    run_checks(exercise, SOLUTION[exercise])
+    MASTER.run_checks(exercise, SOLUTION[exercise])
 
 
 @pytest.mark.parametrize(("exercise", "mistake"), ALL_WRONG)
 def test_wrong_answer_fails(exercise: str, mistake: str) -> None:
     with pytest.raises((AssertionError, RuntimeError)):
-        run_checks(exercise, mutated(exercise, mistake))
+        MASTER.run_checks(exercise, mutated(exercise, mistake))
 
 
 def test_every_exercise_has_wrong_answers() -> None:
@@ -260,7 +226,7 @@ def test_every_exercise_has_wrong_answers() -> None:
 
 
 def test_solutions_agree_with_the_library() -> None:
-    own = run(MASTER["setup"].source, *SOLUTION.values())
+    own = run(MASTER.cells["setup"].source, *SOLUTION.values())
     close, rng = torch.testing.assert_close, torch.Generator().manual_seed(7)
     target, source = np.random.default_rng(0).normal(size=(2, 12, 2))
     assert own["match"](target, source).tolist() == clusters.matched(target, source).tolist()
@@ -289,9 +255,9 @@ def test_solutions_agree_with_the_library() -> None:
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_hidden_checks_overwrite_no_helper(released: Path, exercise: str) -> None:
-    before = (MASTER["setup"].source, SOLUTION[exercise])
+    before = (MASTER.cells["setup"].source, SOLUTION[exercise])
     visible = cells.named(cells.read(released))[f"{exercise}-checks"].source
-    left = set(run(*before, MASTER[f"{exercise}-checks"].source)) - set(run(*before, visible))
+    left = set(run(*before, MASTER.cells[f"{exercise}-checks"].source)) - set(run(*before, visible))
     assert left <= {"_hidden_checks"}
 
 
@@ -331,10 +297,10 @@ def test_release_holds_no_solution_and_no_hidden_test(released: Path) -> None:
 
 def test_release_keeps_visible_checks_and_locks_the_rest(released: Path) -> None:
     copy = cells.named(cells.read(released))
-    assert list(copy) == list(MASTER)
+    assert list(copy) == list(MASTER.cells)
     for exercise in EXERCISES:
         visible = copy[f"{exercise}-checks"].source
-        assert MASTER[f"{exercise}-checks"].source.startswith(visible.rstrip())
+        assert MASTER.cells[f"{exercise}-checks"].source.startswith(visible.rstrip())
         assert visible.count("assert ") >= 4
     for name, cell in copy.items():
         assert cell.metadata["nbgrader"]["locked"] == (not name.endswith("-answer"))

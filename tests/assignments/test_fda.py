@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-import warnings
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import jupytext
 import pytest
@@ -21,11 +18,10 @@ from medda_lib import assignments
 from medda_lib.assignments import cells
 from medda_lib.assignments.course import MASTERS
 from medda_lib.methods.fda import donors, spectrum, srsim
+from tests.assignments.master import Master, Swap, notebook, run
 
-Swap = tuple[tuple[str, str], ...]
-MASTER = cells.named(jupytext.read(MASTERS / "fda.py"))
-EXERCISES = [name.removesuffix("-checks") for name in MASTER if name.endswith("-checks")]
-POINTS = {e: float(MASTER[f"{e}-checks"].metadata["nbgrader"]["points"]) for e in EXERCISES}
+MASTER = Master("fda")
+EXERCISES, POINTS, SOLUTION = MASTER.exercises, MASTER.points, MASTER.solutions
 
 # exercise -> what went wrong -> (right, wrong) pairs of text; the first two also go to nbgrader
 WRONG: dict[str, dict[str, Swap]] = {
@@ -204,28 +200,7 @@ ALL_WRONG = [(exercise, mistake) for exercise in WRONG for mistake in WRONG[exer
 
 def mutated(exercise: str, mistake: str) -> str:
     """The master's answer with the words of one mistake."""
-    source = str(MASTER[f"{exercise}-answer"].source)
-    for right, wrong in WRONG[exercise][mistake]:
-        assert right in source, f"the solution of {exercise} no longer has {right!r}"
-        source = source.replace(right, wrong)
-    return source
-
-
-def run(*sources: str) -> dict[str, Any]:
-    """Execute cells one after the other; what they leave behind."""
-    namespace: dict[str, Any] = {}
-    with warnings.catch_warnings():
-        for source in sources:
-            exec(source, namespace)
-    return namespace
-
-
-def run_checks(exercise: str, answer: str) -> None:
-    """Execute set-up, an answer and the checks of its exercise, hidden ones included."""
-    run(MASTER["setup"].source, answer, MASTER[f"{exercise}-checks"].source)
-
-
-SOLUTION = {exercise: str(MASTER[f"{exercise}-answer"].source) for exercise in EXERCISES}
+    return MASTER.mutated(exercise, WRONG[exercise][mistake])
 
 
 @pytest.fixture(scope="module")
@@ -233,27 +208,18 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return assignments.release("fda", tmp_path_factory.mktemp("release"))
 
 
-def notebook(released: Path, answers: Mapping[str, str]) -> Any:
-    """The released notebook with answers filled in."""
-    copy = cells.read(released)
-    for name, cell in cells.named(copy).items():
-        if name.endswith("-answer") and name.removesuffix("-answer") in answers:
-            cell.source = answers[name.removesuffix("-answer")]
-    return copy
-
-
 # --- the master ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_solution_passes_alone(exercise: str) -> None:
-    run_checks(exercise, SOLUTION[exercise])
+    MASTER.run_checks(exercise, SOLUTION[exercise])
 
 
 @pytest.mark.parametrize(("exercise", "mistake"), ALL_WRONG)
 def test_wrong_answer_fails(exercise: str, mistake: str) -> None:
     with pytest.raises((AssertionError, RuntimeError)):
-        run_checks(exercise, mutated(exercise, mistake))
+        MASTER.run_checks(exercise, mutated(exercise, mistake))
 
 
 def test_every_exercise_has_wrong_answers() -> None:
@@ -262,7 +228,7 @@ def test_every_exercise_has_wrong_answers() -> None:
 
 
 def test_solutions_agree_with_the_library() -> None:
-    own = run(MASTER["setup"].source, *SOLUTION.values())
+    own = run(MASTER.cells["setup"].source, *SOLUTION.values())
     rng = torch.Generator().manual_seed(7)
     t, s = torch.rand(2, 5, 16, 16, generator=rng)
     close = torch.testing.assert_close
@@ -292,9 +258,9 @@ def test_solutions_agree_with_the_library() -> None:
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_hidden_checks_overwrite_no_helper(released: Path, exercise: str) -> None:
-    before = (MASTER["setup"].source, SOLUTION[exercise])
+    before = (MASTER.cells["setup"].source, SOLUTION[exercise])
     visible = cells.named(cells.read(released))[f"{exercise}-checks"].source
-    left = set(run(*before, MASTER[f"{exercise}-checks"].source)) - set(run(*before, visible))
+    left = set(run(*before, MASTER.cells[f"{exercise}-checks"].source)) - set(run(*before, visible))
     assert left <= {"_hidden_checks", "_transform"}
 
 
@@ -334,10 +300,10 @@ def test_release_holds_no_solution_and_no_hidden_test(released: Path) -> None:
 
 def test_release_keeps_visible_checks_and_locks_the_rest(released: Path) -> None:
     copy = cells.named(cells.read(released))
-    assert list(copy) == list(MASTER)
+    assert list(copy) == list(MASTER.cells)
     for exercise in EXERCISES:
         visible = copy[f"{exercise}-checks"].source
-        assert MASTER[f"{exercise}-checks"].source.startswith(visible.rstrip())
+        assert MASTER.cells[f"{exercise}-checks"].source.startswith(visible.rstrip())
         assert visible.count("assert ") >= 4
     for name, cell in copy.items():
         assert cell.metadata["nbgrader"]["locked"] == (not name.endswith("-answer"))
