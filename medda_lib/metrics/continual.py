@@ -1,0 +1,86 @@
+"""What a stream of stages did to a method: how good at the end, what it forgot, what a stage taught.
+
+Everything comes from one matrix of scores R (stages, stages): R[i, j] is the score (Dice, say) on the
+test data of stage j after training on stage i. Its last row is what is deployed. Below the diagonal
+lies the past: what became of a stage once others were learned. Just above it lies what the method
+could do on a stage before it had seen any of it.
+
+The paper (Gonzalez et al. 2022, Section 3, Metrics) defines backward and forward transfer in words
+alone. Here backward transfer compares the end of the stream with the moment when a stage was learned
+(below 0: forgotten); forward transfer is what training on a stage does for that stage's own test data
+(near 0: too rigid to learn). Others (Lopez-Paz and Ranzato 2017) call forward transfer what a stage
+gains from those before it, against a network that was never trained: another number.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+METRICS = ("dice", "bwt", "fwt")
+
+
+def final(scores: ArrayLike) -> Floats:
+    """The scores on each stage's test data after the last stage, R[N-1], shape (N,)."""
+    row: Floats = _square(scores)[-1]
+    return row.copy()
+
+
+def backward_transfer(scores: ArrayLike) -> Floats:
+    """R[N-1, j] - R[j, j] of each stage j, shape (N,); NaN for the last, which nothing followed."""
+    matrix = _square(scores)
+    found: Floats = matrix[-1] - np.diag(matrix)
+    found[-1] = np.nan
+    return found
+
+
+def forward_transfer(scores: ArrayLike) -> Floats:
+    """R[j, j] - R[j-1, j] of each stage j, shape (N,); NaN for the first, which nothing preceded."""
+    matrix = _square(scores)
+    found = np.full(len(matrix), np.nan)
+    found[1:] = np.diag(matrix)[1:] - np.diag(matrix, k=1)
+    return found
+
+
+def averages(scores: ArrayLike) -> dict[str, float]:
+    """Means over the stages: "dice" of the final row, "bwt" and "fwt" (Table 1's three columns).
+
+    A transfer is averaged over the N - 1 stages that have one. A score that was not measured (NaN)
+    leaves every mean that needs it undefined: joint training has a last row only, so no transfer.
+    """
+    return {name: _mean(values) for name, values in _by_stage(scores).items()}
+
+
+def spreads(scores: ArrayLike) -> dict[str, float]:
+    """Standard deviations over the stages (n - 1 in the denominator), for the keys of `averages`.
+
+    NaN where fewer than two stages have a value, or one of them was not measured.
+    """
+    return {
+        name: float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+        for name, values in _by_stage(scores).items()
+    }
+
+
+def _by_stage(scores: ArrayLike) -> dict[str, Floats]:
+    """The values behind each mean, without the stage that has none by definition."""
+    return {
+        "dice": final(scores),
+        "bwt": backward_transfer(scores)[:-1],
+        "fwt": forward_transfer(scores)[1:],
+    }
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _square(scores: ArrayLike) -> Floats:
+    matrix = np.asarray(scores, dtype=np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
+        raise ValueError(
+            f"scores: need (stages, stages), row = after which stage, column = whose test data; "
+            f"got {matrix.shape}"
+        )
+    return matrix

@@ -1,0 +1,110 @@
+"""Transfer along a stream against counting stage by stage, and where it is undefined."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+
+from medda_lib.metrics.continual import (
+    METRICS,
+    averages,
+    backward_transfer,
+    final,
+    forward_transfer,
+    spreads,
+)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("stages", [1, 2, 5])
+def test_every_stage_against_its_definition(stages: int, seed: int) -> None:
+    scores = np.random.default_rng(seed).random((stages, stages))
+    after = scores.tolist()
+    last = stages - 1
+    for j in range(stages):
+        assert final(scores)[j] == after[last][j]
+        back, forth = backward_transfer(scores)[j], forward_transfer(scores)[j]
+        if j == last:
+            assert math.isnan(back)
+        else:
+            assert back == after[last][j] - after[j][j]
+        if j == 0:
+            assert math.isnan(forth)
+        else:
+            assert forth == after[j][j] - after[j - 1][j]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_averages_and_spreads_against_lists(seed: int) -> None:
+    scores = np.random.default_rng(seed).random((5, 5))
+    r = scores.tolist()
+    lists = {
+        "dice": r[4],
+        "bwt": [r[4][j] - r[j][j] for j in range(4)],
+        "fwt": [r[j][j] - r[j - 1][j] for j in range(1, 5)],
+    }
+    assert tuple(lists) == METRICS == tuple(averages(scores)) == tuple(spreads(scores))
+    for name, values in lists.items():
+        assert averages(scores)[name] == pytest.approx(statistics.fmean(values))
+        assert spreads(scores)[name] == pytest.approx(statistics.stdev(values))
+
+
+def test_a_method_that_forgets_all_and_one_that_learns_nothing() -> None:
+    forgets = averages(np.eye(4))
+    assert forgets == {"dice": 0.25, "bwt": -1.0, "fwt": 1.0}
+    rigid = averages(np.full((4, 4), 0.6))
+    assert rigid == {"dice": pytest.approx(0.6), "bwt": 0.0, "fwt": 0.0}
+
+
+def test_only_the_scores_that_a_metric_needs_change_it() -> None:
+    """R[i, j] for j > i + 1 (stages far ahead) and inner cells below the diagonal enter nothing."""
+    scores = np.random.default_rng(9).random((5, 5))
+    needed = np.eye(5, dtype=bool) | np.eye(5, k=1, dtype=bool)
+    needed[-1] = True
+    spoiled = np.where(needed, scores, np.nan)
+    assert averages(spoiled) == averages(scores)
+    assert spreads(spoiled) == spreads(scores)
+
+
+def test_joint_training_has_a_last_row_and_no_transfer() -> None:
+    scores = np.full((5, 5), np.nan)
+    scores[-1] = 0.8, 0.9, 0.8, 0.9, 0.8
+    found = averages(scores)
+    assert found["dice"] == pytest.approx(0.84)
+    assert math.isnan(found["bwt"])
+    assert math.isnan(found["fwt"])
+    assert math.isnan(spreads(scores)["bwt"])
+
+
+def test_a_missing_score_is_not_averaged_away() -> None:
+    scores = np.random.default_rng(0).random((3, 3))
+    scores[0, 0] = np.nan
+    found = averages(scores)
+    assert math.isnan(found["bwt"])
+    assert not math.isnan(found["dice"])
+    assert not math.isnan(found["fwt"])
+
+
+def test_one_stage_has_a_score_and_nothing_else() -> None:
+    found = averages([[0.7]])
+    assert found["dice"] == 0.7
+    assert math.isnan(found["bwt"])
+    assert math.isnan(found["fwt"])
+    assert math.isnan(spreads([[0.7]])["dice"])
+
+
+def test_the_matrix_is_left_alone() -> None:
+    scores = np.random.default_rng(1).random((3, 3))
+    before = scores.copy()
+    final(scores)[:] = 0
+    backward_transfer(scores)
+    assert np.array_equal(scores, before)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (4,), (0, 0)])
+def test_a_matrix_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="scores: need"):
+        averages(np.zeros(shape))
