@@ -22,7 +22,7 @@ from medda_lib.studies.progress import Progress
 from medda_lib.studies.provenance import commit
 from medda_lib.studies.run import built
 from medda_lib.studies.spec import RunSpec
-from medda_lib.studies.trial import trial
+from medda_lib.studies.stream_trial import stream_trial
 
 
 class ConfirmError(RuntimeError):
@@ -73,7 +73,9 @@ def spread(specs: Sequence[RunSpec], wanted: int) -> list[RunSpec]:
 def _repeat(spec: RunSpec, frame: pd.DataFrame, threads: int) -> None:
     """Do one run again and compare its values with the committed ones, as they are written."""
     task = built(spec.task, spec.seed)
-    rows, _ = trial(spec.method, spec.task, task, spec.random_seed, "cpu", threads, spec.seed)
+    rows, _ = stream_trial(
+        spec.method, spec.task, task, spec.random_seed, "cpu", threads, spec.seed
+    )
     own = frame[frame["seed"] == spec.seed]
     for name, value in spec.condition:
         own = own[own[name] == value]

@@ -26,8 +26,8 @@ from medda_lib.studies.progress import Progress
 from medda_lib.studies.provenance import provenance
 from medda_lib.studies.spec import RunSpec, canonical, canonical_json
 from medda_lib.studies.store import RunResult, RunStore
+from medda_lib.studies.stream_trial import stream_trial
 from medda_lib.studies.task import Task, TaskSpec
-from medda_lib.studies.trial import trial
 
 _TASKS: OrderedDict[str, Task] = OrderedDict()
 _TASKS_KEPT = 2
@@ -54,7 +54,7 @@ def execute(spec: RunSpec, store_root: str | Path, device: str = "cpu", threads:
     start = time.perf_counter()
     task = built(spec.task, spec.seed)
     try:
-        rows, images = trial(
+        rows, images = stream_trial(
             spec.method,
             spec.task,
             task,
