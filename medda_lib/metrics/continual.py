@@ -28,15 +28,28 @@ def final(scores: ArrayLike) -> Floats:
 
 
 def backward_transfer(scores: ArrayLike) -> Floats:
-    """R[N-1, j] - R[j, j] of each stage j, shape (N,); NaN for the last, which nothing followed."""
+    """R[N-1, j] - R[j, j] of each stage j, shape (N,); NaN for the last: nothing followed it."""
     matrix = _square(scores)
     found: Floats = matrix[-1] - np.diag(matrix)
     found[-1] = np.nan
     return found
 
 
+def backward_transfer_on_the_way(scores: ArrayLike) -> Floats:
+    """Mean of R[i, j] - R[j, j] over all later stages i > j, shape (N,); NaN for the last.
+
+    The other reading of the paper's sentence ("deteriorates with further training"): the loss on the
+    way, which is smaller than the loss at the end where forgetting grows by and by.
+    """
+    matrix = _square(scores)
+    found = np.full(len(matrix), np.nan)
+    for j in range(len(matrix) - 1):
+        found[j] = (matrix[j + 1 :, j] - matrix[j, j]).mean()
+    return found
+
+
 def forward_transfer(scores: ArrayLike) -> Floats:
-    """R[j, j] - R[j-1, j] of each stage j, shape (N,); NaN for the first, which nothing preceded."""
+    """R[j, j] - R[j-1, j] of each stage j, shape (N,); NaN for the first: nothing preceded it."""
     matrix = _square(scores)
     found = np.full(len(matrix), np.nan)
     found[1:] = np.diag(matrix)[1:] - np.diag(matrix, k=1)

@@ -12,6 +12,7 @@ from medda_lib.metrics.continual import (
     METRICS,
     averages,
     backward_transfer,
+    backward_transfer_on_the_way,
     final,
     forward_transfer,
     spreads,
@@ -50,6 +51,18 @@ def test_averages_and_spreads_against_lists(seed: int) -> None:
     for name, values in lists.items():
         assert averages(scores)[name] == pytest.approx(statistics.fmean(values))
         assert spreads(scores)[name] == pytest.approx(statistics.stdev(values))
+
+
+@pytest.mark.parametrize("stages", [1, 2, 5])
+def test_transfer_on_the_way_averages_every_later_stage(stages: int) -> None:
+    scores = np.random.default_rng(stages).random((stages, stages))
+    found = backward_transfer_on_the_way(scores)
+    assert math.isnan(found[-1])
+    for j in range(stages - 1):
+        later = [float(scores[i, j] - scores[j, j]) for i in range(j + 1, stages)]
+        assert found[j] == pytest.approx(statistics.fmean(later))
+    if stages > 1:  # one stage is left for the last but one: both readings agree
+        assert found[-2] == pytest.approx(backward_transfer(scores)[-2])
 
 
 def test_a_method_that_forgets_all_and_one_that_learns_nothing() -> None:
