@@ -1,0 +1,158 @@
+"""Tables of a stream: Dice, transfer and pools against the lists behind made-up ledgers."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from medda_lib.metrics.continual import backward_transfer_on_the_way
+from medda_lib.papers import results as shared
+from medda_lib.papers.odex import results, transfer
+from medda_lib.papers.results import Results
+from medda_lib.studies.per_image import PerImage
+from tests.papers.odex.made_up import Matrix, joint, ledger
+
+RNG = np.random.default_rng(11)
+STREAMS: dict[tuple[str, int], Matrix] = {
+    (system, seed): RNG.random((5, 5)) for system in ("Sequential", "ODEx") for seed in range(3)
+}
+LAST = [0.8, 0.9, 0.7, 0.9, 0.8]
+EVERY = {**STREAMS, **{("Joint training", seed): joint(LAST) for seed in range(3)}}
+POOLS = {"ODEx": [1, 1, 2, 2, 3]}
+
+
+@pytest.fixture(autouse=True)
+def words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the numbers were measured on: the study's words are not what is tested here."""
+    study = SimpleNamespace(MEASURED_ON={"shifting": "three kinds of phantoms"})
+    monkeypatch.setattr(shared, "study_module", lambda _: study)
+
+
+@pytest.fixture(scope="module")
+def measured() -> Results:
+    return ledger(EVERY, POOLS)
+
+
+def numbers(scores: Matrix) -> dict[str, list[float]]:
+    """The values behind each mean of a run, written out."""
+    r = scores.tolist()
+    return {
+        "dice": r[4],
+        "bwt": [r[4][j] - r[j][j] for j in range(4)],
+        "fwt": [r[j][j] - r[j - 1][j] for j in range(1, 5)],
+    }
+
+
+def test_every_run_gives_its_numbers(measured: Results) -> None:
+    found = transfer.derive(measured.frame).set_index(["system", "seed", "metric"])["value"]
+    for (system, seed), scores in STREAMS.items():
+        for name, values in numbers(scores).items():
+            assert found[system, seed, name] == pytest.approx(statistics.fmean(values))
+            spread = found[system, seed, f"{name}_spread"]
+            assert spread == pytest.approx(statistics.stdev(values))
+        on_the_way = np.nanmean(backward_transfer_on_the_way(scores))
+        assert found[system, seed, "bwt_on_the_way"] == pytest.approx(on_the_way)
+
+
+def test_joint_training_has_a_dice_and_undefined_transfers(measured: Results) -> None:
+    mean, std = results.by_system(measured.frame)
+    row = mean.loc["Joint training"]
+    assert row["Dice"] == pytest.approx(statistics.fmean(LAST))
+    assert std.loc["Joint training", "Dice"] == pytest.approx(statistics.stdev(LAST))
+    assert row[["BWT", "FWT", "models"]].isna().all()
+
+
+def test_the_pool_is_that_after_the_last_stage(measured: Results) -> None:
+    mean, std = results.by_system(measured.frame)
+    assert mean.loc["ODEx", "models"] == 3
+    assert math.isnan(mean.loc["Sequential", "models"])
+    assert std["models"].isna().all()
+    assert results.facts(measured, "models").loc[("ODEx", 0)].tolist() == POOLS["ODEx"]
+
+
+def test_spreads_over_stages_and_over_repetitions_are_told_apart(measured: Results) -> None:
+    runs = [numbers(STREAMS["ODEx", seed])["dice"] for seed in range(3)]
+    _, stages = results.by_system(measured.frame)
+    _, repetitions = results.by_system(measured.frame, "repetitions")
+    over_stages = statistics.fmean(statistics.stdev(run) for run in runs)
+    assert stages.loc["ODEx", "Dice"] == pytest.approx(over_stages)
+    over_seeds = statistics.stdev(statistics.fmean(run) for run in runs)
+    assert repetitions.loc["ODEx", "Dice"] == pytest.approx(over_seeds)
+
+
+def test_ours_stand_beside_the_papers_half_table(measured: Results) -> None:
+    table = results.beside(measured, "1")
+    assert list(table.frame.columns.levels[0]) == ["BWT", "Dice", "FWT"]
+    assert table.frame.loc["Sequential", ("Dice", "reported")] == 0.57
+    ours = statistics.fmean(
+        statistics.fmean(numbers(STREAMS["Sequential", seed])["bwt"]) for seed in range(3)
+    )
+    assert table.frame.loc["Sequential", ("BWT", "measured")] == pytest.approx(ours)
+    assert table.frame.loc["PLOP"].xs("measured", level=1).isna().all()
+    assert "Measured on three kinds of phantoms; profile demo, 3 repetitions" in table.html
+    two = results.beside(measured, "2").frame
+    assert two.loc["ODEx", ("models", "reported")] == 2
+    assert two.loc["ODEx", ("models", "measured")] == 3
+
+
+def test_undefined_cells_stay_empty_and_those_not_run_say_so(measured: Results) -> None:
+    html = results.beside(measured, "1").html
+    rows = {row.split("</th>")[0]: row for row in html.split("<tr>")[3:]}
+    bound = next(row for name, row in rows.items() if name.endswith("Joint training"))
+    assert "not" not in bound
+    assert bound.count("<td") == 9
+    plop = next(row for name, row in rows.items() if name.endswith("PLOP"))
+    assert plop.count("not run") == 3
+
+
+def test_the_transformed_half_is_for_phantoms_and_decathlon() -> None:
+    for data in ("transformed", "real"):
+        frame = results.beside(ledger(EVERY, POOLS, data), "2").frame
+        assert frame.loc["ODEx", ("models", "reported")] == 4
+    with pytest.raises(ValueError, match="no table of the paper is about 'ordered'"):
+        results.beside(ledger(EVERY, POOLS, "ordered"), "1")
+
+
+def test_a_stream_of_our_own_has_a_table_of_numbers(measured: Results) -> None:
+    table = results.own_table(ledger(EVERY, POOLS, "ordered"))
+    assert table.columns.tolist() == ["Dice", "BWT", "BWT on the way", "FWT", "models"]
+    assert table.index.tolist() == ["Sequential", "ODEx", "Joint training"]
+    plain = results.own_table(ledger(STREAMS, {}, "ordered"))
+    assert "models" not in plain
+
+
+def test_scores_are_means_over_repetitions_and_keep_their_place(measured: Results) -> None:
+    mean = np.mean([STREAMS["ODEx", seed] for seed in range(3)], axis=0)
+    assert results.scores(measured, "ODEx") == pytest.approx(mean)
+    assert results.scores(measured, "ODEx", "surface_dice") == pytest.approx(mean / 2)
+    bound = results.scores(measured, "Joint training")
+    assert bound[-1] == pytest.approx(LAST)
+    assert np.isnan(bound[:-1]).all()
+    with pytest.raises(ValueError, match="PLOP: no rows along a stream; there are: Sequential"):
+        results.scores(measured, "PLOP")
+
+
+def test_scores_of_a_system_with_a_last_row_alone_have_the_streams_size() -> None:
+    only = ledger({("Joint training", 0): joint(LAST)})
+    assert results.scores(only, "Joint training").shape == (5, 5)
+
+
+def test_scans_are_found_by_stage_and_moment(measured: Results) -> None:
+    path = "after 5/stage 1/segmentation/pixels_true"
+    images = PerImage(("ODEx|0", "EWC|0", "ODEx|1"), {path: np.arange(6).reshape(3, 2)})
+    found = Results(measured.frame, images, "demo", "shifting", {}, "odex")
+    values = results.by_scan(found, "ODEx", 5, 1, "pixels_true")
+    assert values.tolist() == [[0, 1], [4, 5]]
+
+
+def test_rows_without_a_stream_come_back_as_they_are(measured: Results) -> None:
+    other = measured.frame.assign(evaluation="cross-domain", domain="real")
+    assert transfer.derive(other) is other
+
+
+def test_seconds_are_medians_of_runs(measured: Results) -> None:
+    assert results.run_seconds(measured)["median seconds"].tolist() == [2.0] * 3
