@@ -1,0 +1,250 @@
+"""The Medical Segmentation Decathlon, any of its tasks by `dataset.json`; here the hippocampus.
+
+The file `dataset.json` lists the pairs of an image and its labels, names the labels and the channels.
+Task 4 holds crops around the hippocampus of 1 mm voxels that differ in size from scan to scan. Its
+labels 1 (anterior) and 2 (posterior) are joined to the whole hippocampus unless one is asked for. Part
+of its images are stored as uint8 and the rest as float32 with another range: two intensity regimes,
+which is told per scan. Other tasks have several channels (last axis) and other voxels; they are read
+with `channel`, `labels` and a `field` that fits the organ.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+
+from medda_lib.datasets import nifti
+from medda_lib.datasets.card import CheckReport, DatasetError
+from medda_lib.datasets.hippocampus.crops import FIELD, Crops, Millimetres
+from medda_lib.datasets.hippocampus.source import (
+    Acquired,
+    CropRecord,
+    CropScan,
+    check_crops,
+    load_crops,
+    of_site,
+    stored_type,
+)
+from medda_lib.datasets.volume_source import need_folder, stem
+from medda_lib.datasets.volumes import VolumeCard
+
+CARD = VolumeCard(
+    name="decathlon",
+    title="Medical Segmentation Decathlon, hippocampus (task 4)",
+    input="T1-weighted crops around one hippocampus, about 35 x 50 x 35 voxels of 1 mm, NIfTI",
+    label="anterior (1) and posterior (2) hippocampus, joined by default",
+    metadata="none but the type of the stored values, which tells two intensity regimes",
+    website="http://medicaldecathlon.com",
+    publication="M. Antonelli et al., The Medical Segmentation Decathlon, Nature Communications 13, "
+    "2022; A. L. Simpson et al., A large annotated medical image dataset for the development and "
+    "evaluation of segmentation algorithms, arXiv 1902.09063, 2019",
+    licence="CC BY-SA 4.0",
+    how_to_get="Download Task04_Hippocampus.tar from the website and extract it into "
+    "MEDDA_DATA/Task04_Hippocampus.",
+    layout="""
+Task04_Hippocampus/
+  dataset.json                           pairs, names of labels and channels
+  imagesTr/hippocampus_001.nii.gz        image
+  labelsTr/hippocampus_001.nii.gz        0 outside, 1 anterior, 2 posterior
+  imagesTs/                              images without labels, not read
+""",
+    counts={"scans": 260},
+    splits={"site": "one clinic, so there is one site, named after the task: hippocampus"},
+    caveats=(
+        (
+            "Two intensity regimes: 55 images are stored as uint8 (to 255), 205 as float32 (from about "
+            "850 to over a million). What made them differ is not published."
+        ),
+        (
+            "The publications count 263 labelled crops; `dataset.json` lists 260 and is what counts "
+            "here."
+        ),
+        (
+            "The crops are of 195 people (90 healthy, 105 with a psychotic disorder), so most have two, "
+            "but no file says which belong together. A split by scan, the only one there is, may put "
+            "one side of a person into training and the other into the test."
+        ),
+        "The crops were cut around the label: where the hippocampus may be is given away.",
+    ),
+    folders=("Task04_Hippocampus", "decathlon/Task04_Hippocampus"),
+    mask="the whole hippocampus (anterior and posterior), by hand",
+)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What `dataset.json` says. channels and labels by number; pairs of paths, image and labels."""
+
+    name: str
+    channels: Mapping[int, str]
+    labels: Mapping[int, str]
+    pairs: tuple[tuple[Path, Path], ...]
+
+
+def read_listing(root: Path) -> Listing:
+    """The task's `dataset.json`. Raises DatasetError when it is missing or says less than it must."""
+    path = need_folder(root, CARD) / "dataset.json"
+    if not path.is_file():
+        raise DatasetError(f"{path}: the file is missing. {CARD.how_to_get}")
+    try:
+        found: Any = json.loads(path.read_text(encoding="utf-8"))
+        pairs = tuple((root / pair["image"], root / pair["label"]) for pair in found["training"])
+        channels, labels = (
+            {int(number): str(name) for number, name in found[key].items()}
+            for key in ("modality", "labels")
+        )
+        name = str(found["name"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(
+            f"{path}: not a Decathlon listing ({type(error).__name__}: {error}); expected name, "
+            "modality, labels and training with image and label: extract the task again"
+        ) from error
+    visible = tuple(pair for pair in pairs if not pair[0].name.startswith("._"))
+    return Listing(name.lower(), channels, labels, visible)
+
+
+def scan(root: Path) -> CropScan:
+    """Records of all listed pairs. Half a pair is a problem; a pair that is not here, a warning."""
+    listing = read_listing(root)
+    records: list[CropRecord] = []
+    problems: list[str] = []
+    gone: list[str] = []
+    for image, mask in listing.pairs:
+        here = image.is_file(), mask.is_file()
+        if all(here):
+            name = stem(image)
+            records.append(CropRecord(name, name, listing.name, image, mask))
+        elif any(here):
+            missing, other = (mask, image) if here[0] else (image, mask)
+            problems.append(f"{missing}: the file is missing, {other.name} is here; extract again")
+        else:
+            gone.append(f"{image}: listed in dataset.json, but neither image nor labels are here")
+    if not records and not problems:
+        problems.append(f"{root}: no listed pair is here. {CARD.how_to_get}")
+    return CropScan(root, tuple(records), tuple(problems), tuple(gone))
+
+
+def check(
+    root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
+) -> CheckReport:
+    """Compare a folder with its own `dataset.json`: pairs, headers, readable files, labels.
+
+    A pair of which nothing is here is a warning (a part of the set can be used), half a pair is a
+    problem. counts: numbers that have to be met besides, by default none.
+    """
+    expected = {} if counts is None else counts
+    report = check_crops(CARD, root, scan, read, counts=expected, decode=decode)
+    if counts is not None or (not report.found and not root.is_dir()):
+        return report
+    return _with_count(report, root)
+
+
+def load(
+    root: Path,
+    *,
+    site: str | None = None,
+    spacing: float = 1.0,
+    labels: tuple[int, ...] | None = None,
+    channel: int | str | None = None,
+    field: Millimetres = FIELD,
+    progress: bool = True,
+) -> Crops:
+    """All scans on a grid of `spacing` mm around the middle of each.
+
+    site: the task's name or None. labels: which to join (None: all above 0). channel: of several, by
+    number or name. field: (slices, rows, columns) in mm. Raises DatasetError, naming file or argument.
+    """
+    listing = read_listing(root)
+    _known_labels(labels, listing)
+    number = channel_number(channel, listing)
+    return load_crops(
+        CARD,
+        of_site(scan(root), site, CARD),
+        lambda record: read(record, labels, number),
+        spacing=spacing,
+        field=field,
+        progress=progress,
+    )
+
+
+def read(
+    record: CropRecord, labels: tuple[int, ...] | None = None, channel: int | None = None
+) -> Acquired:
+    """One scan as stored. Raises DatasetError, for several channels and none chosen as well."""
+    image = _image(record.image, channel)
+    mask = nifti.read_mask(record.mask, image.grid, "labels")
+    if labels is not None:
+        mask = np.isin(nifti.read_scan(record.mask).values, labels)
+        if not mask.any():
+            raise DatasetError(f"{record.mask}: labels {labels} do not occur; choose others")
+    return Acquired(image, mask, stored_type(record.image))
+
+
+def channel_number(channel: int | str | None, listing: Listing) -> int | None:
+    """The channel by number; None for a task with one. Raises DatasetError naming `channel`."""
+    names = ", ".join(f"{number} ({name})" for number, name in listing.channels.items())
+    if channel is None:
+        if len(listing.channels) > 1:
+            raise DatasetError(f"channel: {listing.name} has several, choose one of {names}")
+        return None
+    by_name = {name: number for number, name in listing.channels.items()}
+    number = by_name.get(channel) if isinstance(channel, str) else channel
+    if number not in listing.channels:
+        raise DatasetError(f"channel: {listing.name} has no {channel!r}; there are: {names}")
+    return None if len(listing.channels) == 1 else number
+
+
+def _image(path: Path, channel: int | None) -> nifti.Scan:
+    if channel is None:
+        _refuse_series(path)
+        return nifti.read_scan(path)
+    # One channel of a series, with every check of a header that a single volume gets.
+    with nifti._opened(path) as series:  # noqa: SLF001 - results are tied to that module as it is
+        if len(series.shape) != 4 or channel >= series.shape[3]:
+            raise DatasetError(
+                f"{path}: shape {series.shape} has no channel {channel}; correct `channel`"
+            )
+        one = series.slicer[..., channel]
+        grid = nifti._grid(path, one)  # noqa: SLF001
+        values = np.asarray(one.get_fdata(dtype=np.float32, caching="unchanged"))
+    if not np.isfinite(values).all() or values.min() == values.max():
+        raise DatasetError(f"{path}: channel {channel} is empty or not finite; get the file again")
+    return nifti.Scan(grid, values)
+
+
+def _refuse_series(path: Path) -> None:
+    """Several channels and none chosen; other faults are left for `read_scan` to name."""
+    try:
+        image: Any = nib.load(path)
+    except (OSError, ImageFileError):
+        return
+    if len(image.shape) == 4 and image.shape[3] > 1:
+        raise DatasetError(
+            f"{path}: {image.shape[3]} channels; choose one with the argument `channel`"
+        )
+
+
+def _known_labels(labels: tuple[int, ...] | None, listing: Listing) -> None:
+    known = {number: name for number, name in listing.labels.items() if number > 0}
+    if labels is not None and not (labels and set(labels) <= set(known)):
+        names = ", ".join(f"{number} ({name})" for number, name in known.items())
+        raise DatasetError(f"labels: {labels}; {listing.name} has {names}")
+
+
+def _with_count(report: CheckReport, root: Path) -> CheckReport:
+    """The report with the number of scans, and a warning when it is not the published one."""
+    try:
+        number = len(scan(root).records)
+    except DatasetError:
+        return report
+    warnings = report.warnings
+    if number != CARD.counts["scans"] and read_listing(root).name == "hippocampus":
+        warnings = (*warnings, f"{number} scans are here, {CARD.counts['scans']} were published")
+    return CheckReport(report.dataset, root, {"scans": number}, report.problems, warnings)

@@ -1,0 +1,170 @@
+"""The world of the hippocampus: outline it in a stream of scans that slowly change.
+
+A `HippocampusTask` is a stream of five stages, each with scans to learn from and scans to be tested on.
+What changes from stage to stage is the scenario's (`hippocampus_scenarios`, `hippocampus_transform`):
+where the scans come from, how they are altered, or in which order they come. The data are phantoms
+(`hippocampus_phantoms`) or real sets (`hippocampus_real`); both give the same kind of scans, so neither
+a scenario nor a method can tell. Nobody is in two stages, or in training and test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from medda_lib.studies.setting import Role
+from medda_lib.studies.stream import StreamTask
+from medda_lib.studies.task import Pool, Slot, Spacing
+from medda_lib.tasks.brain import as_pool
+
+SEGMENTATION = "segmentation"
+SOURCES = ("harp", "dryad", "decathlon")
+STAGES = 5
+
+
+@dataclass(frozen=True)
+class Scans:
+    """Scans on one grid: images (n, d, h, w) float32 in [0, 1], masks (n, d, h, w) bool.
+
+    names: (n,) of the scans, no two alike in any data. people: (n,) who was scanned. regimes: (n,) how
+    the intensities came about (the stored type of a real scan, the source of a phantom).
+    """
+
+    images: Tensor
+    masks: Tensor
+    names: tuple[str, ...]
+    people: tuple[str, ...]
+    regimes: tuple[str, ...]
+    spacing: Spacing
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, chosen: Sequence[int]) -> Scans:
+        """The scans with these numbers, in this order."""
+        picked = list(chosen)
+        return Scans(
+            self.images[picked],
+            self.masks[picked],
+            tuple(self.names[i] for i in picked),
+            tuple(self.people[i] for i in picked),
+            tuple(self.regimes[i] for i in picked),
+            self.spacing,
+        )
+
+    def pool(self) -> Pool:
+        """The same as a pool of whole scans."""
+        return as_pool(self.images, self.masks, self.names, self.spacing)
+
+    def volumes(self) -> Tensor:
+        """(n,) mm3: how large each hippocampus is, by its mask."""
+        voxel = self.spacing[0] * self.spacing[1] * self.spacing[2]
+        return self.masks.flatten(1).sum(1) * voxel
+
+
+def together(parts: Sequence[Scans]) -> Scans:
+    """Several sets of scans as one, in their order."""
+    return Scans(
+        torch.cat([part.images for part in parts]),
+        torch.cat([part.masks for part in parts]),
+        tuple(name for part in parts for name in part.names),
+        tuple(person for part in parts for person in part.people),
+        tuple(regime for part in parts for regime in part.regimes),
+        parts[0].spacing,
+    )
+
+
+class Hippocampi(Protocol):
+    """Where the scans come from: a frozen dataclass, since it is hashed with the run."""
+
+    @property
+    def label(self) -> str:
+        """What the data are, for messages."""
+        ...
+
+    @property
+    def home(self) -> str:
+        """The source that a scenario takes which does not mix sources."""
+        ...
+
+    @property
+    def train(self) -> int:
+        """Scans to learn from, per stage."""
+        ...
+
+    @property
+    def test(self) -> int:
+        """Scans to be tested on, per stage."""
+        ...
+
+    def parts(self, source: str, sizes: Sequence[int]) -> tuple[Scans, ...]:
+        """Sets of scans of a source, of the given sizes, that share no person.
+
+        The same for every repetition. Raises ValueError when there are too few.
+        """
+        ...
+
+
+class Shown(NamedTuple):
+    """One stage: what is learned from, what is tested on, and whether something has changed."""
+
+    train: Scans
+    test: Scans
+    boundary: bool
+
+
+class Scenario(Protocol):
+    """What changes over the stages: a frozen dataclass."""
+
+    @property
+    def label(self) -> str:
+        """What changes, for messages."""
+        ...
+
+    def stages(self, data: Hippocampi) -> tuple[Shown, ...]:
+        """The stages in their order."""
+        ...
+
+
+@dataclass(frozen=True)
+class HippocampusTask:
+    """A stream of stages made by `scenario` from `data`."""
+
+    data: Hippocampi
+    scenario: Scenario
+
+    @property
+    def name(self) -> str:
+        """Short name for tables and messages."""
+        return f"{self.data.label}: {self.scenario.label}"
+
+    def build(self, seed: int) -> StreamTask:
+        """The same scans for every repetition; `seed` changes the training only."""
+        shown = self.scenario.stages(self.data)
+        pools = {stage_slot(k): stage.train.pool() for k, stage in enumerate(shown, 1)}
+        pools |= {test_slot(k): stage.test.pool() for k, stage in enumerate(shown, 1)}
+        return StreamTask(self.name, pools, tuple(stage.boundary for stage in shown))
+
+    def evaluations(self) -> Mapping[Slot, str]:
+        """One name for all: a stream's rows say after which stage they were measured."""
+        return {test_slot(k): "stream" for k in range(1, STAGES + 1)}
+
+
+def stage_slot(number: int) -> Slot:
+    """Where the scans of stage `number` (from 1) are filed that are learned from."""
+    return Slot(Role.STAGE, SEGMENTATION, f"stage {number}")
+
+
+def test_slot(number: int) -> Slot:
+    """Where those are filed that are tested on."""
+    return Slot(Role.TEST, SEGMENTATION, f"stage {number}")
+
+
+def stage_parts(data: Hippocampi, source: str) -> list[tuple[Scans, Scans]]:
+    """(train, test) of one source for each stage, before a scenario changes anything."""
+    found = data.parts(source, (data.train, data.test) * STAGES)
+    return list(zip(found[::2], found[1::2], strict=True))
