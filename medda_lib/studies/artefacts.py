@@ -1,0 +1,75 @@
+"""What runs share is made once: tensors on disk, named by all that made them.
+
+Methods that start from the same trained network should not each train it. `remembered` looks for the
+result under a hash of everything that went into it (settings, input tensors, the code, library versions,
+processor, threads), so that taking it from disk gives the bits that making it again would. It is written
+under another name first and renamed, so an interrupted run leaves nothing half written, and two runs
+that make the same thing at the same time do not disturb each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from medda_lib.studies.closure import code_closure
+from medda_lib.studies.method import Run
+from medda_lib.studies.provenance import cpu, gpu
+from medda_lib.studies.spec import versions
+
+Tensors = dict[str, Tensor]
+
+
+def remembered(
+    run: Run,
+    made_by: tuple[object, ...],
+    inputs: Iterable[Tensor],
+    code: Iterable[str],
+    make: Callable[[], Tensors],
+) -> Tensors:
+    """What `make` returns, from the run's folder of artefacts when it has been made before.
+
+    made_by: settings and seeds, with a `repr` that says all of them. inputs: the tensors it is made of.
+    code: modules whose closure makes it. Without a folder (outside a study) it is simply made.
+    """
+    if run.artefacts is None:
+        return make()
+    file = run.artefacts / f"{_name(run, made_by, inputs, code)}.pt"
+    if file.is_file():
+        found: Tensors = torch.load(file, map_location=run.device, weights_only=True)
+        return found
+    made = make()
+    write(file, made)
+    return made
+
+
+def write(file: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Save tensors so that the file appears whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.stem}.{uuid.uuid4().hex}")
+    try:
+        torch.save({name: tensor.detach().cpu() for name, tensor in tensors.items()}, draft)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _name(
+    run: Run, made_by: tuple[object, ...], inputs: Iterable[Tensor], code: Iterable[str]
+) -> str:
+    surroundings = (
+        made_by,
+        sorted(code_closure(code).items()),
+        sorted(versions().items()),
+        (cpu(), gpu(str(run.device)), torch.get_num_threads()),
+    )
+    digest = hashlib.sha256(repr(surroundings).encode())
+    for tensor in inputs:
+        digest.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:32]
