@@ -30,7 +30,6 @@ from medda_lib.studies.stream import ALL_AT_ONCE
 from medda_lib.studies.task import Task, volumes
 from tests.methods.continual_toy import SHAPE, TRAINER, balls, toy_run, toy_task
 
-
 Report = tuple[int, int, dict[str, float]]
 
 
