@@ -62,7 +62,10 @@ def test_the_most_similar_are_found(choice: Choice, depth: int, scans: int, coun
 
 @settings(max_examples=30, deadline=None)
 @given(
-    depth=st.integers(1, 8), scans=st.integers(1, 5), count=st.integers(1, 5), seed=st.integers(0, 2**32)
+    depth=st.integers(1, 8),
+    scans=st.integers(1, 5),
+    count=st.integers(1, 5),
+    seed=st.integers(0, 2**32),
 )
 def test_choices_on_random_similarities(depth: int, scans: int, count: int, seed: int) -> None:
     table = torch.rand(depth, scans, 5, generator=generator(seed))

@@ -8,19 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from medda_lib.figures.progress import Progress
 from medda_lib.methods.aiva import AIVA, AIVAPredictor, Clustering
 from medda_lib.methods.finetuning import Sites, sites_of
 from medda_lib.methods.segmenter.predictor import SegmenterPredictor
 from medda_lib.papers.aiva.study import study
-from medda_lib.studies.method import Run
+from medda_lib.papers.live import fitted
 from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION
 from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.task import Pool, Task
-from medda_lib.studies.trial import fixed_chance
 
 Curve = tuple[list[int], list[float]]
 
@@ -95,23 +92,12 @@ def train(
 ) -> Live:
     """Train one condition of the study, watched by a progress bar.
 
-    One thread and the run's own seed: the same numbers as in the study, bit for bit.
-
     Raises ValueError if the study has no such condition, or is not about phantoms.
     """
     if data not in ("phantom", "prostate"):
         raise ValueError(f"{data!r}: live runs are on phantoms ('phantom' or 'prostate')")
     wanted = {"system": system, "source": source, "target": target}
-    for spec in study(profile, data, seed + 1).specs:
-        if wanted.items() <= dict(spec.condition).items() and spec.seed == seed:
-            break
-    else:
-        raise ValueError(f"{wanted} is no condition of the study at {profile} on {data}")
-    task = spec.task.build(seed)
-    watch = Progress(f"{system}, {source} to {target}")
-    with fixed_chance(spec.random_seed, threads=1):
-        run = Run(spec.random_seed, torch.device(device), watch, seed)
-        predictor = spec.method.fit(task.view(spec.method.setting), run)
+    spec, task, predictor, _ = fitted(study(profile, data, seed + 1), wanted, seed, device)
     if not isinstance(predictor, SegmenterPredictor):
         raise TypeError(f"{system}: expected a segmentation network, got {type(predictor)}")
     curves = {name: _curve(pairs) for name, pairs in predictor.losses}

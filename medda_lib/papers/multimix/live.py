@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
-from medda_lib.figures.progress import Progress
 from medda_lib.methods.multimix.predictor import NetworkPredictor
+from medda_lib.papers.live import fitted
 from medda_lib.papers.multimix.study import study
-from medda_lib.studies.method import Run
 from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.task import Pool, Task
-from medda_lib.studies.trial import fixed_chance
 
 Curve = tuple[list[int], list[float]]
 
@@ -62,20 +58,10 @@ def train(
 ) -> Live:
     """Train one condition of the study, watched by a progress bar.
 
-    One thread and the run's own seed: the same numbers as in the study, bit for bit.
-
     Raises ValueError if the study has no such condition.
     """
-    wanted = (("system", system), ("labels", labels), ("masks", masks))
-    specs = study(profile, data, seed + 1).specs
-    spec = next((s for s in specs if s.condition == wanted and s.seed == seed), None)
-    if spec is None:
-        raise ValueError(f"{wanted} is no condition of the study at {profile} on {data}")
-    task = spec.task.build(seed)
-    watch = Progress(f"{system}, {labels} labels, {masks} masks")
-    with fixed_chance(spec.random_seed, threads=1):
-        run = Run(spec.random_seed, torch.device(device), watch)
-        predictor = spec.method.fit(task.view(spec.method.setting), run)
+    wanted = {"system": system, "labels": labels, "masks": masks}
+    spec, task, predictor, watch = fitted(study(profile, data, seed + 1), wanted, seed, device)
     if not isinstance(predictor, NetworkPredictor):
         raise TypeError(f"{system}: expected a network of MultiMix, got {type(predictor)}")
     return Live(spec, task, predictor, watch.curves())

@@ -34,7 +34,7 @@ def test_the_live_run_keeps_the_losses_of_every_step(multimix: Live) -> None:
 
 
 def test_a_condition_that_is_not_in_the_study_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'7'.* is no condition of the study at smoke"):
+    with pytest.raises(ValueError, match=r"no condition .*'7'"):
         train("MultiMix", masks="7")
     with pytest.raises(KeyError, match="has no sideways test of segmentation"):
         train("U-Net", labels="-").test("segmentation", "sideways")
