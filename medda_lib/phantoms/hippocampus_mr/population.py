@@ -45,6 +45,7 @@ class Population:
         contrast_sd: spread of T1 of grey and white matter between people, relative.
         left: share of left hippocampi; the others are their mirror images.
         alveus: how much of alveus and fimbria the label rule counts, 0 to 1.
+        margin: how far (mm) the traced outline runs outside of what the label rule counts.
         mixed: scanners lie between the source's own (0) and this share of the way to 3 T MPRAGE.
         crop_x, crop_y, crop_z: mean size of the crop box.
     """
@@ -63,6 +64,7 @@ class Population:
     contrast_sd: float = 0.02
     left: float = 0.5
     alveus: float = 0.0
+    margin: float = 0.0
     mixed: float = 0.0
     crop_x: float = 35.0
     crop_y: float = 51.0
@@ -135,7 +137,9 @@ class Person:
     tent: float
     insula: float
     dentate: float
+    vessel: float
     alveus: float
+    margin: float
     grey: float  # factors on T1
     white: float
 
@@ -161,7 +165,7 @@ def person(p: Population, s: Draws) -> Person:
         turn=(5.0 * v * n("pitch"), 6.0 * v * n("roll"), 5.0 * v * n("yaw")),
         folds=math.exp(0.3 * v * n("folds")),
         cortex=2.7 - 0.3 * atrophy + 0.2 * n("cortex"),
-        cistern=1.6 * v * n("cistern"),
+        cistern=2.0 * v * n("cistern"),
         left=s.uniform("side") < p.left,
         amygdala=1 + 0.08 * v * n("amygdala"),
         collateral=2.0 * v * n("collateral"),
@@ -169,8 +173,10 @@ def person(p: Population, s: Draws) -> Person:
         thalamus=1.5 * v * n("thalamus"),
         tent=1.5 * v * n("tent"),
         insula=1.5 * v * n("insula"),
-        dentate=0.5 + 0.2 * n("dentate"),
+        dentate=0.25 + 0.1 * n("dentate"),
+        vessel=math.exp(0.4 * n("vessel")),
         alveus=p.alveus,
+        margin=p.margin,
         grey=1 + p.contrast_sd * n("grey"),
         white=1 + p.contrast_sd * n("white"),
     )

@@ -121,7 +121,7 @@ class _Scene:
 
     def label(self, body: scene.Body) -> Tensor:
         """Distance inside what the source's label rule counts."""
-        return body.distance + self.person.alveus * scene.coat(body)
+        return body.distance + self.person.alveus * scene.coat(body) + self.person.margin
 
     def _fit(self) -> tuple[float, float]:
         """Scale, then offset, with which the label has the person's volume."""
