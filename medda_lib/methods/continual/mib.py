@@ -1,0 +1,67 @@
+"""Modelling the Background (Cermelli et al. 2020): what is background depends on the stage.
+
+Made for streams in which each stage labels other classes: then a pixel labelled "background" may show
+an old class, and one that the old network calls background may show a new class. Two losses account for
+that, `unbiased_cross_entropy` and `unbiased_distillation`.
+
+In domain-incremental data every stage labels the same classes (here background and hippocampus). No old
+class hides in the background and none is new, so that the first loss is plain cross entropy and the
+second plain distillation at temperature 1: MiB differs from LwF by temperature and weight alone, and the
+training's own loss (Dice and cross entropy) stays as it is. Its initialisation of new output channels
+has nothing to initialise.
+
+Left open and chosen: Gonzalez et al. (2022) "reduce the lkd to prevent loss explosion" from the 10 of
+the released code, without saying to what; here it is 1. The released code also divides by the number of
+old classes, the paper's equation 7 does not; here the equation counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar
+
+from medda_lib.methods.continual.distillation import Distilling, OldNetwork, unbiased_distillation
+from medda_lib.methods.continual.learner import learn_stream
+from medda_lib.methods.continual.settings import Trainer
+from medda_lib.networks.dyn_unet import DynUNet
+from medda_lib.studies.method import Run
+from medda_lib.studies.setting import Setting
+from medda_lib.studies.stream import TOLD_BOUNDARIES
+from medda_lib.studies.stream_trial import Snapshots
+from medda_lib.studies.task import View
+
+
+@dataclass(frozen=True)
+class MiB:
+    """Modelling the Background.
+
+    Attributes:
+        trainer: the training of a stage.
+        lkd: weight of the distillation (lambda of equation 3).
+        alpha: hardens the old network's answers (1 in the released codes: they stay as they are).
+    """
+
+    trainer: Trainer = field(default_factory=Trainer)
+    lkd: float = 1.0
+    alpha: float = 1.0
+
+    setting: ClassVar[Setting] = TOLD_BOUNDARIES
+
+    @classmethod
+    def paper(cls) -> MiB:
+        """The defaults with the training of Gonzalez et al. (2022), who do not say how small lkd is."""
+        return cls(trainer=Trainer.paper())
+
+    @property
+    def name(self) -> str:
+        """The system's name."""
+        return "MiB"
+
+    def fit(self, view: View, run: Run) -> Snapshots:
+        """A snapshot after each stage."""
+        return learn_stream(view, run, self.trainer, OldNetwork(self.trainer, self.against))
+
+    def against(self, old: DynUNet) -> Distilling:
+        """What training is held by once there is an old network."""
+        return Distilling(old, partial(unbiased_distillation, alpha=self.alpha), self.lkd)

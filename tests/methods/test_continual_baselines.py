@@ -1,0 +1,82 @@
+"""What all baselines of Table 1 share: told boundaries, pairing with sequential training, no leak."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from medda_lib.methods.continual.lwf import LwF
+from medda_lib.methods.continual.mib import MiB
+from medda_lib.methods.continual.predictor import VolumePredictor
+from medda_lib.methods.continual.sequential import Sequential
+from medda_lib.networks.dyn_unet import DynUNet
+from medda_lib.studies.setting import CONTINUAL, LeakError
+from medda_lib.studies.stream import TOLD_BOUNDARIES
+from medda_lib.studies.stream_trial import Snapshots
+from tests.methods.continual_toy import TRAINER, toy_run, toy_task
+
+Baseline = LwF | MiB
+BASELINES: list[type[Baseline]] = [LwF, MiB]
+LONGER = replace(TRAINER, steps=3)
+
+
+def networks(found: Snapshots) -> list[DynUNet]:
+    predictors = [found.after[k] for k in sorted(found.after)]
+    return [p.network for p in predictors if isinstance(p, VolumePredictor)]
+
+
+def same(one: DynUNet, other: DynUNet) -> bool:
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.fixture(scope="module")
+def sequential() -> list[DynUNet]:
+    return networks(Sequential(LONGER).fit(toy_task().view(CONTINUAL), toy_run()))
+
+
+@pytest.mark.parametrize("kind", BASELINES)
+def test_only_an_announced_boundary_changes_the_training(
+    kind: type[Baseline], sequential: list[DynUNet]
+) -> None:
+    """Stages 1 and 2 are of one distribution, stage 3 of another; no scan is held, so nothing leaks."""
+    task = toy_task()
+    assert task.boundaries == (True, False, True)
+    found = networks(kind(LONGER).fit(task.view(TOLD_BOUNDARIES), toy_run()))
+    assert same(found[0], sequential[0]), "the first stage has nothing to remember"
+    assert same(found[1], sequential[1]), "nobody announced a change"
+    assert not same(found[2], sequential[2])
+
+
+@pytest.mark.parametrize("kind", BASELINES)
+def test_a_fit_is_repeatable(kind: type[Baseline]) -> None:
+    task = toy_task(greys=(0.9, 0.2))
+    first, again = (
+        networks(kind(LONGER).fit(task.view(TOLD_BOUNDARIES), toy_run())) for _ in range(2)
+    )
+    assert same(first[-1], again[-1])
+
+
+@pytest.mark.parametrize("kind", BASELINES)
+def test_boundaries_must_be_told(kind: type[Baseline]) -> None:
+    assert kind.setting is TOLD_BOUNDARIES
+    with pytest.raises(LeakError, match="TOLD_BOUNDARIES"):
+        kind(LONGER).fit(toy_task().view(CONTINUAL), toy_run())
+
+
+@pytest.mark.parametrize("kind", BASELINES)
+@pytest.mark.parametrize(
+    "changes", [{"deep_supervision": 1}, {"patch": (8, 8, 8)}, {"precision": "bfloat16"}]
+)
+def test_training_as_in_the_paper_works_too(
+    kind: type[Baseline], changes: dict[str, object]
+) -> None:
+    trainer = replace(TRAINER, **changes)  # type: ignore[arg-type]
+    task = toy_task(count=2, greys=(0.9, 0.2))
+    for network in networks(kind(trainer).fit(task.view(TOLD_BOUNDARIES), toy_run())):
+        assert all(torch.isfinite(p).all() for p in network.parameters())
+
+
+def test_names_are_those_of_the_table() -> None:
+    assert [kind().name for kind in BASELINES] == ["LwF", "MiB"]
+    assert all(kind.paper().trainer.steps == 50_000 for kind in BASELINES)
