@@ -146,12 +146,12 @@ class HippocampusTask:
         """The same scans for every repetition; `seed` changes the training only."""
         shown = self.scenario.stages(self.data)
         pools = {stage_slot(k): stage.train.pool() for k, stage in enumerate(shown, 1)}
-        pools |= {test_slot(k): stage.test.pool() for k, stage in enumerate(shown, 1)}
+        pools |= {held_out_slot(k): stage.test.pool() for k, stage in enumerate(shown, 1)}
         return StreamTask(self.name, pools, tuple(stage.boundary for stage in shown))
 
     def evaluations(self) -> Mapping[Slot, str]:
         """One name for all: a stream's rows say after which stage they were measured."""
-        return {test_slot(k): "stream" for k in range(1, STAGES + 1)}
+        return {held_out_slot(k): "stream" for k in range(1, STAGES + 1)}
 
 
 def stage_slot(number: int) -> Slot:
@@ -159,7 +159,7 @@ def stage_slot(number: int) -> Slot:
     return Slot(Role.STAGE, SEGMENTATION, f"stage {number}")
 
 
-def test_slot(number: int) -> Slot:
+def held_out_slot(number: int) -> Slot:
     """Where those are filed that are tested on."""
     return Slot(Role.TEST, SEGMENTATION, f"stage {number}")
 

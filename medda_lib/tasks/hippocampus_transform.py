@@ -12,7 +12,6 @@ outside is as dark as the darkest voxel. The four numbers of the paper are this 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from torch import Tensor
-from torch.nn.functional import grid_sample
+from torch.nn.functional import affine_grid, grid_sample
 
 from medda_lib.studies.task import Spacing
 from medda_lib.tasks.hippocampus import STAGES, Hippocampi, Scans, Shown, stage_parts
@@ -98,15 +97,8 @@ def warp(volumes: Tensor, maps: NDArray[np.float64], spacing: Spacing) -> Tensor
     back[:, :3, 3] /= half
     flipped = back[:, 2::-1, [2, 1, 0, 3]]  # grid_sample names the axes last to first
     theta = torch.from_numpy(flipped.copy()).to(volumes)
-    places = torch.nn.functional.affine_grid(
-        theta, [len(volumes), 1, *volumes.shape[1:]], align_corners=False
-    )
+    places = affine_grid(theta, [len(volumes), 1, *volumes.shape[1:]], align_corners=False)
     moved = grid_sample(
         volumes[:, None], places, mode="bilinear", padding_mode="zeros", align_corners=False
     )
     return moved[:, 0].clamp(0, 1)
-
-
-def path(name: str, strengths: Sequence[float]) -> NDArray[np.float64]:
-    """(n, 4, 4): the maps of one scan at several strengths, to draw how it moves."""
-    return np.stack([random_map(name, strength) for strength in strengths])

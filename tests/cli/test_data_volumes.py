@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from medda_lib.cli import app
 from medda_lib.datasets.catalogue import ALL, find
+from medda_lib.datasets.hippocampus.registry import HIPPOCAMPI
 from medda_lib.datasets.registry import DATASETS
 from medda_lib.datasets.volume_registry import VOLUMES
 from medda_lib.pages import datasets_table
@@ -21,9 +22,9 @@ def medda(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def test_both_kinds_are_listed_and_no_name_is_taken_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_kinds_are_listed_and_no_name_is_taken_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MEDDA_DATA", raising=False)
-    assert len(ALL) == len(DATASETS) + len(VOLUMES)
+    assert len(ALL) == len(DATASETS) + len(VOLUMES) + len(HIPPOCAMPI)
     result = medda("data", "list")
     assert result.exit_code == DONE
     table = datasets_table()

@@ -92,7 +92,7 @@ def grid_around(grid: Grid, shape: Shape, spacing: float) -> Affine:
     """
     affine = grid_affine(middle(grid), shape, spacing)
     corner = np.linalg.solve(grid.affine, affine @ [-0.5, -0.5, -0.5, 1])[:3] + 0.5
-    affine[:3, 3] += grid.affine[:3, :3] @ (np.floor(corner + 0.5) - corner)
+    affine[:3, 3] += grid.affine[:3, :3] @ (np.ceil(corner - 0.5) - corner)
     return affine
 
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from medda_lib.datasets.card import CheckReport, DatasetError
-from medda_lib.datasets.hippocampus import decathlon
+from medda_lib.datasets.hippocampus import decathlon, dryad, harp
 from medda_lib.datasets.hippocampus.crops import Crops
 from medda_lib.datasets.volumes import VolumeCard
 
@@ -30,7 +30,7 @@ class CropEntry:
     load: Callable[..., Crops]
 
 
-_MODULES = (decathlon,)
+_MODULES = (decathlon, harp, dryad)
 
 HIPPOCAMPI: Mapping[str, CropEntry] = MappingProxyType(
     {m.CARD.name: CropEntry(m.CARD, m.check, m.load) for m in _MODULES}
