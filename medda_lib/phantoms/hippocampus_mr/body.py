@@ -117,6 +117,6 @@ def inside(p: Points, c: Course, a: Person, fine: Tensor) -> tuple[Tensor, Tenso
     return torch.minimum(section + 0.35 * fine, ends), w, v
 
 
-def volume(distance: Tensor, voxel: float, offset: float = 0.0) -> float:
+def volume_of(distance: Tensor, voxel: float, offset: float = 0.0) -> float:
     """Volume (mm^3) of what lies at more than -offset, from distances on a grid with `voxel` mm."""
     return float(((distance + offset) / voxel + 0.5).clamp(0, 1).sum()) * voxel**3

@@ -23,7 +23,7 @@ from medda_lib.phantoms.brain_mr.shapes import Points, share
 from medda_lib.phantoms.brain_mr.sites import SITES, Site
 from medda_lib.phantoms.brain_mr.space import MIDDLE, Frame, Lattice, folds
 from medda_lib.phantoms.hippocampus_mr import scene
-from medda_lib.phantoms.hippocampus_mr.body import course, inside, volume
+from medda_lib.phantoms.hippocampus_mr.body import course, inside, volume_of
 from medda_lib.phantoms.hippocampus_mr.population import Draws, Person, Population, person
 from medda_lib.phantoms.hippocampus_mr.sources import Source
 from medda_lib.phantoms.mr.fields import TERMS, receive, transmit
@@ -89,7 +89,7 @@ def grid(spacing: float) -> tuple[int, int, int]:
     return round(counts[0]), round(counts[1]), round(counts[2])
 
 
-class _Scene:
+class Scene:
     """One person at one scanner."""
 
     def __init__(self, source: Source, seed: int) -> None:
@@ -130,13 +130,13 @@ class _Scene:
         target = self.person.volume
         scale = 1.0
         for _ in range(2):
-            size = volume(self.label(self.body(p, fine, scale)), _COARSE)
+            size = volume_of(self.label(self.body(p, fine, scale)), _COARSE)
             scale *= (target / size) ** (1 / 3)
         distance = self.label(self.body(p, fine, scale))
         low, high = -1.0, 1.0
         for _ in range(12):
             offset = 0.5 * (low + high)
-            if volume(distance, _COARSE, offset) < target:
+            if volume_of(distance, _COARSE, offset) < target:
                 low = offset
             else:
                 high = offset
@@ -195,14 +195,15 @@ def _paints(site: Site, a: Person, s: Draws) -> Paints:
 
 
 def _crop(source: Source, seed: int, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor, Tensor]:
-    look = _Scene(source, seed)
+    look = Scene(source, seed)
     site = look.site
     signal, label, canvas = look.look()
     signal = slice_profile(signal, site.thickness / _FINE)
     signal = point_spread(signal, (site.blur / _FINE, site.blur / _FINE))
     white = abs(float(site.sequence().signal(*relaxation("white matter", site.field))))
     image = rician(signal, site.noise * white, look.draws.block(2, *signal.shape))
-    image, mask = resample(image, shape), resample(label, shape) >= 0.5
+    image = resample(image, shape)
+    mask = _whole(resample(label, shape), look.person.volume)
     box = _box(source.population, look.draws, mask)
     z, y, x = (
         ((torch.arange(n) + 0.5) * (m / n)).long() for n, m in zip(shape, FIELD, strict=True)
@@ -211,6 +212,17 @@ def _crop(source: Source, seed: int, shape: tuple[int, int, int]) -> tuple[Tenso
     low, high = torch.quantile(image[box], torch.tensor([0.01, 0.99]))
     image = ((image - low) / (high - low)).clamp_(0, 1)
     return image * box, mask, tissues * box
+
+
+def _whole(share: Tensor, volume: float) -> Tensor:
+    """Voxels of the mask: about half full or more, as many as make up the volume (mm^3).
+
+    A threshold of exactly one half would lose the edge of a thin, convex body on a coarse grid.
+    """
+    voxel = math.prod(FIELD) / share.numel()
+    count = min(max(1, round(volume / voxel)), share.numel())
+    limit = float(share.flatten().topk(count).values[-1])
+    return share >= min(max(limit, 0.35), 0.65)
 
 
 def _box(p: Population, s: Draws, mask: Tensor) -> Tensor:
