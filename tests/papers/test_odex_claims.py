@@ -18,7 +18,7 @@ BY_ID = {claim.id: claim for claim in CLAIMS}
 TABLES = {name: reported_table("odex", name, "column")["mean"] for name in ("1", "2")}
 HEADS = {"dice": "Dice", "bwt": "BWT", "fwt": "FWT", "models": "models"}
 STUDIES = {
-    "Shifting source": ("shifting", "ordered"),
+    "Shifting source": ("shifting", "ordered", "own"),
     "Transformed": ("transformed", "real"),
 }
 

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medda_lib.figures.side_by_side import NOT_RUN
+from medda_lib.figures.stage_distances import Pool
 from medda_lib.figures.tables import Table, cell
 from medda_lib.papers import results as shared
 from medda_lib.papers.odex import transfer
@@ -26,6 +27,7 @@ SCENARIOS = {
     "shifting": "Shifting source",
     "transformed": "Transformed",
     "real": "Transformed",
+    "own": "Shifting source",
 }
 """Our data -> the scenario of the paper that it repeats; the ordered stream is ours alone."""
 
@@ -120,6 +122,28 @@ def facts(measured: Results, name: str) -> pd.DataFrame:
     """What methods told about themselves: (system, seed) in rows, after which stage in columns."""
     rows = transfer.facts(measured.frame, name)
     return rows.pivot_table(index=["system", "seed"], columns="after", values="value", sort=False)
+
+
+def pool_of(measured: Results, system: str, seed: int) -> Pool:
+    """What an expanding method met in one repetition: distances, threshold, stages with a new model.
+
+    Distances are normalised, (stages, models). The threshold is that of the nearest model; NaN where
+    something else decides. Raises ValueError for a system that keeps no pool.
+    """
+    told = measured.frame[(measured.frame["system"] == system) & (measured.frame["seed"] == seed)]
+    size = transfer.facts(told, MODELS)
+    if size.empty:
+        raise ValueError(f"{system}, seed {seed}: no pool of models in its rows")
+    stages = range(1, transfer.stages(measured.frame) + 1)
+
+    def column(name: str) -> NDArray[np.float64]:
+        found = transfer.facts(told, name).set_index("after")["value"].reindex(stages)
+        return np.asarray(found, dtype=np.float64)
+
+    models = range(1, int(size["value"].max()) + 1)
+    distances = np.stack([column(f"distance to model {k}") for k in models], axis=1)
+    added = (1, *(stage for stage, new in zip(stages, column("expanded"), strict=True) if new == 1))
+    return Pool(distances, column("threshold"), added)
 
 
 def run_seconds(measured: Results) -> pd.DataFrame:

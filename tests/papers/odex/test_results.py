@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import statistics
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from medda_lib.metrics.continual import backward_transfer_on_the_way
@@ -147,6 +149,32 @@ def test_scans_are_found_by_stage_and_moment(measured: Results) -> None:
     found = Results(measured.frame, images, "demo", "shifting", {}, "odex")
     values = results.by_scan(found, "ODEx", 5, 1, "pixels_true")
     assert values.tolist() == [[0, 1], [4, 5]]
+
+
+def test_a_pool_is_read_from_what_the_method_told() -> None:
+    told = {
+        **{(k, "models"): n for k, n in enumerate(POOLS["ODEx"], 1)},
+        **{(k, "expanded"): float(k in (3, 5)) for k in range(1, 6)},
+        **{(k, "distance to model 1"): 0.1 * k for k in range(2, 6)},
+        **{(k, "distance to model 2"): 0.2 * k for k in (4, 5)},
+        **{(k, "threshold"): 0.3 for k in range(2, 6)},
+    }
+    found = ledger({("ODEx", 0): STREAMS["ODEx", 0], ("EWC", 0): STREAMS["ODEx", 1]})
+    facts = [
+        {"system": "ODEx", "seed": 0, "evaluation": f"after {k}", "domain": "-"}
+        | {"problem": "stream", "metric": name, "value": value}
+        for (k, name), value in told.items()
+    ]
+    frame = pd.concat([found.frame, pd.DataFrame(facts)], ignore_index=True)
+    measured = replace(found, frame=frame)
+    pool = results.pool_of(measured, "ODEx", 0)
+    nan = math.nan
+    wanted = [[nan] * 3, [0.2, nan, nan], [0.3, nan, nan], [0.4, 0.8, nan], [0.5, 1.0, nan]]
+    np.testing.assert_allclose(np.asarray(pool.distances), wanted)
+    np.testing.assert_allclose(np.asarray(pool.threshold), [nan, 0.3, 0.3, 0.3, 0.3])
+    assert pool.added == (1, 3, 5)
+    with pytest.raises(ValueError, match="EWC, seed 0: no pool of models"):
+        results.pool_of(measured, "EWC", 0)
 
 
 def test_rows_without_a_stream_come_back_as_they_are(measured: Results) -> None:
