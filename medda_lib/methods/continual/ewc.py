@@ -1,0 +1,147 @@
+"""Elastic weight consolidation (Kirkpatrick et al. 2017): what mattered for old data is held in place.
+
+After a stage, the posterior of the weights is taken for a Gaussian around where they came to lie, with
+the diagonal of the Fisher information as its precision. Training on the next distribution then adds
+lambda / 2 sum_i F_i (theta_i - theta*_i)^2 (their equation 3), one such term for each boundary passed.
+
+Left open, and chosen here:
+
+- F is the mean over scans of the squared gradient of one scan's log-likelihood. Squaring the gradient of
+  a batch's mean instead, as much released code does, is another and smaller quantity.
+- The labels are those of the data ("empirical" Fisher), not drawn from the network.
+- The likelihood is the Bernoulli one behind the cross entropy; Dice is no likelihood and has no part.
+- A scan's log-likelihood is a sum over voxels, while the training loss is a mean over them. So that loss
+  and penalty are of one unit, the penalty takes the information per voxel, F / voxels.
+- Batch normalisation works as in evaluation. Scans are whole, or one random patch each where training
+  is on patches; nothing is augmented.
+- lambda is 0.4, the default of the authors' code base (Lifelong-nnUNet).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from medda_lib.methods.continual.learner import learn_stream
+from medda_lib.methods.continual.quadratic import Anchor, flat
+from medda_lib.methods.continual.settings import Trainer
+from medda_lib.methods.continual.training import (
+    PLAIN,
+    Regulariser,
+    draw,
+    finest,
+    scans,
+    stage_seed,
+)
+from medda_lib.networks.dyn_unet import DynUNet
+from medda_lib.studies.method import Run
+from medda_lib.studies.setting import Setting
+from medda_lib.studies.stream import TOLD_BOUNDARIES
+from medda_lib.studies.stream_trial import Snapshots
+from medda_lib.studies.task import Pool, View
+
+
+def score(network: nn.Module, images: Tensor, masks: Tensor) -> Tensor:
+    """Gradient (p,) of the log-likelihood of the masks, summed over voxels, in the parameters."""
+    logits = finest(network(images))
+    lost = F.binary_cross_entropy_with_logits(logits, masks.to(logits.dtype), reduction="sum")
+    trained = [p for p in network.parameters() if p.requires_grad]
+    # Outputs of deep supervision have no part in the likelihood: their gradient is 0.
+    parts = torch.autograd.grad(-lost, trained, allow_unused=True, materialize_grads=True)
+    return torch.cat([part.reshape(-1) for part in parts])
+
+
+def fisher_diagonal(network: nn.Module, images: Tensor, masks: Tensor) -> Tensor:
+    """Diagonal (p,) of the empirical Fisher information of one scan: the mean of squared scores.
+
+    Args:
+        network: used as it is; put it in evaluation mode, so that scans do not see one another.
+        images: scans (n, 1, ...), anything that the network takes.
+        masks: their bool masks, of the same shape.
+    """
+    total = torch.zeros_like(flat(network).detach())
+    for image, mask in zip(images.split(1), masks.split(1), strict=True):
+        total += score(network, image, mask).square()
+    return total / len(images)
+
+
+class Consolidation(Regulariser):
+    """The sum of all anchors' penalties, lambda / 2 times each."""
+
+    def __init__(self, anchors: list[Anchor], strength: float) -> None:
+        self.anchors, self.strength = anchors, strength
+
+    def on_parameters(self, network: nn.Module) -> Tensor:
+        """Lambda / 2 sum over boundaries and parameters of F (theta - theta*)^2."""
+        weights = flat(network)
+        return self.strength / 2 * torch.stack([a.penalty(weights) for a in self.anchors]).sum()
+
+
+class FisherMemory:
+    """Keeps weights and Fisher information of each boundary passed."""
+
+    def __init__(self, trainer: Trainer, strength: float) -> None:
+        self.trainer, self.strength = trainer, strength
+        self.anchors: list[Anchor] = []
+        self._latest: Anchor | None = None
+
+    def regulariser(self, network: DynUNet) -> Regulariser:
+        """`PLAIN` before the first boundary, then the penalties of all."""
+        return Consolidation(self.anchors, self.strength) if self.anchors else PLAIN
+
+    def observe(self, network: DynUNet, pool: Pool, number: int, run: Run) -> None:
+        """Weights and information per voxel at the end of a stage."""
+        images, masks = self._scans(pool, number, run)
+        importance = fisher_diagonal(network.eval(), images, masks) / images[0].numel()
+        self._latest = Anchor(flat(network).detach(), importance)
+
+    def commit(self) -> None:
+        """What was observed last is held from now on."""
+        if self._latest is not None:
+            self.anchors.append(self._latest)
+            self._latest = None
+
+    def _scans(self, pool: Pool, number: int, run: Run) -> tuple[Tensor, Tensor]:
+        """Each scan once, or a patch of it, on the run's device."""
+        images, masks = scans(pool)
+        single = replace(self.trainer, batch=1, augment=False)
+        # Stages are numbered from 1, so that -number seeds no training.
+        generator = torch.Generator().manual_seed(stage_seed(self.trainer, run.repetition, -number))
+        drawn = [
+            draw(image, mask, single, generator, run.device)
+            for image, mask in zip(images.split(1), masks.split(1), strict=True)
+        ]
+        return torch.cat([x for x, _ in drawn]), torch.cat([y for _, y in drawn])
+
+
+@dataclass(frozen=True)
+class EWC:
+    """Elastic weight consolidation.
+
+    Attributes:
+        trainer: the training of a stage.
+        strength: lambda of equation 3, against a loss that is a mean over voxels.
+    """
+
+    trainer: Trainer = field(default_factory=Trainer)
+    strength: float = 0.4
+
+    setting: ClassVar[Setting] = TOLD_BOUNDARIES
+
+    @classmethod
+    def paper(cls) -> EWC:
+        """The code base's lambda with the training of Gonzalez et al. (2022)."""
+        return cls(trainer=Trainer.paper())
+
+    @property
+    def name(self) -> str:
+        """The system's name."""
+        return "EWC"
+
+    def fit(self, view: View, run: Run) -> Snapshots:
+        """A snapshot after each stage."""
+        return learn_stream(view, run, self.trainer, FisherMemory(self.trainer, self.strength))
