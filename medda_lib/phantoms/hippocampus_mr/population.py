@@ -162,7 +162,7 @@ def person(p: Population, s: Draws) -> Person:
         tail=1 + 0.10 * v * n("tail"),
         thickness=math.exp(0.09 * v * n("thickness")),
         curl=1 + 0.5 * v * n("curl"),
-        turn=(5.0 * v * n("pitch"), 6.0 * v * n("roll"), 5.0 * v * n("yaw")),
+        turn=(6.0 * v * n("pitch"), 6.0 * v * n("roll"), 6.0 * v * n("yaw")),
         folds=math.exp(0.3 * v * n("folds")),
         cortex=2.7 - 0.3 * atrophy + 0.2 * n("cortex"),
         cistern=2.0 * v * n("cistern"),

@@ -101,7 +101,7 @@ class Scene:
         jitter = [v * s.normal(f"shift_{axis}") for axis in "xyz"]
         shift = (jitter[0] - 2.5, 1.5 * jitter[1], 1.2 * jitter[2] - 2.5)
         wobble = Lattice.draw(s, 3, 16.0)
-        self.frame = Frame((1.0, 1.0, 1.0), turn, wobble, 1.0 * v, shift)
+        self.frame = Frame((1.0, 1.0, 1.0), turn, wobble, 1.3 * v, shift)
         self.slow = Lattice.draw(s, 2, 12.0)
         self.fine = Lattice.draw(s, 1, 5.0)
         self.noise = folds(s, scene.FOLDS_SIZE, scene.FOLDS_SPACING, scene.WAVES)
@@ -116,6 +116,7 @@ class Scene:
         return Points(q.x, q.y, q.z - MIDDLE, q.side), (u, v, w)
 
     def body(self, p: Points, fine: Tensor, scale: float) -> scene.Body:
+        """The hippocampus at points, `scale` times as large as the knots say."""
         c = course(p, self.person, scale)
         return scene.Body(*inside(p, c, self.person, fine), c)
 

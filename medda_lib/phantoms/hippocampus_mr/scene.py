@@ -137,7 +137,7 @@ def _deep(canvas: Canvas, p: Points, a: Person, fields: Tensor) -> None:
     canvas.lay("grey matter", share(insula + 0.8 * fields[1], 1.8))
     k = a.amygdala
     amygdala = ellipsoid(p.x, p.y, p.z, (3.0, -15.5, 1.5), (9.0 * k, 9.0 * k, 7.5 * k))
-    canvas.lay("grey matter", share(amygdala + 0.5 * fields[1], 2.2) * 0.9)
+    canvas.lay("grey matter", share(amygdala + 0.5 * fields[1], 2.5) * 0.8)
 
 
 def _hindbrain(canvas: Canvas, p: Points, lobe: Tensor, a: Person, fields: Tensor) -> None:

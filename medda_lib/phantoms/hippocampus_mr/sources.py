@@ -50,10 +50,12 @@ class Source:
 _PRESETS = (
     Source(
         "harp",
-        replace(SITES["sm15"], name="adni", tr=2400, ti=1000, te=3.5, flip=8, noise=0.05, blur=1.3, thickness=1.3),
+        replace(SITES["sm15"], name="adni", tr=2400, ti=1000, te=3.5, flip=8, noise=0.05,
+            blur=1.3, thickness=1.3),
         Population(
             age=74, age_sd=7, atrophy=0.45, atrophy_sd=0.35, volume=3300, volume_sd=380, horn=1.6,
-            sulci=0.75, contrast_sd=0.035, alveus=1.0, margin=0.3, mixed=1.0, crop_x=37, crop_y=52, crop_z=37,
+            sulci=0.75, contrast_sd=0.035, alveus=1.0, margin=0.3, mixed=1.0,
+            crop_x=37, crop_y=52, crop_z=37,
         ),
     ),
     Source(
@@ -70,12 +72,12 @@ _PRESETS = (
     Source(
         "decathlon",
         replace(
-            SITES["ph3"], name="achieva", ti=860, te=3.7, spacing=8.0, pulses=140, noise=0.07,
+            SITES["ph3"], name="achieva", ti=860, te=3.7, spacing=8.0, pulses=134, noise=0.07,
             blur=1.1, thickness=1.0,
         ),
         Population(
             age=36, age_sd=12, atrophy=0.1, atrophy_sd=0.1, volume=3330, volume_sd=390, horn=1.0,
-            sulci=0.5, alveus=0.0, margin=0.6, crop_x=34.5, crop_y=50.5, crop_z=35,
+            sulci=0.5, contrast_sd=0.03, alveus=0.0, margin=0.6, crop_x=34.5, crop_y=50.5, crop_z=35,
         ),
     ),
 )  # fmt: skip
