@@ -79,8 +79,9 @@ class Stage:
             return
         held = [StorageWeakRef(tensor.untyped_storage()) for tensor in _tensors(self._pool)]
         self._pool = None
-        gc.collect()
-        if not all(reference.expired() for reference in held):
+        if not _gone(held):
+            gc.collect()  # what is held by a cycle alone is held by nobody
+        if not _gone(held):
             raise LeakError(
                 f"stage {self.number} is over, but its scans or parts of them are still held; let "
                 "`stage.pool` be used in a function that returns before the next stage begins"
@@ -192,6 +193,11 @@ def _copied(pool: Pool) -> Pool:
         labels=None if pool.labels is None else pool.labels.clone(),
         masks=None if pool.masks is None else pool.masks.clone(),
     )
+
+
+def _gone(references: list[StorageWeakRef]) -> bool:
+    """Whether the memory behind all references has been freed."""
+    return all(reference.expired() for reference in references)
 
 
 def _tensors(pool: Pool) -> tuple[Tensor, ...]:
