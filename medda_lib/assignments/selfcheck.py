@@ -2,7 +2,8 @@
 
 The notebook is executed from top to bottom in a new kernel, as grading will do it, so an answer
 that only worked because of the order in which cells were run shows here. Each exercise gets one
-line: passed, not answered yet, or the message of the check that complained.
+line: passed, not answered yet, or the message of the check that complained. An answer in words, which
+a lecturer reads, is only looked at for being there.
 """
 
 from __future__ import annotations
@@ -74,14 +75,22 @@ def validate(notebook: Path) -> Validation:
     complaints = {
         cells.exercise(name): _complaint(errors.get(named[name].source.strip(), errors.get("", "")))
         for name in graded
+        if not utils.is_solution(named[name])
     }
+    blank = [n for n in graded if utils.is_solution(named[n]) and not _is_changed(named[n])]
+    complaints |= {cells.exercise(name): "not answered yet" for name in blank}
     return Validation(path, complaints, edited)
 
 
 def _is_edited(cell: Any) -> bool:
     """Whether a locked cell differs from the released one."""
+    return bool(utils.is_locked(cell) and _is_changed(cell))
+
+
+def _is_changed(cell: Any) -> bool:
+    """Whether a cell is no longer as it was released."""
     checksum = cell.metadata["nbgrader"].get("checksum", "")
-    return bool(utils.is_locked(cell) and checksum != utils.compute_checksum(cell))
+    return bool(checksum != utils.compute_checksum(cell))
 
 
 def _failures(path: Path) -> dict[str, str]:
