@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from medda_lib.studies.setting import Role
+from medda_lib.studies.setting import LeakError, Role
 from medda_lib.studies.stream import StreamTask
 from medda_lib.studies.task import Pool, Slot, Spacing
 from medda_lib.tasks.brain import as_pool
@@ -145,6 +145,7 @@ class HippocampusTask:
     def build(self, seed: int) -> StreamTask:
         """The same scans for every repetition; `seed` changes the training only."""
         shown = self.scenario.stages(self.data)
+        _refuse_shared_people(self.name, shown)
         pools = {stage_slot(k): stage.train.pool() for k, stage in enumerate(shown, 1)}
         pools |= {held_out_slot(k): stage.test.pool() for k, stage in enumerate(shown, 1)}
         return StreamTask(self.name, pools, tuple(stage.boundary for stage in shown))
@@ -152,6 +153,19 @@ class HippocampusTask:
     def evaluations(self) -> Mapping[Slot, str]:
         """One name for all: a stream's rows say after which stage they were measured."""
         return {held_out_slot(k): "stream" for k in range(1, STAGES + 1)}
+
+
+def _refuse_shared_people(name: str, shown: Sequence[Shown]) -> None:
+    """Two scans of one person have two names; that they stay together only the people can tell."""
+    owner: dict[str, tuple[int, str]] = {}
+    for number, stage in enumerate(shown, 1):
+        for part, scans in (("training", stage.train), ("test", stage.test)):
+            for person in scans.people:
+                if (first := owner.setdefault(person, (number, part))) != (number, part):
+                    raise LeakError(
+                        f"{name}: {person!r} is in {first[1]} of stage {first[0]} and in {part} of "
+                        f"stage {number}; split by person"
+                    )
 
 
 def stage_slot(number: int) -> Slot:

@@ -48,7 +48,11 @@ def decathlon(root: Path, codes: Sequence[str] = ("RAS", "RAS", "LPS", "ILP")) -
     listing(root, pairs)
     first = "hippocampus_001.nii.gz"
     return Folder(
-        "decathlon", root, {"scans": 4}, root / "imagesTr" / first, root / "labelsTr" / first
+        "decathlon",
+        root,
+        {"scans": 4, "people": 2},
+        root / "imagesTr" / first,
+        root / "labelsTr" / first,
     )
 
 

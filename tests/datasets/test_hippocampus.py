@@ -21,6 +21,7 @@ from medda_lib.datasets.hippocampus.registry import (
     find_hippocampi,
     load_hippocampi,
 )
+from medda_lib.datasets.hippocampus.source import stored_type
 from tests.datasets import hippocampi
 from tests.datasets.hippocampi import SETS, listing
 from tests.datasets.scans import Folder, Points, affine_of, moved, sampled, scan_of, store
@@ -199,6 +200,14 @@ def test_both_sides_are_one_person(shared: dict[str, Folder]) -> None:
         HIPPOCAMPI["harp"].load(shared["harp"].root, site="x")
 
 
+def test_two_numbers_of_the_decathlon_are_one_person(shared: dict[str, Folder]) -> None:
+    found = HIPPOCAMPI["decathlon"].load(shared["decathlon"].root, spacing=3.0)
+    assert found.people == ("person_001", "person_001", "person_002", "person_002")
+    assert decathlon.person_of("hippocampus_394") == decathlon.person_of("hippocampus_393")
+    assert decathlon.person_of("hippocampus_394") != decathlon.person_of("hippocampus_395")
+    assert decathlon.person_of("prostate_02") == "prostate_02"
+
+
 def test_one_label_of_the_decathlon(shared: dict[str, Folder]) -> None:
     root = shared["decathlon"].root
     whole = decathlon.load(root).masks
@@ -280,7 +289,7 @@ def test_a_listed_pair_that_is_not_here_is_a_warning(tmp_path: Path) -> None:
     folder.mask.unlink()
     report = HIPPOCAMPI["decathlon"].check(folder.root)
     assert report.ok
-    assert report.found == {"scans": 3}
+    assert report.found == {"scans": 3, "people": 2}
     assert report.warnings[0].startswith(str(folder.image))
     assert "neither image nor labels are here" in report.warnings[0]
     assert report.warnings[1:] == ("3 scans are here, 260 were published",)
@@ -417,3 +426,26 @@ def test_real_hippocampi_keep_their_volumes_and_regimes(real: Path) -> None:
     assert (centre - middle).abs().max() < 6  # mm
     listed = json.loads((real / "dataset.json").read_text(encoding="utf-8"))
     assert len(found) == len(listed["training"])
+
+
+@pytest.mark.real
+def test_numbers_tell_the_two_scans_of_a_person(real: Path) -> None:
+    """Pairs (2 k - 1, 2 k) agree in volume, brightness and regime; pairs (2 k, 2 k + 1) do not."""
+    records = {int(r.scan.split("_")[1]): r for r in decathlon.scan(real).records}
+    size = {k: np.log(nifti.read_mask(r.mask, nifti.read_grid(r.image), "labels").sum())
+            for k, r in records.items()}  # fmt: skip
+    level = {k: np.log(1 + np.median(nifti.read_scan(r.image).values)) for k, r in records.items()}
+    regime = {k: stored_type(r.image) for k, r in records.items()}
+    same, other = (
+        [(k, k + 1) for k in records if k % 2 == odd and k + 1 in records] for odd in (1, 0)
+    )
+    assert len(same) > 80
+    assert len(other) > 80
+    agree = [np.corrcoef([(size[a], size[b]) for a, b in pairs], rowvar=False)[0, 1]
+             for pairs in (same, other)]  # fmt: skip
+    assert agree[0] > 0.8
+    assert abs(agree[1]) < 0.3
+    apart = [np.median([abs(level[a] - level[b]) for a, b in pairs]) for pairs in (same, other)]
+    assert apart[0] < 0.3 * apart[1]
+    assert all(regime[a] == regime[b] for a, b in same)
+    assert not all(regime[a] == regime[b] for a, b in other)

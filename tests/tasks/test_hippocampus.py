@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from medda_lib.datasets.card import DatasetError
+from medda_lib.datasets.hippocampus import decathlon
 from medda_lib.datasets.hippocampus.registry import find_hippocampi
 from medda_lib.studies.setting import CONTINUAL, DOMAIN_GENERALISATION, LeakError, Role
 from medda_lib.studies.spec import canonical
@@ -22,9 +23,11 @@ from medda_lib.tasks import hippocampus_real
 from medda_lib.tasks.hippocampus import (
     SOURCES,
     STAGES,
+    Hippocampi,
     HippocampusTask,
     Scans,
     Scenario,
+    Shown,
     held_out_slot,
     stage_slot,
 )
@@ -234,6 +237,26 @@ def test_orders_that_do_not_exist_are_named() -> None:
         HippocampusTask(DATA, Ordered("regime")).build(0)
 
 
+@dataclass(frozen=True)
+class Careless:
+    """A scenario that gives one scan of a person to the training and the other to a later test."""
+
+    label: str = "careless"
+
+    def stages(self, data: Hippocampi) -> tuple[Shown, ...]:
+        parts = data.parts(data.home, (1,) * 10)
+        twin = replace(parts[9], people=parts[2].people)
+        ends = (*parts[:9], twin)
+        return tuple(Shown(ends[2 * k], ends[2 * k + 1], k > 0) for k in range(5))
+
+
+def test_two_scans_of_one_person_must_stay_together() -> None:
+    with pytest.raises(
+        LeakError, match=r"'ball 2' is in training of stage 2 and in test of stage 5"
+    ):
+        HippocampusTask(Made(), Careless()).build(0)
+
+
 # --- phantoms ---
 
 
@@ -279,13 +302,13 @@ def test_people_are_dealt_and_nobody_is_in_two_parts() -> None:
 
 @pytest.fixture
 def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Twelve crops of the Decathlon's layout, tiny HarP and Dryad sets."""
+    """Twelve crops of twelve people in the Decathlon's layout, tiny HarP and Dryad sets."""
     for name, make in SETS.items():
         make(tmp_path / name)
     root = tmp_path / "Task04_Hippocampus"
     pairs = []
     for k in range(12):
-        name, shape = f"hippocampus_{k:03d}.nii.gz", (34, 48, 34)
+        name, shape = f"hippocampus_{2 * k + 1:03d}.nii.gz", (34, 48, 34)
         affine = affine_of("RAS", (1, 1, 1), shape)
         inside = sampled(moved(hippocampus, (k % 3, 0, -k % 2)), affine, shape)
         values = (20 + k) * inside + 10 * np.random.default_rng(k).random(shape)
@@ -369,4 +392,12 @@ def test_the_real_decathlon_is_enough_for_the_default() -> None:
     task = HippocampusTask(data, Ordered("regime")).build(0)
     names = [name for pool in task.pools.values() for name in pool.scans]
     assert len(set(names)) == len(names) == 140
+    people = [decathlon.person_of(name.split()[1]) for name in names]
+    assert len(set(people)) == 140  # a row is cut anywhere, so it has one scan of each person
+    task = HippocampusTask(data, Transformed()).build(0)
+    owner = {
+        slot: {decathlon.person_of(name.split()[1]) for name in pool.scans}
+        for slot, pool in task.pools.items()
+    }
+    assert sum(map(len, owner.values())) == len(set().union(*owner.values()))
     assert [len(task.pools[stage_slot(k)].scans) for k in range(1, 6)] == [20] * 5

@@ -89,9 +89,7 @@ def check_crops(
             lambda record: _fault(record, read), found.records, f"checking {card.name}"
         )
         problems += [fault for fault in faults if fault]
-    return CheckReport(
-        card.name, root, {what: numbers[what] for what in expected}, tuple(problems), found.warnings
-    )
+    return CheckReport(card.name, root, numbers, tuple(problems), found.warnings)
 
 
 def load_crops(
