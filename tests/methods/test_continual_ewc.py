@@ -73,7 +73,7 @@ def test_labels_drawn_from_the_network_give_the_curvature() -> None:
 
 
 def test_two_tasks_of_a_linear_model_meet_at_the_weighted_mean() -> None:
-    """Losses a/2 (w - u)^2, b/2 (w - v)^2: the minimiser of the sum; F = a, lambda = 1 is joint training."""
+    """Losses a/2 (w - u)^2 and b/2 (w - v)^2: with F = a and lambda = 1, EWC is joint training."""
     a, b = torch.rand(4) + 0.5, torch.rand(4) + 0.5
     u, v = torch.randn(4), torch.randn(4)
     model = nn.Linear(4, 1, bias=False)
