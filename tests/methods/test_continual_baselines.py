@@ -10,6 +10,7 @@ import torch
 from medda_lib.methods.continual.ewc import EWC
 from medda_lib.methods.continual.lwf import LwF
 from medda_lib.methods.continual.mib import MiB
+from medda_lib.methods.continual.plop import PLOP
 from medda_lib.methods.continual.predictor import VolumePredictor
 from medda_lib.methods.continual.riemannian_walk import RiemannianWalk
 from medda_lib.methods.continual.sequential import Sequential
@@ -19,8 +20,8 @@ from medda_lib.studies.stream import TOLD_BOUNDARIES
 from medda_lib.studies.stream_trial import Snapshots
 from tests.methods.continual_toy import TRAINER, toy_run, toy_task
 
-Baseline = LwF | MiB | EWC | RiemannianWalk
-BASELINES: list[type[Baseline]] = [LwF, MiB, EWC, RiemannianWalk]
+Baseline = LwF | MiB | EWC | RiemannianWalk | PLOP
+BASELINES: list[type[Baseline]] = [LwF, MiB, EWC, RiemannianWalk, PLOP]
 LONGER = replace(TRAINER, steps=3)
 
 
@@ -81,5 +82,5 @@ def test_training_as_in_the_paper_works_too(
 
 
 def test_names_are_those_of_the_table() -> None:
-    assert [kind().name for kind in BASELINES] == ["LwF", "MiB", "EWC", "RW"]
+    assert [kind().name for kind in BASELINES] == ["LwF", "MiB", "EWC", "RW", "PLOP"]
     assert all(kind.paper().trainer.steps == 50_000 for kind in BASELINES)
