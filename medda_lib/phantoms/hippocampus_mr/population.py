@@ -18,7 +18,7 @@ LOSS = 0.30  # of the hippocampus at atrophy 1: 4.16 against 5.88 ml for both (s
 _KIND = 2  # of the random stream; the head phantom uses 0 and 1
 _POSITIVE = frozenset("age volume volume_sd horn sulci length crop_x crop_y crop_z".split())
 _SHARES = frozenset("atrophy left alveus mixed".split())
-_PLACE = {
+_PLACE = {  # places are for good: a name may fall out of use, but none may move
     name: i
     for i, name in enumerate(
         "age atrophy volume horn sulci length bend head tail thickness roll pitch yaw folds cortex "
@@ -34,7 +34,8 @@ class Population:
     """What people of one source have in common; lengths in mm, volumes in mm^3.
 
     Attributes:
-        age: mean, years; `age_sd` its standard deviation.
+        age: mean, years; `age_sd` its standard deviation. It describes; what age does to a brain is in
+            `atrophy`, `horn` and `sulci`.
         atrophy: mean of the amount of atrophy, in [0, 1]; `atrophy_sd` its standard deviation.
         volume: mean of the mask without atrophy; `volume_sd` its standard deviation.
         horn: width of the temporal horn relative to a young adult's.
