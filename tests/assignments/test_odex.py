@@ -46,7 +46,7 @@ WRONG: dict[str, dict[str, Swap]] = {
             ("slope**2 / len(inputs)", "slope**2"),
         ),
         "largest class as label": (
-            ("for each in log_p:", "for each in [log_p.max()]:"),
+            ("for each in log_p:", "for each in [log_p[log_p.argmax()]]:"),
             ("each.detach().exp() * slope**2", "slope**2"),
         ),
         "classes not weighted": (("each.detach().exp() * slope**2", "slope**2"),),
