@@ -1,0 +1,40 @@
+"""The same network and training on one labelled set, outside any stream.
+
+For what is measured beside the streams: how far phantoms carry to real scans, and what the same network
+reaches when it learns from real ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from medda_lib.methods.continual.predictor import VolumePredictor
+from medda_lib.methods.continual.settings import Trainer
+from medda_lib.methods.continual.training import new_network, train
+from medda_lib.studies.method import Run
+from medda_lib.studies.setting import TEST_TIME, Role, Setting
+from medda_lib.studies.task import View
+
+SEGMENTATION = "segmentation"
+
+
+@dataclass(frozen=True)
+class Supervised:
+    """Plain training on the view's labelled source."""
+
+    trainer: Trainer = field(default_factory=Trainer)
+
+    setting: ClassVar[Setting] = TEST_TIME
+
+    @property
+    def name(self) -> str:
+        """The system's name."""
+        return "Supervised"
+
+    def fit(self, view: View, run: Run) -> VolumePredictor:
+        """Trains for `trainer.steps` steps."""
+        pool = view.labelled(Role.LABELLED_SOURCE, SEGMENTATION)
+        network = new_network(self.trainer, run)
+        train(network, pool, self.trainer, 1, run)
+        return VolumePredictor(network, self.trainer, run.device)

@@ -1,0 +1,196 @@
+"""The experiment of ODEx: twelve systems on streams of hippocampus scans.
+
+`study(profile, data)` is what `medda run odex` runs. `data` says where the numbers come from:
+
+- "shifting": the paper's first scenario on phantoms, three sources in changing proportions;
+- "transformed": its second scenario on phantoms, one source altered more and more;
+- "real": the second scenario on the paper's own data for it, the Decathlon hippocampus;
+- "ordered": the same real scans, unaltered, in the order of the hippocampus's volume;
+- "realism": trained on phantoms only, tested on real scans, beside a network trained on real scans;
+- "own": the first scenario on the paper's own three data sets, where they are at hand.
+
+How much work each is stands in `BUDGETS`; where a budget departs from the paper, the chapter lists it as
+a numbered deviation. Systems that walk the same way share their training through the run store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from medda_lib.methods.continual.ewc import EWC
+from medda_lib.methods.continual.lwf import LwF
+from medda_lib.methods.continual.mib import MiB
+from medda_lib.methods.continual.plop import PLOP
+from medda_lib.methods.continual.riemannian_walk import RiemannianWalk
+from medda_lib.methods.continual.sequential import JointTraining, Sequential
+from medda_lib.methods.continual.settings import Trainer
+from medda_lib.methods.continual.supervised import Supervised
+from medda_lib.methods.odex import ODEx
+from medda_lib.papers.odex.transfer import derive
+from medda_lib.studies.method import Method
+from medda_lib.studies.run import Study
+from medda_lib.studies.spec import RunSpec
+from medda_lib.studies.task import TaskSpec
+from medda_lib.tasks.hippocampus import HippocampusTask, Scenario
+from medda_lib.tasks.hippocampus_phantoms import PhantomHippocampi
+from medda_lib.tasks.hippocampus_real import RealHippocampi, RealismTask, SupervisedTask
+from medda_lib.tasks.hippocampus_scenarios import Ordered, ShiftingSource
+from medda_lib.tasks.hippocampus_transform import Transformed
+
+__all__ = ["BUDGETS", "DATA", "LEDGERS", "MEASURED_ON", "NEEDS_REAL_DATA", "derive", "study"]
+
+PAPER = "odex"
+
+MEASURED_ON = {
+    "shifting": "phantom hippocampi, shifting source",
+    "transformed": "phantom hippocampi, transformed",
+    "real": "Decathlon hippocampus, transformed",
+    "ordered": "Decathlon hippocampus, ordered by volume",
+    "realism": "Decathlon hippocampus, trained on phantoms or on real scans",
+    "own": "HarP, Dryad and Decathlon hippocampi, shifting source",
+}
+NEEDS_REAL_DATA = ("real", "ordered", "realism", "own")
+LEDGERS = {"phantom": ("shifting", "transformed"), "real": ("ordered",), "own": ("own", "real")}
+"""The Decathlon scans are the paper's own data for its second scenario, and for no other."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a profile spends: `long` trains the networks of the realism study."""
+
+    seeds: int
+    trainer: Trainer
+    long: Trainer
+    phantoms: PhantomHippocampi
+    real: RealHippocampi
+    realism: tuple[PhantomHippocampi, RealHippocampi]
+
+
+_SMOKE = Trainer(filters=(2, 3, 4), steps=3, batch=2, learning_rate=1e-2)
+_DEMO = Trainer(filters=(8, 16, 32), steps=200, batch=2, learning_rate=1e-2)
+
+BUDGETS = {
+    "smoke": Budget(
+        seeds=1,
+        trainer=_SMOKE,
+        long=_SMOKE,
+        phantoms=PhantomHippocampi(4, 2, spacing=3.0),
+        real=RealHippocampi(train=4, test=2, spacing=3.0),
+        realism=(
+            PhantomHippocampi(3, 1, spacing=3.0),
+            RealHippocampi(train=4, test=2, spacing=3.0),
+        ),
+    ),
+    "demo": Budget(
+        seeds=3,
+        trainer=_DEMO,
+        long=replace(_DEMO, steps=600),
+        phantoms=PhantomHippocampi(20, 8, spacing=1.5),
+        real=RealHippocampi(train=20, test=8, spacing=1.5),
+        realism=(
+            PhantomHippocampi(40, 1, spacing=1.5),
+            RealHippocampi(train=120, test=100, spacing=1.5),
+        ),
+    ),
+    "paper": Budget(
+        seeds=3,
+        trainer=Trainer.paper(),
+        long=Trainer.paper(),
+        phantoms=PhantomHippocampi(40, 12, spacing=1.0),
+        real=RealHippocampi(train=36, test=12, spacing=1.0),
+        realism=(
+            PhantomHippocampi(80, 1, spacing=1.0),
+            RealHippocampi(train=160, test=100, spacing=1.0),
+        ),
+    ),
+}
+
+
+def systems(trainer: Trainer) -> dict[str, Method]:
+    """The rows of Tables 1 and 2, by the names that `paper.toml` gives them."""
+    return {
+        "Joint training": JointTraining(trainer),
+        "Sequential": Sequential(trainer),
+        "EWC": EWC(trainer),
+        "MiB": MiB(trainer),
+        "RW": RiemannianWalk(trainer),
+        "PLOP": PLOP(trainer),
+        "LwF": LwF(trainer),
+        "ODEx": ODEx(trainer),
+        "ODEx, a model per stage": ODEx(trainer, trigger="always"),
+        "DiceEx": ODEx(trainer, trigger="dice"),
+        "ODEx without history": ODEx(trainer, history=False),
+        "ODEx with Gram distance": ODEx(trainer, distance="gram"),
+    }
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What all runs of one call share."""
+
+    profile: str
+    data: str
+    seed: int
+
+    def run(self, system: str, method: Method, task: TaskSpec) -> RunSpec:
+        condition = (("system", system),)
+        return RunSpec(PAPER, self.profile, self.data, condition, method, task, self.seed)
+
+
+def _stream(
+    place: _Place, budget: Budget, data: PhantomHippocampi | RealHippocampi, scenario: Scenario
+) -> Iterator[RunSpec]:
+    task = HippocampusTask(data, scenario)
+    for system, method in systems(budget.trainer).items():
+        yield place.run(system, method, task)
+
+
+def _shifting(place: _Place, budget: Budget) -> Iterator[RunSpec]:
+    return _stream(place, budget, budget.phantoms, ShiftingSource())
+
+
+def _transformed(place: _Place, budget: Budget) -> Iterator[RunSpec]:
+    return _stream(place, budget, budget.phantoms, Transformed())
+
+
+def _real(place: _Place, budget: Budget) -> Iterator[RunSpec]:
+    return _stream(place, budget, budget.real, Transformed())
+
+
+def _ordered(place: _Place, budget: Budget) -> Iterator[RunSpec]:
+    return _stream(place, budget, budget.real, Ordered("volume"))
+
+
+def _own(place: _Place, budget: Budget) -> Iterator[RunSpec]:
+    return _stream(place, budget, budget.real, ShiftingSource())
+
+
+def _realism(place: _Place, budget: Budget) -> Iterator[RunSpec]:
+    """From phantoms of all sources to real scans, and the reference: from other real scans."""
+    phantoms, real = budget.realism
+    method = Supervised(budget.long)
+    yield place.run("Trained on phantoms", method, RealismTask(phantoms, real))
+    yield place.run("Trained on real scans", method, SupervisedTask(real))
+
+
+DATA = {
+    "shifting": _shifting,
+    "transformed": _transformed,
+    "real": _real,
+    "ordered": _ordered,
+    "realism": _realism,
+    "own": _own,
+}
+
+
+def study(profile: str, data: str, seeds: int | None = None) -> Study:
+    """The study of one profile and one source of numbers; ValueError names the choices."""
+    if profile not in BUDGETS:
+        raise ValueError(f"unknown profile {profile!r}; there are: {', '.join(BUDGETS)}")
+    if data not in DATA:
+        raise ValueError(f"unknown data {data!r} for {PAPER}; there are: {', '.join(DATA)}")
+    budget = BUDGETS[profile]
+    places = (_Place(profile, data, seed) for seed in range(seeds or budget.seeds))
+    specs = (spec for place in places for spec in DATA[data](place, budget))
+    return Study(f"{PAPER} {profile} {data}", tuple(specs))
