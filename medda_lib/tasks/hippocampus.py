@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -182,3 +183,30 @@ def stage_parts(data: Hippocampi, source: str) -> list[tuple[Scans, Scans]]:
     """(train, test) of one source for each stage, before a scenario changes anything."""
     found = data.parts(source, (data.train, data.test) * STAGES)
     return list(zip(found[::2], found[1::2], strict=True))
+
+
+def deal(people: Sequence[str], sizes: Sequence[int], seed: int, source: str) -> list[list[int]]:
+    """Numbers of scans for parts of the given sizes, such that nobody is in two parts.
+
+    people: (n,) who was scanned. Parts are filled one after another with people in a random order; the
+    last place of a part goes to the next person who fits. Where nobody does, a second scan is left out.
+    Raises ValueError when people run out.
+    """
+    scans: dict[str, list[int]] = {}
+    for number, person in enumerate(people):
+        scans.setdefault(person, []).append(number)
+    names = sorted(scans)
+    waiting = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
+    parts: list[list[int]] = []
+    for size in sizes:
+        part: list[int] = []
+        while (room := size - len(part)) > 0:
+            if not waiting:
+                raise ValueError(
+                    f"train, test: {source} has {len(names)} people with {len(people)} scans, too "
+                    f"few for {sum(sizes)} scans in {len(sizes)} parts; lower the numbers"
+                )
+            fits = (i for i, person in enumerate(waiting) if len(scans[person]) <= room)
+            part += scans[waiting.pop(next(fits, 0))][:room]
+        parts.append(part)
+    return parts

@@ -12,12 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
 from medda_lib.datasets.hippocampus.registry import HIPPOCAMPI, load_hippocampi
 from medda_lib.studies.setting import Role
 from medda_lib.studies.task import Slot, Task
-from medda_lib.tasks.hippocampus import SEGMENTATION, SOURCES, Hippocampi, Scans, together
+from medda_lib.tasks.hippocampus import SEGMENTATION, SOURCES, Hippocampi, Scans, deal, together
 from medda_lib.tasks.hippocampus_phantoms import PhantomHippocampi
 
 IN_DOMAIN, CROSS_DOMAIN = "in-domain", "cross-domain"
@@ -112,33 +110,6 @@ class SupervisedTask:
     def evaluations(self) -> Mapping[Slot, str]:
         """Training and test are of one source."""
         return {_test(self.data): IN_DOMAIN}
-
-
-def deal(people: Sequence[str], sizes: Sequence[int], seed: int, source: str) -> list[list[int]]:
-    """Numbers of scans for parts of the given sizes, such that nobody is in two parts.
-
-    people: (n,) who was scanned. Parts are filled one after another with people in a random order; a
-    second scan for which a part has no room is left out. Raises ValueError when people run out.
-    """
-    scans: dict[str, list[int]] = {}
-    for number, person in enumerate(people):
-        scans.setdefault(person, []).append(number)
-    names = sorted(scans)
-    order = iter(np.random.default_rng(seed).permutation(len(names)).tolist())
-    parts: list[list[int]] = []
-    for size in sizes:
-        part: list[int] = []
-        while len(part) < size:
-            try:
-                person = names[next(order)]
-            except StopIteration:
-                raise ValueError(
-                    f"train, test: {source} has {len(names)} people with {len(people)} scans, too "
-                    f"few for {sum(sizes)} scans in {len(sizes)} parts; lower the numbers"
-                ) from None
-            part += scans[person][: size - len(part)]
-        parts.append(part)
-    return parts
 
 
 def _train(domain: str) -> Slot:

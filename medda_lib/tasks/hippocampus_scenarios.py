@@ -3,7 +3,7 @@
 "Shifting source" (Gonzalez et al., section 3): scans of three data sets in proportions that change
 slowly over five stages. The paper's proportions are in an appendix that is not at hand, so the choice
 here is a parameter: Bernstein's polynomials of degree 2, which lead from the first source to the last
-with the second in between, no stage like another. `Ordered` sorts the scans of one source by the volume
+with the second in between, no stage like another. `Ordered` sorts the people of one source by the volume
 of the hippocampus or by the regime of intensities and cuts the row into stages. Labels decide the order
 there, so it is a constructed stream: a test of how methods forget, not what a clinic would see.
 """
@@ -18,7 +18,15 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from medda_lib.tasks.hippocampus import SOURCES, STAGES, Hippocampi, Scans, Shown, together
+from medda_lib.tasks.hippocampus import (
+    SOURCES,
+    STAGES,
+    Hippocampi,
+    Scans,
+    Shown,
+    deal,
+    together,
+)
 
 Order = Literal["volume", "regime"]
 Shares = tuple[float, ...]
@@ -88,32 +96,70 @@ class Ordered:
         return f"ordered by {self.by}"
 
     def stages(self, data: Hippocampi) -> tuple[Shown, ...]:
-        """The stages in their order, from small to large; in each, a random part is for testing."""
-        size = data.train + data.test
-        found = data.parts(data.home, (1,) * (STAGES * size))  # one by one: no person twice
-        scans = together(found)
-        order = self._sorted(scans)
-        chance = np.random.default_rng(0)
+        """The stages in their order, from small to large; in each, random people are for testing."""
+        scans = _drawn(data)
+        row = self._people(scans)
         shown = []
         for k in range(STAGES):
-            block = chance.permutation(order[k * size : (k + 1) * size]).tolist()
-            shown.append(
-                Shown(scans.take(block[data.test :]), scans.take(block[: data.test]), k > 0)
-            )
+            used, (test, train) = _next_stage(scans, row, (data.test, data.train), k)
+            row = row[used:]
+            shown.append(Shown(scans.take(train), scans.take(test), k > 0))
         return tuple(shown)
 
-    def _sorted(self, scans: Scans) -> NDArray[np.intp]:
-        """Numbers of the scans in their order: the rarer regime first, equal volumes by name."""
-        keys: list[Sequence[object]] = [scans.names, scans.volumes().tolist()]
-        if self.by == "regime":
-            kinds = sorted(set(scans.regimes), key=lambda r: (scans.regimes.count(r), r))
-            if len(kinds) < 2:
-                raise ValueError(
-                    f"by: all scans have the regime {kinds[0]!r}, there is nothing to sort by; use "
-                    '"volume"'
-                )
-            keys.append([kinds.index(regime) for regime in scans.regimes])
-        return np.lexsort([np.asarray(key) for key in keys])
+    def _people(self, scans: Scans) -> list[str]:
+        """People by the mean volume of their scans, the rarer regime first; equal ones by name."""
+        mine: dict[str, list[int]] = {}
+        for number, person in enumerate(scans.people):
+            mine.setdefault(person, []).append(number)
+        size = scans.volumes().double()
+        ranks = dict.fromkeys(scans.regimes, 0) if self.by == "volume" else _ranks(scans.regimes)
+        return sorted(
+            mine,
+            key=lambda who: (
+                ranks[scans.regimes[mine[who][0]]],
+                float(size[mine[who]].mean()),
+                who,
+            ),
+        )
+
+
+def _ranks(regimes: Sequence[str]) -> dict[str, int]:
+    """Place of each regime in the stream. Raises ValueError when there is one only."""
+    kinds = sorted(set(regimes), key=lambda kind: (regimes.count(kind), kind))
+    if len(kinds) < 2:
+        raise ValueError(
+            f'by: all scans have the regime {kinds[0]!r}, there is nothing to sort by; use "volume"'
+        )
+    return {kind: rank for rank, kind in enumerate(kinds)}
+
+
+def _drawn(data: Hippocampi) -> Scans:
+    """Scans for all stages. Where people have two, a few more: a cut between them costs one."""
+    needed = STAGES * (data.train + data.test)
+    scans = data.parts(data.home, (needed,))[0]
+    if len(set(scans.people)) == len(scans):
+        return scans
+    return data.parts(data.home, (needed + 2 * STAGES,))[0]
+
+
+def _next_stage(
+    scans: Scans, row: Sequence[str], sizes: Sequence[int], seed: int
+) -> tuple[int, list[list[int]]]:
+    """How many people of the row fill one more stage, and the numbers of the scans of its parts.
+
+    Raises ValueError when the row is too short.
+    """
+    for used in range(1, len(row) + 1):
+        block = set(row[:used])
+        numbers = [i for i, person in enumerate(scans.people) if person in block]
+        if len(numbers) < sum(sizes):
+            continue
+        try:
+            parts = deal([scans.people[i] for i in numbers], sizes, seed, "a stage")
+        except ValueError:  # a person between two parts cost a scan: take one more person
+            continue
+        return used, [[numbers[i] for i in part] for part in parts]
+    raise ValueError(f"train, test: {len(scans)} scans are too few for {STAGES} stages of {sizes}")
 
 
 def apportion(shares: Sequence[float], number: int) -> NDArray[np.int64]:

@@ -28,15 +28,16 @@ from medda_lib.tasks.hippocampus import (
     Scans,
     Scenario,
     Shown,
+    deal,
     held_out_slot,
     stage_slot,
+    together,
 )
 from medda_lib.tasks.hippocampus_phantoms import PhantomHippocampi, phantom_scans
 from medda_lib.tasks.hippocampus_real import (
     RealHippocampi,
     RealismTask,
     SupervisedTask,
-    deal,
 )
 from medda_lib.tasks.hippocampus_scenarios import (
     Ordered,
@@ -238,6 +239,33 @@ def test_orders_that_do_not_exist_are_named() -> None:
 
 
 @dataclass(frozen=True)
+class Pairs(Made):
+    """Balls of which two by two are of one person, whose second is a little larger."""
+
+    def parts(self, source: str, sizes: Sequence[int]) -> tuple[Scans, ...]:
+        (whole,) = super().parts(source, (sum(sizes),))
+        people = tuple(f"person {i // 2}" for i in range(len(whole)))
+        return (replace(whole, people=people),)
+
+
+def test_people_with_two_scans_are_sorted_and_cut_whole() -> None:
+    data = Pairs(train=5, test=3)
+    shown = Ordered("volume").stages(data)
+    owners = [set(part.people) for stage in shown for part in (stage.train, stage.test)]
+    assert sum(map(len, owners)) == len(set().union(*owners))
+    assert [(len(stage.train), len(stage.test)) for stage in shown] == [(5, 3)] * 5
+    assert any(len(set(stage.train.people)) < 5 for stage in shown)  # both scans are used
+    whole = together([part for stage in shown for part in (stage.train, stage.test)])
+    assert len(set(whole.names)) == len(whole) == 40
+    every = data.parts("", (50,))[0]  # 40 and 2 per stage to spare
+    mean = {p: np.mean([v for v, q in zip(every.volumes(), every.people, strict=True) if p == q])
+            for p in every.people}  # fmt: skip
+    for before, after in pairwise(shown):
+        last = max(mean[p] for p in (*before.train.people, *before.test.people))
+        assert last <= min(mean[p] for p in (*after.train.people, *after.test.people))
+
+
+@dataclass(frozen=True)
 class Careless:
     """A scenario that gives one scan of a person to the training and the other to a later test."""
 
@@ -298,6 +326,13 @@ def test_people_are_dealt_and_nobody_is_in_two_parts() -> None:
     assert deal(people, (3, 4), 0, "x") == parts[:2]
     with pytest.raises(ValueError, match=r"train, test: x has 20 people with 40 scans, too few"):
         deal(people, (1,) * 21, 0, "x")
+
+
+def test_no_scan_is_lost_while_somebody_fits_the_last_place() -> None:
+    people = [f"p{i // 2}" for i in range(20)] + [f"single {i}" for i in range(30)]
+    for seed in range(20):
+        parts = deal(people, (7, 5, 3, 11, 24), seed, "x")
+        assert sorted(i for part in parts for i in part) == list(range(50))
 
 
 @pytest.fixture
@@ -392,8 +427,6 @@ def test_the_real_decathlon_is_enough_for_the_default() -> None:
     task = HippocampusTask(data, Ordered("regime")).build(0)
     names = [name for pool in task.pools.values() for name in pool.scans]
     assert len(set(names)) == len(names) == 140
-    people = [decathlon.person_of(name.split()[1]) for name in names]
-    assert len(set(people)) == 140  # a row is cut anywhere, so it has one scan of each person
     task = HippocampusTask(data, Transformed()).build(0)
     owner = {
         slot: {decathlon.person_of(name.split()[1]) for name in pool.scans}
