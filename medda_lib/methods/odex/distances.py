@@ -3,9 +3,9 @@
 The Mahalanobis distance is a distance, not its square, as D_M is written. With as few scans as numbers
 in z, Sigma is nearly or truly singular, so that directions in which the few scans happened to agree
 would decide everything. It is therefore shrunk towards tr(Sigma) / d I by a fixed share. The default of
-0.1 keeps the condition number below 9 d + 1 whatever the scans were and leaves large variances as they
-are; a share that the data choose (Ledoit and Wolf) would make distances to two stages incomparable,
-each being measured with another yardstick.
+0.1 keeps the condition number at 9 d + 1 or less whatever the scans were, and takes a tenth off the
+large variances at most. A share that the data choose (Ledoit and Wolf) would make distances to two
+stages incomparable, each being measured with a yardstick of its own.
 
 The Gram distance is that of Perkonigg et al. (2021), which the paper cites for its ablation: the squared
 differences of two Gram matrices, averaged over their entries and summed over layers. That work compares

@@ -57,7 +57,7 @@ class ODEx:
     threshold: float = 2.0
     fall: float = 0.1
     shrinkage: float = SHRINKAGE
-    compare: Compare = "mean"
+    compare: Compare = "normalised"
     within: Within = "held out"
 
     setting: ClassVar[Setting] = CONTINUAL
@@ -127,12 +127,9 @@ class ODEx:
         return nearest, len(models) if expand else arrival.chosen, facts
 
     def _told(self, arrival: Arrival) -> Facts:
-        """Normalised distances, those that models are compared by, the threshold where one decides."""
+        """Normalised distances to each model, and the thresholds where they decide."""
         facts = {"distance": arrival.distances[arrival.chosen]}
         facts |= {f"distance to model {k}": d for k, d in enumerate(arrival.distances, 1)}
-        facts |= {
-            f"{self.compare} distance to model {k}": d for k, d in enumerate(arrival.compared, 1)
-        }
         if self.trigger == "distance":
             xi = [self.threshold * mu for mu in arrival.mu]
             facts["threshold"] = xi[arrival.chosen]

@@ -16,10 +16,12 @@ leaves open; three choices are made here.
    The paper reads far more training patches than z has numbers; with 20 scans and 16 numbers a Gaussian
    lies so close to the scans that made it that any others, of the very same kind, would be called a
    shift. With many scans both agree. `within` = "training" is the literal reading.
-3. The nearest model is that of the smallest MEAN distance over the history. A copy inherits a history
-   and adds an entry, so that its sum is never smaller than the original's where their features agree,
-   and no scan would ever find it. By means, a scan prefers the copy when it lies nearer to the stage
-   for which that was made than to the others on average. `compare` = "sum" is what eq. 4 prints.
+3. The nearest model is that of the smallest normalised distance. Bare sums (`compare` = "sum", eq. 4
+   taken alone) cannot compare models: a copy inherits a history and adds an entry, so its sum is never
+   smaller than the original's where their features agree; where they do not, sums differ by how far each
+   network has moved since its older entries were made. Means over the history mend the first only. The
+   price: if features did not move at all, scans of an earlier stage would lie about as near to the copy
+   as to the model that stayed behind.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from medda_lib.methods.odex.distances import Distance, held_out
 from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.studies.artefacts import Tensors
 
-Compare = Literal["mean", "sum"]
+Compare = Literal["normalised", "sum", "mean"]
 Within = Literal["held out", "training"]
 
 
@@ -95,7 +97,7 @@ class Measure:
 
     distance: Distance
     history: bool = True
-    compare: Compare = "mean"
+    compare: Compare = "normalised"
     within: Within = "held out"
 
     def __post_init__(self) -> None:
@@ -135,12 +137,13 @@ class Measure:
     def seen(self, models: Sequence[Model], summed: Sequence[float]) -> Arrival:
         """What the summed distance to each model comes to."""
         ranges = [_range(model) for model in models]
-        parts = [len(self.entries(m)) if self.compare == "mean" else 1 for m in models]
-        return Arrival(
-            tuple(r.normalised(d) for r, d in zip(ranges, summed, strict=True)),
-            tuple(d / n for d, n in zip(summed, parts, strict=True)),
-            tuple(r.mu for r in ranges),
-        )
+        normalised = tuple(r.normalised(d) for r, d in zip(ranges, summed, strict=True))
+        compared = {
+            "normalised": normalised,
+            "sum": tuple(summed),
+            "mean": tuple(d / len(self.entries(m)) for d, m in zip(summed, models, strict=True)),
+        }
+        return Arrival(normalised, compared[self.compare], tuple(r.mu for r in ranges))
 
 
 @dataclass(frozen=True)
