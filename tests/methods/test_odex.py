@@ -75,6 +75,16 @@ def test_the_pool_grows_when_the_grey_values_change(grown: Snapshots) -> None:
     assert [len(pool_after(grown, k).models) for k in (1, 2, 3)] == [1, 1, 2]
 
 
+def test_moving_weights_alone_do_not_make_the_pool_grow() -> None:
+    """Older entries are of older weights; in-distribution values of the present ones allow for that.
+
+    Walking the stream to its end also shows that no scan is held on to (a LeakError otherwise).
+    """
+    found = ODEx(TRAINER).fit(toy_task(12, (0.9,) * 4).view(CONTINUAL), toy_run())
+    assert [found.facts[k]["models"] for k in (1, 2, 3, 4)] == [1, 1, 1, 1]
+    assert len(pool_after(found, 4).models[0].history) == 4
+
+
 def test_a_new_model_is_a_copy_with_its_history(grown: Snapshots) -> None:
     before, after = pool_after(grown, 2).models[0], pool_after(grown, 3).models
     assert after[0] is before, "the model that was not trained stays as it was"
