@@ -45,27 +45,38 @@ from medda_lib.studies.stream_trial import Snapshots
 from medda_lib.studies.task import Pool, View
 
 
-def score(network: nn.Module, images: Tensor, masks: Tensor) -> Tensor:
-    """Gradient (p,) of the log-likelihood of the masks, summed over voxels, in the parameters."""
+def scores(network: nn.Module, images: Tensor, masks: Tensor) -> Tensor:
+    """Each scan's gradient (n, p) of the log-likelihood of its mask, summed over voxels.
+
+    The network has to be in evaluation mode, so that scans do not see one another.
+
+    Args:
+        network: used as it is; its trained parameters are the p.
+        images: scans (n, 1, ...), anything that the network takes.
+        masks: their bool masks, of the same shape.
+    """
     logits = finest(network(images))
-    lost = F.binary_cross_entropy_with_logits(logits, masks.to(logits.dtype), reduction="sum")
+    lost = F.binary_cross_entropy_with_logits(logits, masks.to(logits.dtype), reduction="none")
     trained = [p for p in network.parameters() if p.requires_grad]
-    # Outputs of deep supervision have no part in the likelihood: their gradient is 0.
-    parts = torch.autograd.grad(-lost, trained, allow_unused=True, materialize_grads=True)
-    return torch.cat([part.reshape(-1) for part in parts])
+    rows = []
+    for likelihood in -lost.flatten(1).sum(dim=1):
+        # Outputs of deep supervision have no part in the likelihood: their gradient is 0.
+        parts = torch.autograd.grad(
+            likelihood, trained, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+        rows.append(torch.cat([part.reshape(-1) for part in parts]))
+    return torch.stack(rows)
 
 
 def fisher_diagonal(network: nn.Module, images: Tensor, masks: Tensor) -> Tensor:
     """Diagonal (p,) of the empirical Fisher information of one scan: the mean of squared scores.
 
-    Args:
-        network: used as it is; put it in evaluation mode, so that scans do not see one another.
-        images: scans (n, 1, ...), anything that the network takes.
-        masks: their bool masks, of the same shape.
+    Arguments are those of `scores`. Scans go in pairs: on one core, PyTorch's fast 3-D convolutions want
+    more than one image, and a pair with two backward passes takes less time than two single scans.
     """
     total = torch.zeros_like(flat(network).detach())
-    for image, mask in zip(images.split(1), masks.split(1), strict=True):
-        total += score(network, image, mask).square()
+    for pair, truth in zip(images.split(2), masks.split(2), strict=True):
+        total += scores(network, pair, truth).square().sum(dim=0)
     return total / len(images)
 
 
