@@ -1,8 +1,8 @@
 """What all baselines of Table 1 share: told boundaries, pairing with sequential training, no leak."""
 
 import gc
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -17,7 +17,8 @@ from medda_lib.methods.continual.sequential import Sequential
 from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.studies.setting import CONTINUAL, LeakError
 from medda_lib.studies.stream import TOLD_BOUNDARIES
-from medda_lib.studies.stream_trial import Snapshots
+from medda_lib.studies.stream_trial import Snapshots, stream_trial
+from medda_lib.studies.task import Slot, Task
 from tests.methods.continual_toy import TRAINER, toy_run, toy_task
 
 Baseline = LwF | MiB | EWC | RiemannianWalk | PLOP
@@ -79,6 +80,28 @@ def test_training_as_in_the_paper_works_too(
     task = toy_task(count=2, greys=(0.9, 0.2))
     for network in networks(kind(trainer).fit(task.view(TOLD_BOUNDARIES), toy_run())):
         assert all(torch.isfinite(p).all() for p in network.parameters())
+
+
+@dataclass(frozen=True)
+class Toy:
+    """The toy stream as a study describes it: a stage, and another after a boundary."""
+
+    name: str = "balls"
+
+    def build(self, seed: int) -> Task:
+        """Always the same scans."""
+        return toy_task(count=2, greys=(0.9, 0.2))
+
+    def evaluations(self) -> Mapping[Slot, str]:
+        """Both stages' test data."""
+        return dict.fromkeys(self.build(0).tests(), "test")
+
+
+@pytest.mark.parametrize("kind", BASELINES)
+def test_a_trial_measures_every_stage_after_every_stage(kind: type[Baseline]) -> None:
+    rows, _ = stream_trial(kind(TRAINER), Toy(), Toy().build(0), 7)
+    found = {(row["evaluation"], row["domain"]) for row in rows if row["metric"] == "dice"}
+    assert found == {(f"after {i}", f"stage {j}") for i in (1, 2) for j in (1, 2)}
 
 
 def test_names_are_those_of_the_table() -> None:
