@@ -23,7 +23,15 @@ from medda_lib.methods.continual.training import (
     train,
     train_plain,
 )
-from medda_lib.networks.dyn_unet import DynUNet, copied, dyn_unet, first_norms, levels, recorded
+from medda_lib.networks.dyn_unet import (
+    DynUNet,
+    copied,
+    dyn_unet,
+    first_norms,
+    levels,
+    of_one,
+    recorded,
+)
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import CONTINUAL
 from medda_lib.studies.stream import ALL_AT_ONCE
@@ -257,6 +265,13 @@ def test_the_network_has_batch_norms_and_levels() -> None:
     assert len(norms) == 2
     centred = norms[0].detach()
     assert (centred < -0.5).any(), "the activation's work in place must not reach the record"
+
+
+def test_one_scan_is_seen_as_it_would_be_alone() -> None:
+    network = new_network(TRAINER, toy_run())
+    scan = torch.rand(1, 1, *SHAPE)
+    with torch.no_grad():
+        torch.testing.assert_close(of_one(network, scan), network(scan))
 
 
 def test_a_copied_network_is_its_own() -> None:

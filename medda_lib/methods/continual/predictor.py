@@ -9,7 +9,7 @@ from monai.inferers.utils import sliding_window_inference
 from torch import Tensor
 
 from medda_lib.methods.continual.settings import Trainer
-from medda_lib.networks.dyn_unet import DynUNet
+from medda_lib.networks.dyn_unet import DynUNet, of_one
 
 OVERLAP = 0.5
 
@@ -36,7 +36,7 @@ class VolumePredictor:
         self.network.eval()
         moved = scan.to(self.device, memory_format=torch.channels_last_3d)
         if self.trainer.patch is None:
-            return torch.sigmoid(self.network(moved))
+            return torch.sigmoid(of_one(self.network, moved))
         logits = sliding_window_inference(
             moved, self.trainer.patch, 4, self.network, overlap=OVERLAP, mode="gaussian"
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from medda_lib.networks.dyn_unet import DynUNet, first_norms, recorded
+from medda_lib.networks.dyn_unet import DynUNet, first_norms, of_one, recorded
 
 
 @torch.no_grad()
@@ -26,8 +26,8 @@ def first_outputs(network: DynUNet, scan: Tensor, device: torch.device) -> Tenso
     """
     network.eval()
     with recorded(first_norms(network)) as outputs:
-        block = network.get_submodule("input_block")
-        block(scan.to(device, memory_format=torch.channels_last_3d))
+        moved = scan.to(device, memory_format=torch.channels_last_3d)
+        of_one(network.get_submodule("input_block"), moved)
     return torch.stack([output[0].flatten(1).double() for output in outputs])
 
 
