@@ -27,6 +27,7 @@ from medda_lib.methods.finetuning import Finetuning
 from medda_lib.methods.seg_jdot import SegJDOT
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SourceModel
+from medda_lib.papers.planning import Place, planned
 from medda_lib.studies.method import Method
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
@@ -177,17 +178,12 @@ BUDGETS = {
 
 
 @dataclass(frozen=True)
-class _Place:
-    """What all runs of one call share."""
-
-    profile: str
-    data: str
-    seed: int
+class _Place(Place):
+    """How this paper names its runs."""
 
     def run(self, system: str, source: str, target: str, method: Method, task: TaskSpec) -> RunSpec:
         k = str(method.clustering.k) if isinstance(method, AIVA) else "-"
-        condition = (("system", system), ("source", source), ("target", target), ("k", k))
-        return RunSpec(PAPER, self.profile, self.data, condition, method, task, self.seed)
+        return self.spec(method, task, system=system, source=source, target=target, k=k)
 
     def systems(
         self, settings: Settings, source: str, target: str, task: TaskSpec
@@ -271,11 +267,4 @@ DATA = {
 
 def study(profile: str, data: str, seeds: int | None = None) -> Study:
     """The study of one profile and one source of numbers; ValueError names the choices."""
-    if profile not in BUDGETS:
-        raise ValueError(f"unknown profile {profile!r}; there are: {', '.join(BUDGETS)}")
-    if data not in DATA:
-        raise ValueError(f"unknown data {data!r} for {PAPER}; there are: {', '.join(DATA)}")
-    budget = BUDGETS[profile]
-    places = (_Place(profile, data, seed) for seed in range(seeds or budget.seeds))
-    specs = (spec for place in places for spec in DATA[data](place, budget))
-    return Study(f"{PAPER} {profile} {data}", tuple(specs))
+    return planned(_Place, PAPER, BUDGETS, DATA, profile, data, seeds)

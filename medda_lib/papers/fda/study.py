@@ -25,6 +25,7 @@ from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SourceModel
 from medda_lib.papers.fda.pairs import SEVERITIES, Pair, pairs_of
 from medda_lib.papers.fda.rules import derive
+from medda_lib.papers.planning import Place, planned
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.task import TaskSpec
@@ -132,19 +133,14 @@ def swaps(segmenter: Segmenter, donors: int, beta: float) -> tuple[FourierAdapta
 
 
 @dataclass(frozen=True)
-class _Place:
-    """What all runs of one call share."""
-
-    profile: str
-    data: str
-    seed: int
+class _Place(Place):
+    """How this paper names its runs."""
 
     def run(self, method: SourceModel | FourierAdaptation, task: TaskSpec, source: str) -> RunSpec:
         name, beta = "No DA", "-"
         if isinstance(method, FourierAdaptation):
             name, beta = method.name, f"{method.beta:g}"
-        condition = (("system", name), ("beta", beta), ("source", source))
-        return RunSpec(PAPER, self.profile, self.data, condition, method, task, self.seed)
+        return self.spec(method, task, system=name, beta=beta, source=source)
 
 
 def _on_pairs(
@@ -228,14 +224,7 @@ DATA = {
 
 def study(profile: str, data: str, seeds: int | None = None) -> Study:
     """The study of one profile and one source of numbers; ValueError names the choices."""
-    if profile not in BUDGETS:
-        raise ValueError(f"unknown profile {profile!r}; there are: {', '.join(BUDGETS)}")
-    if data not in DATA:
-        raise ValueError(f"unknown data {data!r} for {PAPER}; there are: {', '.join(DATA)}")
-    budget = BUDGETS[profile]
-    places = (_Place(profile, data, seed) for seed in range(seeds or budget.seeds))
-    specs = (spec for place in places for spec in DATA[data](place, budget))
-    return Study(f"{PAPER} {profile} {data}", tuple(specs))
+    return planned(_Place, PAPER, BUDGETS, DATA, profile, data, seeds)
 
 
 def _by_source(pairs: Iterable[Pair]) -> Mapping[str, tuple[str, ...]]:

@@ -16,6 +16,7 @@ from itertools import product
 
 from medda_lib.methods.multimix import Settings, system
 from medda_lib.methods.multimix.settings import Precision
+from medda_lib.papers.planning import Place, planned
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
 from medda_lib.tasks.chest_xray import (
@@ -126,46 +127,43 @@ def conditions(
 
 
 def _conditioned(
-    profile: str,
+    place: Place,
     budget: Budget,
-    seed: int,
-    data: str,
     sources: PhantomSources | RealSources,
     rows: Iterator[Condition],
 ) -> Iterator[RunSpec]:
     for name, labels, masks in rows:
         method = system(name, budget.settings)
         task = ChestXrayTask(sources, budget.size, budget.count(labels), budget.count(masks))
-        condition = (("system", name), ("labels", labels), ("masks", masks))
-        yield RunSpec(PAPER, profile, data, condition, method, task, seed)
+        yield place.spec(method, task, system=name, labels=labels, masks=masks)
 
 
-def _phantom(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
+def _phantom(place: Place, budget: Budget) -> Iterator[RunSpec]:
     rows = conditions(budget.labels, budget.masks)
-    yield from _conditioned(profile, budget, seed, "phantom", budget.sources, rows)
+    yield from _conditioned(place, budget, budget.sources, rows)
 
 
-def _real(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
+def _real(place: Place, budget: Budget) -> Iterator[RunSpec]:
     """Labels {100, all} and masks {10, 50}: the real sets have no 1,000 labels."""
-    smoke = profile == "smoke"
+    smoke = place.profile == "smoke"
     rows = conditions(("100",) if smoke else ("100", "Full"), ("50",) if smoke else ("10", "50"))
-    yield from _conditioned(profile, budget, seed, "real", RealSources(), rows)
+    yield from _conditioned(place, budget, RealSources(), rows)
 
 
-def _realism(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
+def _realism(place: Place, budget: Budget) -> Iterator[RunSpec]:
     """A U-Net from phantoms to both real sets, and the same network trained on real masks."""
     method = system("U-Net", budget.long)
     for test, rule in (("lung_xray_a", "lungs"), ("lung_xray_b", "lungs_and_heart")):
         task = RealismTask(("jsrt", "mcu", "nihx"), budget.shift, budget.size, rule, test)
-        condition = (("system", "U-Net"), ("trained on", f"phantoms, {rule}"), ("masks", "-"))
-        yield RunSpec(PAPER, profile, "realism", condition, method, task, seed)
+        condition = {"system": "U-Net", "trained on": f"phantoms, {rule}", "masks": "-"}
+        yield place.spec(method, task, **condition)
     for masks in ("10", "50", "Full"):
         reference = RealReferenceTask(budget.count(masks), budget.size)
-        condition = (("system", "U-Net"), ("trained on", "lung_xray_a"), ("masks", masks))
-        yield RunSpec(PAPER, profile, "realism", condition, method, reference, seed)
+        condition = {"system": "U-Net", "trained on": "lung_xray_a", "masks": masks}
+        yield place.spec(method, reference, **condition)
 
 
-def _shift(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
+def _shift(place: Place, budget: Budget) -> Iterator[RunSpec]:
     """Every domain against every other, and a dial from one to another."""
     for problem, name in ((SEGMENTATION, "U-Net"), (CLASSIFICATION, "Enc")):
         method = system(name, budget.long)
@@ -173,18 +171,18 @@ def _shift(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
             start, end = DIAL_ENDS[problem]
             dial = tuple(f"{start}>{end}@{s}" for s in STRENGTHS) if domain == start else ()
             task = ShiftTask(problem, domain, (*DOMAIN_NAMES, *dial), budget.shift, budget.size)
-            condition = (("system", name), ("trained on", domain), ("masks", "-"))
-            yield RunSpec(PAPER, profile, "shift", condition, method, task, seed)
+            condition = {"system": name, "trained on": domain, "masks": "-"}
+            yield place.spec(method, task, **condition)
 
 
-def _precision(profile: str, budget: Budget, seed: int) -> Iterator[RunSpec]:
+def _precision(place: Place, budget: Budget) -> Iterator[RunSpec]:
     """MultiMix in single precision and in bfloat16: does the faster one change the result?"""
     labels, masks = budget.labels[0], budget.masks[0]
     task = ChestXrayTask(budget.sources, budget.size, budget.count(labels), budget.count(masks))
     for precision in PRECISIONS:
         method = system("MultiMix", replace(budget.settings, precision=precision))
-        condition = (("system", "MultiMix"), ("precision", precision), ("masks", masks))
-        yield RunSpec(PAPER, profile, "precision", condition, method, task, seed)
+        condition = {"system": "MultiMix", "precision": precision, "masks": masks}
+        yield place.spec(method, task, **condition)
 
 
 DATA = {
@@ -198,11 +196,4 @@ DATA = {
 
 def study(profile: str, data: str, seeds: int | None = None) -> Study:
     """The study of one profile and one source of numbers; ValueError names the choices."""
-    if profile not in BUDGETS:
-        raise ValueError(f"unknown profile {profile!r}; there are: {', '.join(BUDGETS)}")
-    if data not in DATA:
-        raise ValueError(f"unknown data {data!r} for {PAPER}; there are: {', '.join(DATA)}")
-    budget = BUDGETS[profile]
-    repetitions = range(seeds or budget.seeds)
-    specs = (spec for seed in repetitions for spec in DATA[data](profile, budget, seed))
-    return Study(f"{PAPER} {profile} {data}", tuple(specs))
+    return planned(Place, PAPER, BUDGETS, DATA, profile, data, seeds)

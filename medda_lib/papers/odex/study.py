@@ -28,10 +28,10 @@ from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.supervised import Supervised
 from medda_lib.methods.odex import ODEx
 from medda_lib.papers.odex.transfer import derive
+from medda_lib.papers.planning import Place, planned
 from medda_lib.studies.method import Method
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
-from medda_lib.studies.task import TaskSpec
 from medda_lib.tasks.hippocampus import HippocampusTask, Scenario
 from medda_lib.tasks.hippocampus_phantoms import PhantomHippocampi
 from medda_lib.tasks.hippocampus_real import RealHippocampi, RealismTask, SupervisedTask
@@ -133,53 +133,40 @@ def systems(trainer: Trainer) -> dict[str, Method]:
     }
 
 
-@dataclass(frozen=True)
-class _Place:
-    """What all runs of one call share."""
-
-    profile: str
-    data: str
-    seed: int
-
-    def run(self, system: str, method: Method, task: TaskSpec) -> RunSpec:
-        condition = (("system", system),)
-        return RunSpec(PAPER, self.profile, self.data, condition, method, task, self.seed)
-
-
 def _stream(
-    place: _Place, budget: Budget, data: PhantomHippocampi | RealHippocampi, scenario: Scenario
+    place: Place, budget: Budget, data: PhantomHippocampi | RealHippocampi, scenario: Scenario
 ) -> Iterator[RunSpec]:
     task = HippocampusTask(data, scenario)
     for system, method in systems(budget.trainer).items():
-        yield place.run(system, method, task)
+        yield place.spec(method, task, system=system)
 
 
-def _shifting(place: _Place, budget: Budget) -> Iterator[RunSpec]:
+def _shifting(place: Place, budget: Budget) -> Iterator[RunSpec]:
     return _stream(place, budget, budget.phantoms, ShiftingSource())
 
 
-def _transformed(place: _Place, budget: Budget) -> Iterator[RunSpec]:
+def _transformed(place: Place, budget: Budget) -> Iterator[RunSpec]:
     return _stream(place, budget, budget.phantoms, Transformed())
 
 
-def _real(place: _Place, budget: Budget) -> Iterator[RunSpec]:
+def _real(place: Place, budget: Budget) -> Iterator[RunSpec]:
     return _stream(place, budget, budget.real, Transformed())
 
 
-def _ordered(place: _Place, budget: Budget) -> Iterator[RunSpec]:
+def _ordered(place: Place, budget: Budget) -> Iterator[RunSpec]:
     return _stream(place, budget, budget.real, Ordered("volume"))
 
 
-def _own(place: _Place, budget: Budget) -> Iterator[RunSpec]:
+def _own(place: Place, budget: Budget) -> Iterator[RunSpec]:
     return _stream(place, budget, budget.own, ShiftingSource())
 
 
-def _realism(place: _Place, budget: Budget) -> Iterator[RunSpec]:
+def _realism(place: Place, budget: Budget) -> Iterator[RunSpec]:
     """From phantoms of all sources to real scans, and the reference: from other real scans."""
     phantoms, real = budget.realism
     method = Supervised(budget.long)
-    yield place.run("Trained on phantoms", method, RealismTask(phantoms, real))
-    yield place.run("Trained on real scans", method, SupervisedTask(real))
+    yield place.spec(method, RealismTask(phantoms, real), system="Trained on phantoms")
+    yield place.spec(method, SupervisedTask(real), system="Trained on real scans")
 
 
 DATA = {
@@ -194,11 +181,4 @@ DATA = {
 
 def study(profile: str, data: str, seeds: int | None = None) -> Study:
     """The study of one profile and one source of numbers; ValueError names the choices."""
-    if profile not in BUDGETS:
-        raise ValueError(f"unknown profile {profile!r}; there are: {', '.join(BUDGETS)}")
-    if data not in DATA:
-        raise ValueError(f"unknown data {data!r} for {PAPER}; there are: {', '.join(DATA)}")
-    budget = BUDGETS[profile]
-    places = (_Place(profile, data, seed) for seed in range(seeds or budget.seeds))
-    specs = (spec for place in places for spec in DATA[data](place, budget))
-    return Study(f"{PAPER} {profile} {data}", tuple(specs))
+    return planned(Place, PAPER, BUDGETS, DATA, profile, data, seeds)

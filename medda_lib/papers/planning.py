@@ -1,0 +1,69 @@
+"""A paper's study from its budgets and its kinds of data: the same for all papers.
+
+A paper's `study` module holds `BUDGETS` (what a profile spends) and `DATA` (for each kind of data, the
+function that lists the runs of one repetition). Here both are looked up, with errors that name what
+there is. `Place` is what all runs of a repetition share; papers extend it by how they name conditions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from medda_lib.studies.method import Method
+from medda_lib.studies.run import Study
+from medda_lib.studies.spec import RunSpec
+from medda_lib.studies.task import TaskSpec
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the runs of one repetition are filed: `seed` is its index."""
+
+    paper: str
+    profile: str
+    data: str
+    seed: int
+
+    def spec(self, method: Method, task: TaskSpec, **condition: str) -> RunSpec:
+        """A run of this repetition; `condition` names its columns and values, in the table's order."""
+        columns = tuple(condition.items())
+        return RunSpec(self.paper, self.profile, self.data, columns, method, task, self.seed)
+
+
+class HasSeeds(Protocol):
+    """A budget: how many repetitions a profile has, and whatever else the paper needs."""
+
+    @property
+    def seeds(self) -> int:
+        """Repetitions."""
+        ...
+
+
+P = TypeVar("P", bound=Place)
+B = TypeVar("B", bound=HasSeeds)
+
+
+def planned(
+    place: Callable[[str, str, str, int], P],
+    paper: str,
+    budgets: Mapping[str, B],
+    kinds: Mapping[str, Callable[[P, B], Iterable[RunSpec]]],
+    profile: str,
+    data: str,
+    seeds: int | None = None,
+) -> Study:
+    """The study of one profile and one kind of data, repetition by repetition.
+
+    place: the paper's own `Place`. seeds: repetitions, the budget's number unless given.
+    Raises ValueError that names the choices.
+    """
+    if profile not in budgets:
+        raise ValueError(f"unknown profile {profile!r}; there are: {', '.join(budgets)}")
+    if data not in kinds:
+        raise ValueError(f"unknown data {data!r} for {paper}; there are: {', '.join(kinds)}")
+    budget = budgets[profile]
+    places = (place(paper, profile, data, seed) for seed in range(seeds or budget.seeds))
+    specs = (spec for at in places for spec in kinds[data](at, budget))
+    return Study(f"{paper} {profile} {data}", tuple(specs))
