@@ -1,0 +1,149 @@
+"""The chapter's figures against the made-up rows behind them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from medda_lib.figures.stage_map import stage_map
+from medda_lib.methods.continual.settings import Trainer
+from medda_lib.papers.odex import chapter_figures as remade
+from medda_lib.papers.results import Results
+from medda_lib.studies.per_image import PerImage
+from tests.papers.odex.made_up import joint, ledger
+
+RNG = np.random.default_rng(5)
+SYSTEMS = ("Sequential", "EWC", "MiB", "ODEx")
+LAST = [0.8, 0.9, 0.7, 0.9, 0.8]
+SCORES = {(system, seed): RNG.random((5, 5)) for system in SYSTEMS for seed in range(2)}
+RUNS = SCORES | {("Joint training", seed): joint(LAST) for seed in range(2)}
+
+
+def with_scans(data: str = "shifting") -> Results:
+    """Two repetitions of three test scans per stage, predicted 10 voxels too large per stage passed."""
+    found = ledger(RUNS, {"ODEx": [1, 1, 2, 2, 2]}, data)
+    runs = tuple(f"{system}|{seed}" for system, seed in RUNS)
+    true = np.tile(np.array([[1000, 1100, 1200]]), (len(runs), 1))
+    arrays: dict[str, np.ndarray] = {}
+    for after in range(1, 6):
+        for stage in range(1, 6):
+            path = f"after {after}/stage {stage}/segmentation"
+            arrays[f"{path}/dice"] = RNG.random(true.shape)
+            arrays[f"{path}/pixels_true"] = true
+            arrays[f"{path}/pixels_predicted"] = true + 10 * after
+    return Results(found.frame, PerImage(runs, arrays), "demo", data, {}, "odex")
+
+
+@pytest.fixture(scope="module")
+def measured() -> Results:
+    return with_scans()
+
+
+def test_curves_have_a_panel_per_system_and_the_level_of_the_bound(measured: Results) -> None:
+    figure, alt = remade.curves(measured)
+    panels = [axis for axis in figure.axes if axis.get_visible()]
+    assert [axis.get_title() for axis in panels] == list(SYSTEMS)
+    assert np.allclose(panels[0].lines[-1].get_ydata(), np.mean(LAST))
+    first = np.mean([SCORES["EWC", seed][0, 0] for seed in range(2)])
+    assert f"EWC: first stage's data {first:.2f} when learned" in alt
+
+
+def test_systems_at_one_place_share_a_label() -> None:
+    same = {("Sequential", 0): SCORES["EWC", 0], ("ODEx", 0): SCORES["EWC", 0]}
+    figure, alt = remade.balance(ledger({**same, ("MiB", 0): SCORES["MiB", 0]}))
+    assert [text.get_text() for text in figure.axes[0].texts] == ["Sequential *", "MiB"]
+    found = SCORES["MiB", 0]
+    bwt = np.mean(found[-1, :4] - np.diag(found)[:4])
+    assert f"MiB {bwt:.2f}" in alt
+
+
+@pytest.mark.parametrize(("data", "side"), [("shifting", 1.5), ("real", 1.5)])
+def test_volumes_are_in_millilitres(data: str, side: float) -> None:
+    truth, found = remade.millilitres(with_scans(data), "ODEx", 5, 1)
+    assert truth == pytest.approx(np.tile([1000, 1100, 1200], 2) * side**3 / 1000)
+    assert found - truth == pytest.approx(50 * side**3 / 1000)
+    figure, alt = remade.volumes(with_scans(data))
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles[0] == "Sequential, after stage 1 (n = 6)"
+    assert "ODEx, after stage 5: bias +0.17 ml" in alt
+
+
+def test_boxes_have_a_group_per_stage(measured: Results) -> None:
+    figure, alt = remade.scan_scores(measured)
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == [
+        f"stage {k}" for k in range(1, 6)
+    ]
+    values = measured.images.get("ODEx", "after 5/stage 2/segmentation/dice")
+    assert f"ODEx {np.median(values):.2f}" in alt.split("stage 2 ")[1].split(";")[0]
+
+
+def test_distances_come_from_what_a_pool_told(measured: Results) -> None:
+    told = {(k, "distance to model 1"): 0.2 * k for k in range(2, 6)}
+    told |= {(k, "distance to model 2"): 0.1 * k for k in range(4, 6)}
+    told |= {(k, "threshold"): 0.5 for k in range(2, 6)} | {(3, "expanded"): 1.0}
+    rows = [
+        {"system": "ODEx", "seed": 0, "evaluation": f"after {k}", "domain": "-"}
+        | {"problem": "stream", "metric": name, "value": value}
+        for (k, name), value in told.items()
+    ]
+    frame = pd.concat([measured.frame, pd.DataFrame(rows)], ignore_index=True)
+    grown = Results(frame, measured.images, "demo", "shifting", {}, "odex")
+    figure, alt = remade.distances(grown, 0, ("ODEx",))
+    assert "ODEx begins a model at stage 1, 3" in alt
+    assert np.allclose(figure.axes[0].lines[0].get_ydata()[1:], [0.4, 0.6, 0.8, 1.0])
+
+
+def test_what_was_not_run_says_so(
+    measured: Results, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captions = []
+
+    def note(figure: Figure, caption: str, alt: str, name: str) -> None:
+        captions.append(caption)
+
+    monkeypatch.setattr(remade, "show_figure", note)
+    remade.shown(remade.curves, None, "Curves.", "c")
+    assert capsys.readouterr().out.strip() == remade.NOT_RUN
+    assert not captions
+    remade.shown(remade.curves, measured, "Curves.", "c", systems=("EWC",))
+    assert captions == [f"Curves. {measured.measured_on}"]
+
+
+def test_costs_are_multiples_of_sequential_training() -> None:
+    table = pd.DataFrame(
+        {
+            "system": ["Sequential", "ODEx"],
+            "device": "one core",
+            "stage_s": [10.0, 10.5],
+            "memory_mb": [200.0, 210.0],
+            "time_ratio": [1.0, 1.05],
+            "memory_ratio": [1.0, 1.05],
+        }
+    )
+    figure, alt = remade.costs(table)
+    assert [axis.get_title() for axis in figure.axes] == ["time, one core", "memory, one core"]
+    assert "one core: time 1.05, memory 1.05" in alt
+    assert "1.05" in [text.get_text().strip() for text in figure.axes[0].texts]
+    found = remade.overhead()
+    assert found is None or set(table) <= set(found)
+
+
+def test_recipes_name_every_setting_of_the_training() -> None:
+    table = remade.recipes()
+    assert set(table.index) == set(Trainer.__dataclass_fields__)
+    assert table.loc["steps", "paper"] == str(Trainer.paper().steps)
+
+
+def test_a_map_has_a_colour_per_stage_and_a_marker_per_source() -> None:
+    points = {"t-SNE": RNG.random((6, 2)), "UMAP": RNG.random((6, 2))}
+    figure = stage_map(points, [1, 1, 2, 2, 3, 3], ["a", "b"] * 3)
+    assert [axis.get_title() for axis in figure.axes] == ["t-SNE", "UMAP"]
+    first = figure.axes[0].collections
+    assert [len(part.get_offsets()) for part in first] == [3, 3]
+    assert np.allclose(np.asarray(first[0].get_offsets()), points["t-SNE"][::2])
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == ["stage 1", "stage 2", "stage 3", "a", "b"]
+    with pytest.raises(ValueError, match="9 of them"):
+        stage_map({"t-SNE": RNG.random((9, 2))}, [1] * 9, [str(i) for i in range(9)])
