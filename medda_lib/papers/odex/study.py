@@ -73,7 +73,7 @@ class Budget:
 
 
 _SMOKE = Trainer(filters=(2, 3, 4), steps=3, batch=2, learning_rate=1e-2)
-_DEMO = Trainer(filters=(8, 16, 32), steps=200, batch=2, learning_rate=1e-2)
+_DEMO = Trainer(filters=(8, 16, 32), steps=120, batch=2, learning_rate=1e-2)
 
 BUDGETS = {
     "smoke": Budget(
@@ -91,7 +91,7 @@ BUDGETS = {
     "demo": Budget(
         seeds=3,
         trainer=_DEMO,
-        long=replace(_DEMO, steps=600),
+        long=replace(_DEMO, steps=400),
         phantoms=PhantomHippocampi(20, 8, spacing=1.5),
         real=RealHippocampi(train=20, test=8, spacing=1.5),
         own=RealHippocampi(train=20, test=8, spacing=1.5),
