@@ -117,6 +117,11 @@ def score_table(live: Live) -> pd.DataFrame:
     return pd.DataFrame(rows).T.round(3)
 
 
+def most_forgotten(live: Live, stage: int = 1) -> int:
+    """Which of a stage's test scans (0 ...) lost most Dice between that stage and the end."""
+    return int((_dice(live, live.stages[-1], stage) - _dice(live, stage, stage)).argmin())
+
+
 def before_and_after(live: Live, stage: int = 1, number: int = 0) -> Drawn:
     """A test scan in three planes: its mask, and the system after that stage and at the end."""
     scan, mask = (x.numpy() for x in live.scan(stage, number))
@@ -152,6 +157,7 @@ def forgotten(followed: Live, others: Sequence[Live], stage: int = 1, number: in
         above,
         {"at the end": below} if below else {},
         followed.name,
+        cell=1.7,
     )
     words = "; ".join(f"{a.title} {a.note}" for a in [*above, *below])
     return figure, f"Test scan {number + 1} of stage {stage}, sagittal cut. {words}."
@@ -176,15 +182,15 @@ def features(live: Live, stage: int = 1) -> tuple[NDArray[np.float64], list[int]
     return torch.cat(parts).numpy(), stages, sources
 
 
-def feature_map(live: Live, seed: int, stage: int = 1) -> Drawn:
-    """t-SNE and UMAP of the batch norm features of all training scans, by the network after a stage."""
+def feature_map(live: Live, seed: int, methods: Sequence[str] = METHODS, stage: int = 1) -> Drawn:
+    """Batch norm features of all training scans in the plane, by the network after a stage."""
     found, stages, sources = features(live, stage)
     scaled = (found - found.mean(axis=0)) / (found.std(axis=0) + 1e-12)
-    figure = stage_map({m: project(scaled, m, seed) for m in METHODS}, stages, sources)
+    figure = stage_map({m: project(scaled, m, seed) for m in methods}, stages, sources)
     return figure, (
         f"{len(found)} training scans of {max(stages)} stages, {found.shape[1]} features each by "
-        f"{live.name} after stage {stage}, laid out by t-SNE and UMAP; colour is the stage, the marker "
-        "the source."
+        f"{live.name} after stage {stage}, laid out by {' and '.join(methods)}; colour is the stage, "
+        "the marker the source."
     )
 
 

@@ -91,6 +91,16 @@ def test_the_stream_shows_shares_intensities_and_volumes(sequential: Live) -> No
     assert f"stage 1: median volume {median:.1f} ml" in alt
 
 
+def test_the_scan_that_lost_most(sequential: Live) -> None:
+    masks = [sequential.scan(2, n)[1][None] for n in range(2)]
+    lost = [
+        dice(sequential.predicted(2, 2, n)[None] >= 0.5, mask)[0]
+        - dice(sequential.predicted(5, 2, n)[None] >= 0.5, mask)[0]
+        for n, mask in enumerate(masks)
+    ]
+    assert inside.most_forgotten(sequential, 2) == int(np.argmax(lost))
+
+
 def test_pictures_of_scans_say_what_they_show(sequential: Live, ours: Live) -> None:
     _, alt = inside.before_and_after(sequential)
     found = sequential.predicted(5, 1)[None] >= 0.5
