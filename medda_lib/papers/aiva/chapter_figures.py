@@ -65,7 +65,7 @@ def windowed(images: Tensor) -> Tensor:
     return (images / top[:, None, None]).clamp(0, 1)
 
 
-def matched_clusters(live: Live, count: int = 4) -> Drawn:
+def matched_clusters(live: Live, count: int = 3) -> Drawn:
     """Figure 2: matched clusters, the slices nearest to their middles; source above target."""
     found = live.adapted.structures[0]
     near = {
