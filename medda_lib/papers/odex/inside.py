@@ -37,6 +37,7 @@ from medda_lib.tasks.hippocampus_transform import Transformed, transformed
 SAGITTAL = PLANES[2]
 REFERENCE = "reference"
 CPU = torch.device("cpu")
+TOTAL = 160_000  # bytes of the widget: untrained networks have ragged outlines
 READINGS = {
     "as here": Measure(Mahalanobis()),
     "range from the training scans themselves": Measure(Mahalanobis(), within="training"),
@@ -157,7 +158,7 @@ def forgotten(followed: Live, others: Sequence[Live], stage: int = 1, number: in
         above,
         {"at the end": below} if below else {},
         followed.name,
-        cell=1.7,
+        cell=1.05,
     )
     words = "; ".join(f"{a.title} {a.note}" for a in [*above, *below])
     return figure, f"Test scan {number + 1} of stage {stage}, sagittal cut. {words}."
@@ -223,8 +224,7 @@ def routes(live: Live) -> pd.DataFrame:
     "Dice, chosen" is that of the model which the distance picks; "best model (oracle)" that of the
     model which labels would pick, scan by scan.
     """
-    pool = _pool(live)
-    rows = {}
+    pool, rows = _pool(live), {}
     for k in live.stages:
         each = _by_model(live, pool, k)
         chosen = _chosen(pool, live.test(k))
@@ -238,9 +238,8 @@ def routes(live: Live) -> pd.DataFrame:
 
 def comparisons(live: Live) -> pd.DataFrame:
     """The last pool with its models compared in three ways: scans per model by stage, and mean Dice."""
-    pool = _pool(live)
+    pool, rows = _pool(live), {}
     each = {k: _by_model(live, pool, k) for k in live.stages}
-    rows = {}
     for compare in ("normalised", "sum", "mean"):
         other = replace(pool, measure=replace(pool.measure, compare=compare))
         found: dict[str, object] = {}
@@ -264,7 +263,8 @@ def widget(runs: Sequence[Live], stage: int = 1, number: int = 0, count: int = 7
         REFERENCE: mask,
         **{live.name: _mask(live, live.stages[-1], stage, number) for live in runs},
     }
-    return three_planes(scan, masks, runs[0].test(stage).spacing or (1.0, 1.0, 1.0), count=count)
+    spacing = runs[0].test(stage).spacing or (1.0, 1.0, 1.0)
+    return three_planes(scan, masks, spacing, count=count, total=TOTAL)
 
 
 # --- helpers -------------------------------------------------------------------------------------
@@ -287,8 +287,7 @@ def _scans(pool: Pool) -> Tensor:
 
 def _inside(scans: Tensor) -> NDArray[np.float32]:
     """All values of scans (n, d, h, w) above each scan's lowest, which is that outside of its crop."""
-    parts = [scan[scan > scan.min()] for scan in scans]
-    return torch.cat(parts).numpy()
+    return torch.cat([scan[scan > scan.min()] for scan in scans]).numpy()
 
 
 def _millilitres(pool: Pool) -> NDArray[np.float64]:
