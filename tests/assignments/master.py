@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +17,15 @@ Swap = tuple[tuple[str, str], ...]
 
 
 class Master:
-    """The master of one paper: its cells by name, exercises, points and solutions."""
+    """The master of one paper: its text, cells by name, exercises, points and solutions."""
 
     def __init__(self, paper: str) -> None:
-        self.cells = cells.named(jupytext.read(MASTERS / f"{paper}.py"))
+        self.paper = paper
+        self.path = MASTERS / f"{paper}.py"
+        content = jupytext.read(self.path)
+        self.introduction = str(content.cells[0].source)
+        self.text = "\n".join(cell.source for cell in content.cells)
+        self.cells = cells.named(content)
         checks = [name for name in self.cells if name.endswith("-checks")]
         self.exercises = [name.removesuffix("-checks") for name in checks]
         self.points = {
@@ -39,6 +45,22 @@ class Master:
     def run_checks(self, exercise: str, answer: str) -> None:
         """Execute set-up, an answer and the checks of its exercise, hidden ones included."""
         run(self.cells["setup"].source, answer, self.cells[f"{exercise}-checks"].source)
+
+    def solved(self) -> dict[str, Any]:
+        """What set-up and all solutions leave behind: the functions of the exercises by name."""
+        return run(self.cells["setup"].source, *self.solutions.values())
+
+    def regions(self, marker: str) -> set[str]:
+        """Lines between BEGIN and END of a marker, without the shortest ones."""
+        pattern = rf"### BEGIN {marker}\n(.*?)### END {marker}"
+        found = re.findall(pattern, self.path.read_text(), flags=re.DOTALL)
+        assert found, f"the master has no {marker}"
+        return {
+            line.strip()
+            for region in found
+            for line in region.splitlines()
+            if len(line.strip()) > 24
+        }
 
 
 def run(*sources: str) -> dict[str, Any]:

@@ -1,27 +1,13 @@
-"""The Fourier assignment: what is released, and that points go to right answers only.
-
-A wrong answer is the master's solution with a few words exchanged. All of them are tried in this
-process; two per exercise also go through nbgrader.
-"""
+"""The Fourier assignment: its wrong answers, and our library on its solutions."""
 
 from __future__ import annotations
 
-import csv
-import re
-from pathlib import Path
-
-import jupytext
 import pytest
 import torch
 
-from medda_lib import assignments
-from medda_lib.assignments import cells
-from medda_lib.assignments.course import MASTERS
 from medda_lib.methods.fda import donors, spectrum, srsim
-from tests.assignments.master import Master, Swap, notebook, run
-
-MASTER = Master("fda")
-EXERCISES, POINTS, SOLUTION = MASTER.exercises, MASTER.points, MASTER.solutions
+from tests.assignments.master import Master, Swap
+from tests.assignments.shared import RIGHT, AssignmentTests, Case, GradingTests
 
 # exercise -> what went wrong -> (right, wrong) pairs of text; the first two also go to nbgrader
 WRONG: dict[str, dict[str, Swap]] = {
@@ -195,40 +181,31 @@ WRONG: dict[str, dict[str, Swap]] = {
         "sum for mean": (("picked].mean()", "picked].sum()"),),
     },
 }
-ALL_WRONG = [(exercise, mistake) for exercise in WRONG for mistake in WRONG[exercise]]
+
+FDA = Case(
+    Master("fda"),
+    WRONG,
+    said={
+        "swap": (
+            "absolute value for real part",
+            "a black source takes the mean away: half of the pixels turn negative, and stay so",
+        ),
+        "surface": (
+            "volume for surface",
+            "a block of 3 x 3 has 8 outline pixels and a centre; yours 9",
+        ),
+        "donors": (RIGHT, ""),
+    },
+    hidden_names=frozenset({"_hidden_checks", "_transform"}),
+)
 
 
-def mutated(exercise: str, mistake: str) -> str:
-    """The master's answer with the words of one mistake."""
-    return MASTER.mutated(exercise, WRONG[exercise][mistake])
-
-
-@pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return assignments.release("fda", tmp_path_factory.mktemp("release"))
-
-
-# --- the master ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_solution_passes_alone(exercise: str) -> None:
-    MASTER.run_checks(exercise, SOLUTION[exercise])
-
-
-@pytest.mark.parametrize(("exercise", "mistake"), ALL_WRONG)
-def test_wrong_answer_fails(exercise: str, mistake: str) -> None:
-    with pytest.raises((AssertionError, RuntimeError)):
-        MASTER.run_checks(exercise, mutated(exercise, mistake))
-
-
-def test_every_exercise_has_wrong_answers() -> None:
-    assert list(WRONG) == EXERCISES
-    assert min(map(len, WRONG.values())) >= 7
+class TestFda(AssignmentTests):
+    case = FDA
 
 
 def test_solutions_agree_with_the_library() -> None:
-    own = run(MASTER.cells["setup"].source, *SOLUTION.values())
+    own = FDA.master.solved()
     rng = torch.Generator().manual_seed(7)
     t, s = torch.rand(2, 5, 16, 16, generator=rng)
     close = torch.testing.assert_close
@@ -256,99 +233,6 @@ def test_solutions_agree_with_the_library() -> None:
     assert [[s * 6 + j for s, j in row] for row in own["donors_3d"](whole, 3)] == numbers.tolist()
 
 
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_hidden_checks_overwrite_no_helper(released: Path, exercise: str) -> None:
-    before = (MASTER.cells["setup"].source, SOLUTION[exercise])
-    visible = cells.named(cells.read(released))[f"{exercise}-checks"].source
-    left = set(run(*before, MASTER.cells[f"{exercise}-checks"].source)) - set(run(*before, visible))
-    assert left <= {"_hidden_checks", "_transform"}
-
-
-def test_introduction_and_headings_state_the_points() -> None:
-    text = "\n".join(cell.source for cell in jupytext.read(MASTERS / "fda.py").cells)
-    rows = re.findall(r"^\| \d \|.*\| (\d+) \|$", text, flags=re.MULTILINE)
-    headings = re.findall(r"^## Exercise \d: .*\((\d+) points\)$", text, flags=re.MULTILINE)
-    assert [float(row) for row in rows] == list(POINTS.values())
-    assert [float(value) for value in headings] == list(POINTS.values())
-    assert f"**{sum(POINTS.values()):.0f}**" in text
-
-
-# --- the release ---------------------------------------------------------------------------------
-
-
-def regions(marker: str) -> set[str]:
-    """Lines between BEGIN and END of a marker in the master, without the shortest ones."""
-    text = (MASTERS / "fda.py").read_text()
-    found = re.findall(rf"### BEGIN {marker}\n(.*?)### END {marker}", text, flags=re.DOTALL)
-    assert found, f"the master has no {marker}"
-    return {
-        line.strip() for region in found for line in region.splitlines() if len(line.strip()) > 24
-    }
-
-
-def test_release_holds_no_solution_and_no_hidden_test(released: Path) -> None:
-    assert not re.search(r"(BEGIN|END) (SOLUTION|HIDDEN)|hidden_tests", released.read_text())
-    copy = cells.named(cells.read(released))
-    lines = {line.strip() for cell in copy.values() for line in cell.source.splitlines()}
-    secret = regions("SOLUTION") | regions("HIDDEN TESTS")
-    assert len(secret) > 80
-    assert not secret & lines
-    for exercise in EXERCISES:
-        answer = copy[f"{exercise}-answer"].source
-        assert answer.count("raise NotImplementedError()") == SOLUTION[exercise].count("### BEGIN")
-
-
-def test_release_keeps_visible_checks_and_locks_the_rest(released: Path) -> None:
-    copy = cells.named(cells.read(released))
-    assert list(copy) == list(MASTER.cells)
-    for exercise in EXERCISES:
-        visible = copy[f"{exercise}-checks"].source
-        assert MASTER.cells[f"{exercise}-checks"].source.startswith(visible.rstrip())
-        assert visible.count("assert ") >= 4
-    for name, cell in copy.items():
-        assert cell.metadata["nbgrader"]["locked"] == (not name.endswith("-answer"))
-
-
-# --- self-checks and grading ---------------------------------------------------------------------
-
-
-def test_self_checks_say_what_is_wrong(released: Path, tmp_path: Path) -> None:
-    answers = {
-        "swap": mutated("swap", "absolute value for real part"),
-        "surface": mutated("surface", "volume for surface"),
-        "donors": SOLUTION["donors"],
-    }
-    cells.write(notebook(released, answers), tmp_path / "mine.ipynb")
-    report = assignments.validate(tmp_path / "mine.ipynb")
-    assert not report.ok
-    assert {e: words for e, words in report.complaints.items() if words} == {
-        "swap": "a black source takes the mean away: half of the pixels turn negative, and stay so",
-        "srsim": "not answered yet",
-        "surface": "a block of 3 x 3 has 8 outline pixels and a centre; yours 9",
-        "beta": "not answered yet",
-    }
-
-
 @pytest.mark.slow
-def test_grading_gives_the_points_to_right_answers_only(released: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "submissions"
-    folder.mkdir()
-    cells.write(notebook(released, SOLUTION), folder / "solution.ipynb")
-    cells.write(notebook(released, {}), folder / "blank.ipynb")
-    for which in (0, 1):
-        answers = {e: mutated(e, list(WRONG[e])[which]) for e in EXERCISES[which::2]}
-        cells.write(notebook(released, SOLUTION | answers), folder / f"wrong{which}.ipynb")
-    table = tmp_path / "grades.csv"
-    assignments.grade("fda", folder, table)
-    with table.open(newline="", encoding="utf-8") as file:
-        graded = {row["student"]: row for row in csv.DictReader(file)}
-    lost = {
-        student: [e for e in EXERCISES if float(row[e]) == 0] for student, row in graded.items()
-    }
-    assert lost == {
-        "solution": [],
-        "blank": EXERCISES,
-        "wrong0": EXERCISES[0::2],
-        "wrong1": EXERCISES[1::2],
-    }
-    assert float(graded["solution"]["total"]) == sum(POINTS.values())
+class TestFdaGrading(GradingTests):
+    case = FDA

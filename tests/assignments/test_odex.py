@@ -1,31 +1,16 @@
-"""The ODEx assignment: what is released, and that points go to right answers only.
-
-A wrong answer is the master's solution with a few words exchanged. All of them are tried in this
-process; two per exercise also go through nbgrader.
-"""
+"""The ODEx assignment: its wrong answers, libraries on its solutions, and the tables that it quotes."""
 
 from __future__ import annotations
 
-import csv
-import re
-from pathlib import Path
-
-import jupytext
 import numpy as np
 import pytest
 from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import shrunk_covariance
 
-from medda_lib import assignments
-from medda_lib.assignments import cells
-from medda_lib.assignments.course import MASTERS
 from medda_lib.metrics import continual
 from medda_lib.studies.reported import reported
-from tests.assignments.master import Master, Swap, notebook, run
-
-MASTER = Master("odex")
-EXERCISES, POINTS, SOLUTION = MASTER.exercises, MASTER.points, MASTER.solutions
-TEXT = "claim"  # an answer in words: graded by hand
+from tests.assignments.master import Master, Swap
+from tests.assignments.shared import AssignmentTests, Case, GradingTests
 
 BACKWARD = """model.zero_grad()
             each.backward(retain_graph=True)
@@ -225,40 +210,46 @@ WRONG: dict[str, dict[str, Swap]] = {
         ),
     },
 }
-ALL_WRONG = [(exercise, mistake) for exercise in WRONG for mistake in WRONG[exercise]]
+
+ODEX = Case(
+    Master("odex"),
+    WRONG,
+    said={
+        "importance": (
+            "square of the batch's gradient",
+            (
+                "the slopes of the inputs 2 and -2 cancel when they are averaged: square each of "
+                "them first"
+            ),
+        ),
+        "distance": (
+            "covariance by N - 1",
+            (
+                "divided by N = 2 the variances are 4 and 0, their mean is 2; half of each makes "
+                "2 + 1 and 0 + 1; yours [[6.0, 0.0], [0.0, 2.0]]"
+            ),
+        ),
+        "transfer": (
+            "backward includes the last",
+            (
+                "0.6 - 0.8 and 0.6 - 0.7 make -0.15 in the mean of TWO stages (the last cannot have "
+                "forgotten anything); yours -0.1000"
+            ),
+        ),
+    },
+    in_words={"claim": "Three rows are one run."},
+    hidden_names=frozenset(
+        {"_hidden_checks", "_hidden_fisher", "_hidden_penalty", "_hidden_slopes"}
+    ),
+)
 
 
-def mutated(exercise: str, mistake: str) -> str:
-    """The master's answer with the words of one mistake."""
-    return MASTER.mutated(exercise, WRONG[exercise][mistake])
-
-
-@pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return assignments.release("odex", tmp_path_factory.mktemp("release"))
-
-
-# --- the master ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_solution_passes_alone(exercise: str) -> None:
-    MASTER.run_checks(exercise, SOLUTION[exercise])
-
-
-@pytest.mark.parametrize(("exercise", "mistake"), ALL_WRONG)
-def test_wrong_answer_fails(exercise: str, mistake: str) -> None:
-    with pytest.raises((AssertionError, RuntimeError)):
-        MASTER.run_checks(exercise, mutated(exercise, mistake))
-
-
-def test_every_exercise_has_wrong_answers() -> None:
-    assert list(WRONG) == EXERCISES
-    assert min(map(len, WRONG.values())) >= 7
+class TestOdex(AssignmentTests):
+    case = ODEX
 
 
 def test_solutions_agree_with_libraries() -> None:
-    own, rng = run(MASTER.cells["setup"].source, *SOLUTION.values()), np.random.default_rng(7)
+    own, rng = ODEX.master.solved(), np.random.default_rng(7)
     features, z = rng.normal(size=(9, 4)), rng.normal(size=(3, 4))
     mean, covariance = own["gaussian"](features, 0.3)
     shrunk = shrunk_covariance(np.cov(features.T, bias=True), shrinkage=0.3)
@@ -276,7 +267,6 @@ def test_solutions_agree_with_libraries() -> None:
 
 
 def test_text_quotes_the_tables_as_printed() -> None:
-    text = "\n".join(cell.source for cell in jupytext.read(MASTERS / "odex.py").cells)
     printed = reported("odex")
     printed = printed[printed["column"].str.startswith("Shifting source|")]
     for system in ("Sequential", "ODEx", "ODEx without history", "ODEx with Gram distance"):
@@ -286,118 +276,9 @@ def test_text_quotes_the_tables_as_printed() -> None:
             for metric in ("dice", "bwt", "fwt")
         ]
         models = [mine.loc["models", "mean"]] if "models" in mine.index else []
-        assert f"| {' | '.join([system, *values, *models])} |" in text
-
-
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_hidden_checks_overwrite_no_helper(released: Path, exercise: str) -> None:
-    before = (MASTER.cells["setup"].source, SOLUTION[exercise])
-    visible = cells.named(cells.read(released))[f"{exercise}-checks"].source
-    left = set(run(*before, MASTER.cells[f"{exercise}-checks"].source)) - set(run(*before, visible))
-    assert all(name.startswith("_hidden") for name in left)
-
-
-def test_introduction_and_headings_state_the_points() -> None:
-    text = "\n".join(cell.source for cell in jupytext.read(MASTERS / "odex.py").cells)
-    rows = re.findall(r"^\| \d \|.*\| (\d+) \|$", text, flags=re.MULTILINE)
-    headings = re.findall(r"^## Exercise \d: .*\((\d+) points\)$", text, flags=re.MULTILINE)
-    by_hand = float(MASTER.cells[f"{TEXT}-answer"].metadata["nbgrader"]["points"])
-    assert [float(row) for row in rows] == [*POINTS.values(), by_hand]
-    assert [float(value) for value in headings] == list(POINTS.values())
-    assert f"(text, {by_hand:.0f} points)" in text
-    assert f"**{sum(POINTS.values()):.0f}**" in text
-
-
-# --- the release ---------------------------------------------------------------------------------
-
-
-def regions(marker: str) -> set[str]:
-    """Lines between BEGIN and END of a marker in the master, without the shortest ones."""
-    text = (MASTERS / "odex.py").read_text()
-    found = re.findall(rf"### BEGIN {marker}\n(.*?)### END {marker}", text, flags=re.DOTALL)
-    assert found, f"the master has no {marker}"
-    return {
-        line.strip() for region in found for line in region.splitlines() if len(line.strip()) > 24
-    }
-
-
-def test_release_holds_no_solution_and_no_hidden_test(released: Path) -> None:
-    assert not re.search(r"(BEGIN|END) (SOLUTION|HIDDEN)|hidden_tests", released.read_text())
-    copy = cells.named(cells.read(released))
-    lines = {line.strip() for cell in copy.values() for line in cell.source.splitlines()}
-    secret = regions("SOLUTION") | regions("HIDDEN TESTS")
-    assert len(secret) > 80
-    assert not secret & lines
-    assert copy[f"{TEXT}-answer"].source == "YOUR ANSWER HERE"
-    for exercise in EXERCISES:
-        answer = copy[f"{exercise}-answer"].source
-        assert answer.count("raise NotImplementedError()") == SOLUTION[exercise].count("### BEGIN")
-
-
-def test_release_keeps_visible_checks_and_locks_the_rest(released: Path) -> None:
-    copy = cells.named(cells.read(released))
-    assert list(copy) == list(MASTER.cells)
-    for exercise in EXERCISES:
-        visible = copy[f"{exercise}-checks"].source
-        assert MASTER.cells[f"{exercise}-checks"].source.startswith(visible.rstrip())
-        assert visible.count("assert ") >= 4
-    for name, cell in copy.items():
-        assert cell.metadata["nbgrader"]["locked"] == (not name.endswith("-answer"))
-
-
-# --- self-checks and grading ---------------------------------------------------------------------
-
-
-def test_self_checks_say_what_is_wrong(released: Path, tmp_path: Path) -> None:
-    answers = {
-        "importance": mutated("importance", "square of the batch's gradient"),
-        "distance": mutated("distance", "covariance by N - 1"),
-        "transfer": mutated("transfer", "backward includes the last"),
-    }
-    cells.write(notebook(released, answers), tmp_path / "mine.ipynb")
-    report = assignments.validate(tmp_path / "mine.ipynb")
-    assert not report.ok
-    assert report.complaints == {
-        "importance": "the slopes of the inputs 2 and -2 cancel when they are averaged: square each of "
-        "them first",
-        "distance": "divided by N = 2 the variances are 4 and 0, their mean is 2; half of each makes "
-        "2 + 1 and 0 + 1; yours [[6.0, 0.0], [0.0, 2.0]]",
-        "transfer": "0.6 - 0.8 and 0.6 - 0.7 make -0.15 in the mean of TWO stages (the last cannot have "
-        "forgotten anything); yours -0.1000",
-        "pool": "not answered yet",
-        TEXT: "not answered yet",
-    }
-
-
-def test_a_text_is_nothing_that_a_check_could_pass(released: Path, tmp_path: Path) -> None:
-    cells.write(
-        notebook(released, SOLUTION | {TEXT: "Three rows are one run."}), tmp_path / "a.ipynb"
-    )
-    report = assignments.validate(tmp_path / "a.ipynb")
-    assert report.ok
-    assert list(report.complaints) == EXERCISES
+        assert f"| {' | '.join([system, *values, *models])} |" in ODEX.master.text
 
 
 @pytest.mark.slow
-def test_grading_gives_the_points_to_right_answers_only(released: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "submissions"
-    folder.mkdir()
-    cells.write(notebook(released, SOLUTION | {TEXT: "Because."}), folder / "solution.ipynb")
-    cells.write(notebook(released, {}), folder / "blank.ipynb")
-    for which in (0, 1):
-        answers = {e: mutated(e, list(WRONG[e])[which]) for e in EXERCISES[which::2]}
-        cells.write(notebook(released, SOLUTION | answers), folder / f"wrong{which}.ipynb")
-    table = tmp_path / "grades.csv"
-    assignments.grade("odex", folder, table)
-    with table.open(newline="", encoding="utf-8") as file:
-        graded = {row["student"]: row for row in csv.DictReader(file)}
-    lost = {
-        student: [e for e in EXERCISES if float(row[e]) == 0] for student, row in graded.items()
-    }
-    assert lost == {
-        "solution": [],
-        "blank": EXERCISES,
-        "wrong0": EXERCISES[0::2],
-        "wrong1": EXERCISES[1::2],
-    }
-    assert float(graded["solution"]["total"]) == sum(POINTS.values())
+class TestOdexGrading(GradingTests):
+    case = ODEX

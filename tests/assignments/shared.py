@@ -1,0 +1,222 @@
+"""The tests that every assignment must pass; a subclass names the case, and adds what is its own.
+
+Points must go to right answers only. A wrong answer is the master's solution with a few words
+exchanged. All of them are tried in this process; the first two of each exercise also go through
+nbgrader, spread over four notebooks of which each has wrong answers in one half of the exercises and
+right ones in the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from medda_lib import assignments
+from medda_lib.assignments import cells
+from tests.assignments.master import Master, Swap, notebook, run
+
+Wrong = Mapping[str, Mapping[str, Swap]]
+RIGHT = "no mistake"  # in place of the name of a mistake: the master's solution
+BLANK = "not answered yet"
+HALVES = {"odd": slice(0, None, 2), "even": slice(1, None, 2)}
+
+
+@dataclass(frozen=True, repr=False)
+class Case:
+    """One assignment and what its master does not say itself."""
+
+    master: Master
+    wrong: Wrong  # exercise -> what went wrong -> (right, wrong) pairs of text
+    said: Mapping[str, tuple[str, str]]  # exercise -> mistake or RIGHT, words of the self-check
+    in_words: Mapping[str, str] = field(default_factory=dict)  # graded by hand -> some answer
+    hidden_names: frozenset[str] = frozenset({"_hidden_checks"})  # that hidden tests may define
+    fewest_mistakes: int = 7  # in an exercise
+    fewest_secrets: int = 80  # long lines of solutions and hidden tests: so many are looked for
+
+    def __repr__(self) -> str:
+        return (
+            f"Case({self.paper!r})"  # a failed assertion shows it: the tables would hide the rest
+        )
+
+    @property
+    def paper(self) -> str:
+        """The paper's key."""
+        return self.master.paper
+
+    @property
+    def complete(self) -> dict[str, str]:
+        """A right answer to everything, those in words included."""
+        return {**self.master.solutions, **self.in_words}
+
+    def mutated(self, exercise: str, mistake: str) -> str:
+        """The master's answer with the words of one mistake."""
+        swaps = () if mistake == RIGHT else self.wrong[exercise][mistake]
+        return self.master.mutated(exercise, swaps)
+
+
+def stated(pattern: str, text: str) -> list[float]:
+    """The points that the lines of a text state."""
+    return [float(points) for points in re.findall(pattern, text, flags=re.MULTILINE)]
+
+
+class AssignmentTests:
+    """The master, its release and its self-checks."""
+
+    case: ClassVar[Case]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One test for each wrong answer, or for each exercise of the case."""
+        wrong = self.case.wrong
+        if "mistake" in metafunc.fixturenames:
+            every = [(exercise, mistake) for exercise in wrong for mistake in wrong[exercise]]
+            metafunc.parametrize(("exercise", "mistake"), every)
+        elif "exercise" in metafunc.fixturenames:
+            metafunc.parametrize("exercise", self.case.master.exercises)
+
+    # --- the master ------------------------------------------------------------------------------
+
+    def test_solution_passes_alone(self, exercise: str) -> None:
+        self.case.master.run_checks(exercise, self.case.master.solutions[exercise])
+
+    def test_wrong_answer_fails(self, exercise: str, mistake: str) -> None:
+        answer = self.case.mutated(exercise, mistake)
+        with pytest.raises((AssertionError, RuntimeError)):
+            self.case.master.run_checks(exercise, answer)
+
+    def test_every_exercise_has_wrong_answers(self) -> None:
+        assert list(self.case.wrong) == self.case.master.exercises
+        assert min(map(len, self.case.wrong.values())) >= self.case.fewest_mistakes
+
+    def test_hidden_checks_overwrite_no_helper(self, released: Path, exercise: str) -> None:
+        master = self.case.master
+        before = (master.cells["setup"].source, master.solutions[exercise])
+        visible = cells.named(cells.read(released))[f"{exercise}-checks"].source
+        left = set(run(*before, master.cells[f"{exercise}-checks"].source))
+        left -= set(run(*before, visible))
+        assert left
+        assert left <= self.case.hidden_names
+
+    def test_introduction_states_the_points(self) -> None:
+        master, row = self.case.master, r"^\| \d \|.*\| (\d+) \|$"
+        by_hand = [
+            float(master.cells[f"{name}-answer"].metadata["nbgrader"]["points"])
+            for name in self.case.in_words
+        ]
+        assert stated(row, master.introduction) == [*master.points.values(), *by_hand]
+        assert stated(row, master.text) == stated(row, master.introduction)
+        assert f"**{sum(master.points.values()):.0f}**" in master.introduction
+        assert stated(r"^## .*\(text, (\d+) points\)$", master.text) == by_hand
+
+    def test_headings_state_the_points(self) -> None:
+        master = self.case.master
+        found = stated(r"^## Exercise \d: .*\((\d+) points\)$", master.text)
+        assert found == list(master.points.values())
+
+    # --- the release -----------------------------------------------------------------------------
+
+    def test_release_holds_no_solution_and_no_hidden_test(self, released: Path) -> None:
+        assert not re.search(r"(BEGIN|END) (SOLUTION|HIDDEN)|hidden_tests", released.read_text())
+        content, master = cells.read(released), self.case.master
+        lines = {line.strip() for cell in content.cells for line in cell.source.splitlines()}
+        secret = master.regions("SOLUTION") | master.regions("HIDDEN TESTS")
+        assert len(secret) > self.case.fewest_secrets
+        assert not secret & lines
+        copy = cells.named(content)
+        for exercise, solution in master.solutions.items():
+            answer = copy[f"{exercise}-answer"].source
+            assert answer.count("raise NotImplementedError()") == solution.count("### BEGIN")
+        for name in self.case.in_words:
+            assert copy[f"{name}-answer"].source == "YOUR ANSWER HERE"
+
+    def test_release_is_locked_clean_and_the_same_every_time(
+        self, released: Path, tmp_path: Path
+    ) -> None:
+        again = assignments.release(self.case.paper, tmp_path / "mine.ipynb")
+        assert again.read_bytes() == released.read_bytes()
+        for name, cell in cells.named(cells.read(released)).items():
+            if cell.cell_type == "code":
+                assert not cell.outputs
+                assert cell.execution_count is None
+            assert cell.metadata["nbgrader"]["locked"] == (not name.endswith("-answer"))
+            assert cell.metadata.get("editable", True) == name.endswith("-answer")
+            assert len(cell.metadata["nbgrader"]["checksum"]) == 32
+
+    def test_release_keeps_names_and_visible_checks(self, released: Path) -> None:
+        copy, master = cells.named(cells.read(released)), self.case.master
+        assert list(copy) == list(master.cells)
+        for exercise in master.exercises:
+            visible = copy[f"{exercise}-checks"].source
+            assert master.cells[f"{exercise}-checks"].source.startswith(visible.rstrip())
+            assert visible.count("assert ") >= 4
+
+    # --- self-checks -----------------------------------------------------------------------------
+
+    def test_self_checks_accept_the_solution(self, released: Path, tmp_path: Path) -> None:
+        cells.write(notebook(released, self.case.complete), tmp_path / "mine.ipynb")
+        report = assignments.validate(tmp_path / "mine.ipynb")
+        assert report.ok
+        # an answer in words is nothing that a check could pass: it has no line
+        assert list(report.complaints) == self.case.master.exercises
+        assert report.text().splitlines() == [
+            *(f"{exercise}: passed" for exercise in self.case.master.exercises),
+            "mine.ipynb: all self-checks pass",
+        ]
+
+    def test_self_checks_say_what_is_wrong(self, released: Path, tmp_path: Path) -> None:
+        said = self.case.said
+        answers = {e: self.case.mutated(e, mistake) for e, (mistake, _) in said.items()}
+        cells.write(notebook(released, answers), tmp_path / "mine.ipynb")
+        report = assignments.validate(tmp_path / "mine.ipynb")
+        assert not report.ok
+        expected = dict.fromkeys(self.case.complete, BLANK)
+        assert report.complaints == expected | {e: words for e, (_, words) in said.items()}
+
+
+class GradingTests:
+    """What nbgrader gives for submissions; a subclass may hand in more of them."""
+
+    case: ClassVar[Case]
+    submissions: ClassVar[int] = 6  # that `submit` writes
+
+    @classmethod
+    def submit(cls, released: Path, folder: Path) -> None:
+        """Write what students hand in, in each of the places where it may lie."""
+        case, name = cls.case, f"{cls.case.paper}.ipynb"
+        cells.write(notebook(released, case.complete), folder / "solution.ipynb")
+        cells.write(notebook(released, {}), folder / "blank" / case.paper / name)
+        for half, part in HALVES.items():
+            for which in (0, 1):
+                wrong = {
+                    e: case.mutated(e, list(case.wrong[e])[which])
+                    for e in case.master.exercises[part]
+                }
+                copy = notebook(released, case.master.solutions | wrong)
+                cells.write(copy, folder / f"{half}-{which}" / name)
+
+    def lost(self, row: Mapping[str, str]) -> list[str]:
+        """Exercises without points; every other one must have all of its points."""
+        possible = self.case.master.points
+        points = {exercise: float(row[exercise]) for exercise in possible}
+        assert float(row["total"]) == sum(points.values())
+        assert float(row["possible"]) == sum(possible.values())
+        assert all(points[e] in {0.0, possible[e]} for e in points)
+        return [e for e in points if points[e] == 0]
+
+    def test_solution_gets_full_marks(self, graded: dict[str, dict[str, str]]) -> None:
+        assert self.lost(graded["solution"]) == []
+        assert graded["solution"]["remark"] == ""
+
+    def test_blank_gets_none(self, graded: dict[str, dict[str, str]]) -> None:
+        assert self.lost(graded["blank"]) == self.case.master.exercises
+
+    @pytest.mark.parametrize("which", [0, 1])
+    @pytest.mark.parametrize("half", list(HALVES))
+    def test_wrong_answers_lose_exactly_their_points(
+        self, graded: dict[str, dict[str, str]], half: str, which: int
+    ) -> None:
+        assert self.lost(graded[f"{half}-{which}"]) == self.case.master.exercises[HALVES[half]]
