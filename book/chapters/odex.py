@@ -539,6 +539,25 @@ timed = shifting is not None and profile != "smoke"
 run_seconds(shifting) if timed else print("Timings of the smoke profile say nothing.")
 
 # %% [markdown]
+# ### Where the time of a step goes
+#
+# Steps on 3-D scans are the cost of this chapter. `benchmarks/odex_steps.py` takes a step of the `demo`
+# profile apart, on one core, in milliseconds:
+
+# %%
+parts = remade.steps("part")
+print("Not measured yet: run benchmarks/odex_steps.py --write.") if parts is None else parts
+
+# %% [markdown]
+# And each change alone, against the step as it is, in the same run. Patches of half the sides see less;
+# half precision changes the numbers; another level changes the network. Keeping scans in memory and the
+# layout of the tensors change nothing but the time.
+
+# %%
+changes = remade.steps("step")
+print("Not measured yet: run benchmarks/odex_steps.py --write.") if changes is None else changes
+
+# %% [markdown]
 # ### A scan of the first stage, again and again
 #
 # Figure 4 of the paper, with the scan from the beginning of this page: above, sequential training stage by

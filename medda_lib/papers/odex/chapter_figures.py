@@ -139,7 +139,21 @@ def millilitres(
 
 def overhead() -> pd.DataFrame | None:
     """What `benchmarks/odex_overhead.py` measured, a row per system and device; None if it did not."""
-    file = resources.files("medda_lib.papers.odex").joinpath("overhead.csv")
+    return _benchmark("overhead.csv")
+
+
+def steps(kind: str) -> pd.DataFrame | None:
+    """What `benchmarks/odex_steps.py` measured of "part", "beside" or "step"; None if it did not."""
+    rows = _benchmark("steps.csv")
+    if rows is None:
+        return None
+    ratio = "times as fast" if kind == "step" else "share of a step"
+    chosen = rows[rows["kind"] == kind].drop(columns="kind").set_index("what")
+    return chosen.rename(columns={"ratio": ratio})
+
+
+def _benchmark(name: str) -> pd.DataFrame | None:
+    file = resources.files("medda_lib.papers.odex").joinpath(name)
     if not file.is_file():
         return None
     with file.open(encoding="utf-8") as rows:

@@ -131,6 +131,24 @@ def test_costs_are_multiples_of_sequential_training() -> None:
     assert found is None or set(table) <= set(found)
 
 
+def test_steps_are_shares_of_a_step_or_times_as_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.DataFrame(
+        [
+            ("part", "forward", 40.0, 0.4),
+            ("part", "backward", 60.0, 0.6),
+            ("step", "patch", 50.0, 2.0),
+        ],
+        columns=["kind", "what", "milliseconds", "ratio"],
+    )
+    monkeypatch.setattr(remade, "_benchmark", lambda name: table if name == "steps.csv" else None)
+    parts, changes = remade.steps("part"), remade.steps("step")
+    assert parts is not None
+    assert parts["share of a step"].to_dict() == {"forward": 0.4, "backward": 0.6}
+    assert changes is not None
+    assert changes["times as fast"].to_dict() == {"patch": 2.0}
+    assert remade.overhead() is None
+
+
 def test_recipes_name_every_setting_of_the_training() -> None:
     table = remade.recipes()
     assert set(table.index) == set(Trainer.__dataclass_fields__)
