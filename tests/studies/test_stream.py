@@ -107,7 +107,7 @@ def test_a_passed_stage_is_closed() -> None:
     ],
 )
 def test_scans_that_are_held_are_a_leak(keep: Callable[[Pool], object]) -> None:
-    held = []
+    held: list[object] = []
 
     def walk() -> None:
         held.extend(keep(stage.pool) for stage in stream_view().stream())
