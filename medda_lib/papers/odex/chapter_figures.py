@@ -149,7 +149,7 @@ def steps(kind: str) -> pd.DataFrame | None:
         return None
     ratio = "times as fast" if kind == "step" else "share of a step"
     chosen = rows[rows["kind"] == kind].drop(columns="kind").set_index("what")
-    return chosen.rename(columns={"ratio": ratio})
+    return chosen.rename(columns={"ratio": ratio}).round(2)
 
 
 def _benchmark(name: str) -> pd.DataFrame | None:

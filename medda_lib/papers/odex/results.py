@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from medda_lib.figures.side_by_side import NOT_RUN
 from medda_lib.figures.stage_distances import Pool
 from medda_lib.figures.tables import Table, cell
+from medda_lib.methods.continual.settings import Trainer
 from medda_lib.papers import results as shared
 from medda_lib.papers.odex import transfer
+from medda_lib.papers.odex.study import systems
 from medda_lib.papers.odex.transfer import MODELS, ON_THE_WAY, SPREAD
 from medda_lib.papers.results import MeanAndSd, Results, reported_table
 
@@ -98,7 +100,7 @@ def own_table(measured: Results) -> pd.DataFrame:
     mean, _ = shared.cells(transfer.derive(measured.frame), ["system"], ["metric"])
     heads = {"dice": "Dice", "bwt": "BWT", ON_THE_WAY: "BWT on the way", "fwt": "FWT"}
     wide = mean.reindex(columns=[*heads, MODELS]).rename(columns=heads)
-    return wide.dropna(axis="columns", how="all").round(3)
+    return _in_order(wide.dropna(axis="columns", how="all").round(3))
 
 
 def scores(measured: Results, system: str, metric: str = "dice") -> NDArray[np.float64]:
@@ -149,4 +151,11 @@ def pool_of(measured: Results, system: str, seed: int) -> Pool:
 def run_seconds(measured: Results) -> pd.DataFrame:
     """Median wall seconds of a run by system, its evaluation included."""
     runs = measured.frame.drop_duplicates(["system", "seed"])
-    return runs.groupby("system", sort=False)["seconds"].median().to_frame("median seconds")
+    seconds = runs.groupby("system", sort=False)["seconds"].median()
+    return _in_order(seconds.round(1).to_frame("median seconds"))
+
+
+def _in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows in the order of the paper's tables."""
+    known = list(systems(Trainer()))
+    return table.loc[[*(s for s in known if s in table.index), *table.index.difference(known)]]

@@ -122,7 +122,7 @@ def test_the_transformed_half_is_for_phantoms_and_decathlon() -> None:
 def test_a_stream_of_our_own_has_a_table_of_numbers(measured: Results) -> None:
     table = results.own_table(ledger(EVERY, POOLS, "ordered"))
     assert table.columns.tolist() == ["Dice", "BWT", "BWT on the way", "FWT", "models"]
-    assert table.index.tolist() == ["Sequential", "ODEx", "Joint training"]
+    assert table.index.tolist() == ["Joint training", "Sequential", "ODEx"]
     plain = results.own_table(ledger(STREAMS, {}, "ordered"))
     assert "models" not in plain
 
