@@ -22,8 +22,9 @@ from medda_lib.figures.display import show_figure
 from medda_lib.figures.labelled_scatter import labelled_scatter
 from medda_lib.figures.stage_curves import stage_curves
 from medda_lib.figures.stage_distances import stage_distances
-from medda_lib.papers.odex.results import by_scan, by_system, pool_of, scores
+from medda_lib.papers.odex.results import by_scan, by_system, facts, own_table, pool_of, scores
 from medda_lib.papers.odex.study import BUDGETS, NEEDS_REAL_DATA
+from medda_lib.papers.odex.transfer import MODELS
 from medda_lib.papers.results import Results
 
 Drawn = tuple[Figure, str]
@@ -135,6 +136,24 @@ def millilitres(
         for which in ("true", "predicted")
     )
     return truth, found
+
+
+def expanded(studies: Mapping[str, Results]) -> pd.DataFrame:
+    """Of each stream, what sequential training forgot and how often ODEx began a second model.
+
+    Where it never did, ODEx is sequential training, bit for bit.
+    """
+    rows = {}
+    for name, measured in studies.items():
+        plain = own_table(measured).loc[PLAIN]
+        models = facts(measured, MODELS).loc[OURS].iloc[:, -1]
+        rows[name] = {
+            f"BWT of {PLAIN}": plain["BWT"],
+            "repetitions": len(models),
+            "of them with a second model": int((models > 1).sum()),
+            "models at the end, mean": round(float(models.mean()), 2),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def overhead() -> pd.DataFrame | None:

@@ -131,6 +131,17 @@ def test_costs_are_multiples_of_sequential_training() -> None:
     assert found is None or set(table) <= set(found)
 
 
+def test_a_stream_says_what_was_forgotten_and_whether_the_pool_grew() -> None:
+    told = remade.expanded({"a": ledger(RUNS, {"ODEx": [1, 1, 2, 2, 2]}, "shifting")})
+    row = told.loc["a"]
+    assert row["repetitions"] == 2
+    assert row["of them with a second model"] == 2
+    assert row["models at the end, mean"] == 2
+    matrices = [SCORES["Sequential", seed] for seed in range(2)]
+    wanted = np.mean([[m[-1, j] - m[j, j] for j in range(4)] for m in matrices])
+    assert row["BWT of Sequential"] == pytest.approx(wanted, abs=1e-3)
+
+
 def test_steps_are_shares_of_a_step_or_times_as_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     table = pd.DataFrame(
         [
