@@ -652,13 +652,13 @@ realism.summary(["system"], metrics) if realism else print(remade.NOT_RUN)
 # Each claim is one sentence tied to cells of the tables. The effect is the difference between two cells,
 # paired over repetitions, with a bootstrap interval. *Supported* and *contradicted* need the interval to
 # lie on one side. A verdict on phantoms is a statement about phantoms. "Real" are the paper's own data for
-# its second scenario, and only at the paper's size may a verdict there say "reproduced".
+# its second scenario, and only at the paper's size may a verdict there say "reproduced". "Ordered" are
+# real scans in a stream of ours: a substitute where the paper speaks of its first scenario.
 
 # %% tags=["full-width"]
 from medda_lib.papers.results import verdict_table
 
-judged_on = {"shifting": shifting, "transformed": transformed, "real": real, **large}
-judged = verdict_table(plan.PAPER, judged_on)
+judged = verdict_table(plan.PAPER, streams | large)
 judged
 
 # %% [markdown]
@@ -699,7 +699,7 @@ inside.comparisons(ours)
 # Where the paper is silent or contradicts itself, a choice had to be made. Each has a number and a place
 # in the code.
 
-# %%
+# %% tags=["full-width"]
 from medda_lib.papers.notes import deviations, pitfalls
 
 deviations(plan.PAPER)
@@ -724,7 +724,7 @@ remade.recipes()
 # No code was released under the paper's name. These are pitfalls of continual experiments, each with the
 # test that guards against it here.
 
-# %%
+# %% tags=["full-width"]
 pitfalls(plan.PAPER)
 
 # %% [markdown]
