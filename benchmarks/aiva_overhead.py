@@ -18,7 +18,6 @@ hardware: the faster the device, the larger it is.
 from __future__ import annotations
 
 import argparse
-import csv
 import statistics
 import time
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from medda_lib.methods.finetuning.loop import Steps
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.training import optimiser
 from medda_lib.networks.residual_unet import ResidualUNet
+from medda_lib.papers.costs import replace_rows
 from medda_lib.studies.method import Run
 from medda_lib.studies.task import Pool
 
@@ -131,13 +131,7 @@ def main() -> None:
 
 def write(rows: list[dict[str, str]]) -> None:
     """Replace the rows of the same cases and devices, keep the others."""
-    kept = list(csv.DictReader(FILE.open())) if FILE.is_file() else []
-    fresh = {(row["case"], row["device"]) for row in rows}
-    kept = [row for row in kept if (row["case"], row["device"]) not in fresh]
-    with FILE.open("w", newline="") as file:
-        table = csv.DictWriter(file, HEADS, lineterminator="\n")
-        table.writeheader()
-        table.writerows([*kept, *rows])
+    replace_rows(FILE, HEADS, rows, ("case", "device"))
 
 
 if __name__ == "__main__":

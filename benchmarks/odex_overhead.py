@@ -19,7 +19,6 @@ the peak of what was allocated.
 from __future__ import annotations
 
 import argparse
-import csv
 import multiprocessing
 import resource
 import statistics
@@ -31,6 +30,7 @@ import torch
 from torch.nn import functional as F
 
 from medda_lib.methods.continual.settings import Trainer
+from medda_lib.papers.costs import replace_rows
 from medda_lib.papers.odex.study import BUDGETS, systems
 from medda_lib.studies.method import Method, Run
 from medda_lib.studies.setting import Role
@@ -163,13 +163,7 @@ def main() -> None:
 
 def write(rows: list[dict[str, str]]) -> None:
     """Replace the rows of the same systems and devices, keep the others."""
-    kept = list(csv.DictReader(FILE.open())) if FILE.is_file() else []
-    fresh = {(row["system"], row["device"]) for row in rows}
-    kept = [row for row in kept if (row["system"], row["device"]) not in fresh]
-    with FILE.open("w", newline="") as file:
-        out = csv.DictWriter(file, HEADS, lineterminator="\n")
-        out.writeheader()
-        out.writerows([*kept, *rows])
+    replace_rows(FILE, HEADS, rows, ("system", "device"))
 
 
 if __name__ == "__main__":

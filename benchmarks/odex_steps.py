@@ -1,9 +1,8 @@
 """What a training step on 3-D scans is made of, and what each way to make it cheaper brings.
 
 First the parts of one step at the `demo` profile's sizes: drawing the batch, the forward pass, the loss,
-the backward pass, the optimiser; beside them augmentation, which `demo` leaves out, and making a scan
-instead of keeping it (a phantom is rendered, a real file is read and resampled). Then whole steps, each
-change alone against the step as it is:
+the backward pass, the optimiser; beside them augmentation, which `demo` leaves out. Then whole steps,
+each change alone against the step as it is:
 
   contiguous     without the channels-last layout that the library uses
   bfloat16       half precision for the convolutions
@@ -23,10 +22,8 @@ ratio says how many times as fast as the step as it is. With --write the table g
 from __future__ import annotations
 
 import argparse
-import csv
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -38,12 +35,14 @@ from medda_lib.methods.continual.augmentation import augmented
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.training import autocast, draw, new_network, optimiser, supervised
 from medda_lib.networks.dyn_unet import DynUNet
+from medda_lib.papers.costs import replace_rows
 from medda_lib.papers.odex.study import BUDGETS
 from medda_lib.phantoms.hippocampus_mr import SOURCES, render
 from medda_lib.studies.method import Run
 
 FILE = Path(__file__).parents[1] / "medda_lib" / "papers" / "odex" / "steps.csv"
 SCANS = 8
+HEADS = ("kind", "what", "milliseconds", "ratio")
 PARTS = ("drawing", "forward", "loss", "backward", "optimiser")
 
 
@@ -129,36 +128,28 @@ def measured(rounds: int) -> list[dict[str, str | float]]:
             found = stepper.step()
             if number:  # the first round warms up
                 times[name].append(found)
-    whole = {n: _median([sum(t.values()) for t in rows]) for n, rows in times.items()}
+    whole = {n: statistics.median([sum(t.values()) for t in rows]) for n, rows in times.items()}
     base = whole["as it is"]
     rows = [
-        _row("part", part, _median([t[part] for t in times["as it is"]]), base) for part in PARTS
+        _row("part", part, statistics.median([t[part] for t in times["as it is"]]), base)
+        for part in PARTS
     ]
-    rows += [_row("beside", n, s, base) for n, s in _beside(budget.trainer, images, masks, rounds)]
+    spent = _augmentation(budget.trainer, images, masks, rounds)
+    rows.append(_row("beside", "augmentation", spent, base))
     return rows + [_row("step", name, seconds, base) for name, seconds in whole.items()]
 
 
-def _beside(
-    trainer: Trainer, images: Tensor, masks: Tensor, rounds: int
-) -> list[tuple[str, float]]:
+def _augmentation(trainer: Trainer, images: Tensor, masks: Tensor, rounds: int) -> float:
     """Seconds of augmenting a batch."""
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(0)
     x, y = draw(images, masks, trainer, generator, torch.device("cpu"))
-    return [("augmentation", _timed(lambda: augmented(x, y, generator), rounds))]
-
-
-def _timed(function: Callable[[], object], rounds: int) -> float:
     seconds = []
     for _ in range(rounds):
         start = time.perf_counter()
-        function()
+        augmented(x, y, generator)
         seconds.append(time.perf_counter() - start)
-    return _median(seconds)
-
-
-def _median(values: list[float]) -> float:
-    return statistics.median(values)
+    return statistics.median(seconds)
 
 
 def _row(kind: str, name: str, seconds: float, base: float) -> dict[str, str | float]:
@@ -182,10 +173,7 @@ def main() -> None:
     for row in rows:
         print(row, flush=True)
     if options.write:
-        with FILE.open("w", newline="") as file:
-            table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
+        replace_rows(FILE, HEADS, [{k: str(v) for k, v in row.items()} for row in rows], HEADS[:2])
 
 
 if __name__ == "__main__":

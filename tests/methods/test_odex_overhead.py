@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +9,7 @@ import pytest
 import torch
 
 from medda_lib.methods.continual.settings import Trainer
+from tests.benchmarks import benchmark
 
 TINY = Trainer(filters=(2, 3, 4), steps=2, batch=2)
 
@@ -18,14 +17,7 @@ TINY = Trainer(filters=(2, 3, 4), steps=2, batch=2)
 @pytest.fixture(scope="module")
 def overhead() -> ModuleType:
     """`benchmarks/odex_overhead.py`, imported from its path."""
-    path = Path(__file__).parents[2] / "benchmarks" / "odex_overhead.py"
-    spec = importlib.util.spec_from_file_location("odex_overhead", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["odex_overhead"] = module
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("odex_overhead")
 
 
 def test_a_stage_lasts_from_last_step_to_last_step(overhead: ModuleType) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from importlib import resources
 
 import numpy as np
 import pandas as pd
@@ -22,8 +21,9 @@ from medda_lib.figures.display import show_figure
 from medda_lib.figures.labelled_scatter import labelled_scatter
 from medda_lib.figures.stage_curves import stage_curves
 from medda_lib.figures.stage_distances import stage_distances
+from medda_lib.papers.costs import read
 from medda_lib.papers.odex.results import by_scan, by_system, facts, own_table, pool_of, scores
-from medda_lib.papers.odex.study import BUDGETS, NEEDS_REAL_DATA
+from medda_lib.papers.odex.study import BUDGETS, NEEDS_REAL_DATA, PAPER
 from medda_lib.papers.odex.transfer import MODELS
 from medda_lib.papers.results import Results
 
@@ -158,25 +158,17 @@ def expanded(studies: Mapping[str, Results]) -> pd.DataFrame:
 
 def overhead() -> pd.DataFrame | None:
     """What `benchmarks/odex_overhead.py` measured, a row per system and device; None if it did not."""
-    return _benchmark("overhead.csv")
+    return read(PAPER, "overhead.csv")
 
 
 def steps(kind: str) -> pd.DataFrame | None:
     """What `benchmarks/odex_steps.py` measured of "part", "beside" or "step"; None if it did not."""
-    rows = _benchmark("steps.csv")
+    rows = read(PAPER, "steps.csv")
     if rows is None:
         return None
     ratio = "times as fast" if kind == "step" else "share of a step"
     chosen = rows[rows["kind"] == kind].drop(columns="kind").set_index("what")
     return chosen.rename(columns={"ratio": ratio}).round(2)
-
-
-def _benchmark(name: str) -> pd.DataFrame | None:
-    file = resources.files("medda_lib.papers.odex").joinpath(name)
-    if not file.is_file():
-        return None
-    with file.open(encoding="utf-8") as rows:
-        return pd.read_csv(rows)
 
 
 def costs(measured: pd.DataFrame) -> Drawn:

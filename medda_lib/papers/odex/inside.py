@@ -25,6 +25,7 @@ from medda_lib.figures.stage_map import stage_map
 from medda_lib.figures.stream import stream
 from medda_lib.figures.three_planes import three_planes
 from medda_lib.methods.continual.predictor import VolumePredictor
+from medda_lib.methods.continual.training import scans
 from medda_lib.methods.odex import Gram, Mahalanobis, Measure, Model, ODEx, PoolPredictor
 from medda_lib.methods.odex.statistics import scan_features
 from medda_lib.metrics.segmentation import dice
@@ -58,7 +59,7 @@ def shift(live: Live) -> Drawn:
     pools = [live.train(k) for k in live.stages]
     found = [_millilitres(pool) for pool in pools]
     images = [_inside(volumes(pool.images, pool.depth)) for pool in pools]
-    sources = [[name.split()[0] for name in _names(pool)] for pool in pools]
+    sources = [[name.split()[0] for name in pool.scans] for pool in pools]
     known = list(dict.fromkeys(name for stage in sources for name in stage))
     shares = {s: [stage.count(s) / len(stage) for stage in sources] for s in known}
     figure = stream(images, found, shares if len(known) > 1 else None)
@@ -76,14 +77,14 @@ def sheet(live: Live) -> Drawn:
         for k in live.stages:
             pool = live.train(k)
             # The last scans of a stage are of its newest source, the first ones of its oldest.
-            number = row * (len(_names(pool)) - 1)
+            number = row * (len(pool.scans) - 1)
             scan, mask = (
                 volumes(x, pool.depth)[number].numpy() for x in (pool.images, pool.need_masks())
             )
             point = middle(mask)
             cuts.append(SAGITTAL.cut(scan, point))
             outlines.append(SAGITTAL.cut(mask, point))
-            titles.append(f"stage {k}, {_names(pool)[number].split()[0]}")
+            titles.append(f"stage {k}, {pool.scans[number].split()[0]}")
     figure = contact_sheet(np.stack(cuts), titles, len(live.stages), np.stack(outlines))
     return figure, f"Sagittal cuts of two training scans of each stage: {', '.join(titles)}."
 
@@ -176,8 +177,8 @@ def features(live: Live, stage: int = 1) -> tuple[NDArray[np.float64], list[int]
     parts, stages, sources = [], [], []
     for k in live.stages:
         pool = live.train(k)
-        parts.append(scan_features(network, _scans(pool), CPU))
-        names = _names(pool)
+        parts.append(scan_features(network, scans(pool)[0], CPU))
+        names = pool.scans
         stages += [k] * len(names)
         sources += [name.split()[0] for name in names]
     return torch.cat(parts).numpy(), stages, sources
@@ -207,7 +208,7 @@ def readings(live: Live) -> pd.DataFrame:
         model: Model | None = None
         found: dict[str, object] = {}
         for k in live.stages:
-            images = _scans(live.train(k))
+            images = scans(live.train(k))[0]
             if model is not None:
                 seen = measure.arrival([model], images, CPU)
                 found[f"stage {k}"] = round(seen.distances[0] / (multiple * seen.mu[0]), 2)
@@ -275,19 +276,9 @@ def middle(mask: NDArray[np.bool_]) -> Point:
     return along(mask, 3)[1]
 
 
-def _names(pool: Pool) -> list[str]:
-    """Of each scan, in order."""
-    return list(pool.patients[:: pool.depth])
-
-
-def _scans(pool: Pool) -> Tensor:
-    """(n, 1, d, h, w)."""
-    return volumes(pool.images, pool.depth)[:, None]
-
-
-def _inside(scans: Tensor) -> NDArray[np.float32]:
+def _inside(images: Tensor) -> NDArray[np.float32]:
     """All values of scans (n, d, h, w) above each scan's lowest, which is that outside of its crop."""
-    return torch.cat([scan[scan > scan.min()] for scan in scans]).numpy()
+    return torch.cat([scan[scan > scan.min()] for scan in images]).numpy()
 
 
 def _millilitres(pool: Pool) -> NDArray[np.float64]:

@@ -151,7 +151,8 @@ def test_steps_are_shares_of_a_step_or_times_as_fast(monkeypatch: pytest.MonkeyP
         ],
         columns=["kind", "what", "milliseconds", "ratio"],
     )
-    monkeypatch.setattr(remade, "_benchmark", lambda name: table if name == "steps.csv" else None)
+    tables = {("odex", "steps.csv"): table}
+    monkeypatch.setattr(remade, "read", lambda *place: tables.get(place))
     parts, changes = remade.steps("part"), remade.steps("step")
     assert parts is not None
     assert parts["share of a step"].to_dict() == {"forward": 0.4, "backward": 0.6}
