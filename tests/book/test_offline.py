@@ -15,7 +15,7 @@ import pytest
 from medda_lib import _paths
 from medda_lib.book import BookError, build
 from medda_lib.notebooks import freeze
-from medda_lib.pages import papers_table, settings_table
+from medda_lib.pages.maps import papers_table, settings_table
 
 # What a browser fetches by itself; links that a reader follows (<a href>) are welcome.
 FETCHED = {"script", "img", "link", "iframe", "source", "video", "audio", "embed", "object", "use"}

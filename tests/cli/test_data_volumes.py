@@ -12,7 +12,7 @@ from medda_lib.datasets.catalogue import ALL, find
 from medda_lib.datasets.hippocampus.registry import HIPPOCAMPI
 from medda_lib.datasets.registry import DATASETS
 from medda_lib.datasets.volume_registry import VOLUMES
-from medda_lib.pages import datasets_table
+from medda_lib.pages.maps import datasets_table
 from tests.datasets.scans import cc359
 
 DONE, FOUND_WRONG, BAD_COMMAND = 0, 1, 2

@@ -1,19 +1,14 @@
-"""The Sphinx extension of the book: generated tables, and pages that say when they are out of date.
+"""The tables of the map: settings, papers and data sets, made while the book is built.
 
-The map on the first page is made from every `paper.toml`, and the list of data sets from their
-cards, while the book is built, so they cannot fall behind. A page made from a frozen notebook
-compares the record in the notebook with the library and the results beside it; where they have
-moved on since, a note under the title says what changed and how to run the page again. Assets that
-the theme would fetch from elsewhere are switched off here.
+The map on the first page is made from every `paper.toml`, and the list of data sets from their cards,
+so they cannot fall behind.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Container, Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -131,41 +126,6 @@ class TableOf(SphinxDirective):
         return [box]
 
 
-def note_what_moved_on(app: Sphinx, doctree: nodes.document) -> None:
-    """Put a note under the title of a page whose notebook is older than the code or the numbers."""
-    path = Path(app.env.doc2path(app.env.docname))
-    if path.suffix != ".ipynb":
-        return
-    from medda_lib.notebooks import what_moved_on
-
-    source = path.with_suffix(".py")
-    if not source.is_file():
-        LOGGER.warning("%s has no source %s beside it", path.name, source.name)
-        return
-    reasons = what_moved_on(json.loads(path.read_text("utf-8")), source)
-    if not reasons:
-        return
-    note = nodes.note("", classes=["moved-on"])
-    note += nodes.paragraph("", f"This page was run before {' and '.join(reasons)} changed.")
-    command = nodes.paragraph("", "To run it again: ")
-    command += nodes.literal("", f"medda freeze {path.stem}")
-    note += command
-    title = next(iter(doctree.findall(nodes.title)), None)
-    if title is not None and title.parent is not None:
-        title.parent.insert(title.parent.index(title) + 1, note)
-
-
-def without_thebe(app: Sphinx, *_config: object) -> None:
-    """Jupyter Book always loads Thebe, which names a CDN in every page; unhook it."""
-    for listeners in app.events.listeners.values():
-        listeners[:] = [
-            one for one in listeners if not one.handler.__module__.startswith("sphinx_thebe")
-        ]
-
-
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> None:
     """Register with Sphinx."""
     app.add_directive("table-of", TableOf)
-    app.connect("config-inited", without_thebe)
-    app.connect("doctree-read", note_what_moved_on)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

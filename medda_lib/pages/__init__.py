@@ -1,0 +1,22 @@
+"""The Sphinx extension of the book: one module for each thing that is made while the book is built.
+
+Each module has a `setup`; `PARTS` lists them. Nothing here is executed by a page or by a study.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from medda_lib.pages import maps, moved_on, offline
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+PARTS = (maps, moved_on, offline)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register every part with Sphinx."""
+    for part in PARTS:
+        part.setup(app)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
