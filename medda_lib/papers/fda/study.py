@@ -61,14 +61,15 @@ LEDGERS = {"phantom": ("phantom", "matrix"), "own": ("own", "own-matrix")}
 class Budget:
     """What a profile spends.
 
-    `segmenter` trains each source model, `long` the network of the realism study. `donors` is n_MST.
+    `segmenter` trains each source model. The realism study has a second, shorter recipe, `brief`: a
+    network that trains for long learns what phantoms lack as well. `donors` is n_MST.
     `real_betas` is the grid on real scans: at `demo` the ends of the range. A small profile runs some
     of the pairs and of the sites only.
     """
 
     seeds: int
     segmenter: Segmenter
-    long: Segmenter
+    brief: Segmenter
     phantoms: PhantomBrains
     real: RealBrains
     own: RealBrains
@@ -86,15 +87,13 @@ class Budget:
 
 CC359 = RealBrains("cc359", fractions=(0.63, 0.04, 0.165, 0.165), size=128, step=1)
 _SMOKE = Segmenter(width=2, levels=3, steps=4, batch=4, schedule="step", loss="bce+dice")
-_DEMO = Segmenter(
-    width=8, levels=5, steps=1000, batch=8, learning_rate=5e-3, loss="bce+dice", crop=112
-)
+_DEMO = Segmenter(width=8, levels=4, steps=4000, batch=4, learning_rate=5e-3, loss="bce+dice")
 
 BUDGETS = {
     "smoke": Budget(
         seeds=1,
         segmenter=_SMOKE,
-        long=_SMOKE,
+        brief=replace(_SMOKE, steps=2),
         phantoms=PhantomBrains(3, 1, 2, 1, size=32, step=16),
         real=RealBrains(size=32, step=16),
         own=replace(CC359, size=32, step=16),
@@ -107,7 +106,7 @@ BUDGETS = {
     "demo": Budget(
         seeds=3,
         segmenter=_DEMO,
-        long=_DEMO,
+        brief=replace(_DEMO, steps=400),
         phantoms=PhantomBrains(24, 1, 4, 2, size=128, step=4),
         real=RealBrains(fractions=(0.6, 0.1, 0.2, 0.1), size=128, step=4),
         own=replace(CC359, step=4),
@@ -115,7 +114,7 @@ BUDGETS = {
     "paper": Budget(
         seeds=3,
         segmenter=Segmenter.fda(),
-        long=Segmenter.fda(),
+        brief=replace(Segmenter.fda(), steps=1000),
         phantoms=PhantomBrains(38, 2, 10, 10, size=128, step=1),
         real=RealBrains(size=128, step=1),
         own=CC359,
@@ -204,11 +203,13 @@ def _dial(place: _Place, budget: Budget) -> Iterator[RunSpec]:
 
 def _realism(place: _Place, budget: Budget) -> Iterator[RunSpec]:
     """From phantoms of all scanners to real heads, and the reference: from each real site."""
-    method = SourceModel(budget.long)
-    task = BrainRealismTask(budget.phantoms, budget.real, REAL_SITES)
-    yield place.run(method, task, "phantoms")
-    for source in REAL_SITES:
-        yield place.run(method, BrainTask(budget.real, source, REAL_SITES), source)
+    for recipe in (budget.segmenter, budget.brief):
+        method, steps = SourceModel(recipe), f"{recipe.steps:,} steps"
+        task = BrainRealismTask(budget.phantoms, budget.real, REAL_SITES)
+        yield place.run(method, task, f"phantoms, {steps}")
+        for source in REAL_SITES:
+            task_of_source = BrainTask(budget.real, source, REAL_SITES)
+            yield place.run(method, task_of_source, f"{source}, {steps}")
 
 
 DATA = {

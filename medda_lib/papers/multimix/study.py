@@ -56,7 +56,7 @@ class Budget:
     """What a profile spends.
 
     `shift` are the images of one domain in the shift and realism studies, `long` the settings of
-    their few, longer trainings.
+    their few, longer trainings; a classifier needs `longest` to learn a domain of its own.
 
     `labels` and `masks` are the columns |D_l| of the tables that are run; `scale` divides the
     counts behind them where a profile has fewer images (a "100" at `smoke` is 12).
@@ -68,6 +68,7 @@ class Budget:
     sources: PhantomSources
     shift: Counts
     long: Settings
+    longest: Settings
     labels: tuple[str, ...] = LABELS
     masks: tuple[str, ...] = MASKS
     scale: int = 1
@@ -85,6 +86,7 @@ BUDGETS = {
         sources=PhantomSources(Counts(48, 16, 24), Counts(16, 8, 12), 24, 12),
         shift=Counts(24, 8, 12),
         long=Settings(width=4, batch=4, steps=4, learning_rate=1e-3, validate_every=2),
+        longest=Settings(width=4, batch=4, steps=6, learning_rate=1e-3, validate_every=2),
         labels=("100",),
         masks=("50",),
         scale=8,
@@ -97,6 +99,9 @@ BUDGETS = {
         shift=Counts(2000, 128, 200),
         long=Settings(
             width=16, batch=10, steps=600, learning_rate=1e-3, decay_every=400, validate_every=100
+        ),
+        longest=Settings(
+            width=16, batch=10, steps=1200, learning_rate=1e-3, decay_every=800, validate_every=100
         ),
     ),
     "paper": Budget(
@@ -113,6 +118,7 @@ BUDGETS = {
         sources=PhantomSources(Counts(5216, 16, 624), Counts(111, 13, 123), 4185, 35),
         shift=Counts(5000, 128, 500),
         long=Settings(width=16, batch=10, steps=24 * 522, validate_every=522),
+        longest=Settings(width=16, batch=10, steps=24 * 522, validate_every=522),
     ),
 }
 
@@ -165,8 +171,9 @@ def _realism(place: Place, budget: Budget) -> Iterator[RunSpec]:
 
 def _shift(place: Place, budget: Budget) -> Iterator[RunSpec]:
     """Every domain against every other, and a dial from one to another."""
-    for problem, name in ((SEGMENTATION, "U-Net"), (CLASSIFICATION, "Enc")):
-        method = system(name, budget.long)
+    plan = ((SEGMENTATION, "U-Net", budget.long), (CLASSIFICATION, "Enc", budget.longest))
+    for problem, name, settings in plan:
+        method = system(name, settings)
         for domain in DOMAIN_NAMES:
             start, end = DIAL_ENDS[problem]
             dial = tuple(f"{start}>{end}@{s}" for s in STRENGTHS) if domain == start else ()
