@@ -2,14 +2,13 @@
 
 A page is written as a `.py` file in cells (jupytext's percent format): that is what is edited, reviewed
 and linted. `freeze` makes the notebook beside it, runs it with papermill and strips what would differ
-from one run to the next, so that a second freeze of unchanged code changes nothing but its numbers, and
-those not either. Into the notebook goes a record: hashes of the page's text, of the library code behind
-its imports, and of the results it reads. `what_moved_on` compares the record with the present.
+from one run to the next, so that a second freeze of unchanged code changes nothing. Into the notebook go
+a record of what it was made from and of the run (`page_record`), and a cell that installs the library
+where it is missing (`setup_cell`).
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import os
@@ -20,13 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from medda_lib import _paths
+from medda_lib import _paths, setup_cell
+from medda_lib.page_record import RECORD, present, run_facts, sealed, what_moved_on
 from medda_lib.source_view import show
-from medda_lib.studies.closure import code_closure, find_file, imported_names
 
 __all__ = ["NotebookError", "check", "freeze", "moved_on", "show", "smoke", "what_moved_on"]
 
-RECORD = "medda"  # the key of the record in the notebook's metadata
 INJECTED, PARAMETERS = "injected-parameters", "parameters"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LIMIT = 1_000_000  # bytes of a notebook: what a code host still renders and a diff still shows
@@ -52,13 +50,22 @@ def freeze(
     target = source.with_suffix(".ipynb")
     with tempfile.TemporaryDirectory() as folder:
         notebook = _execute(source, Path(folder) / target.name, parameters)
+    facts = run_facts(source, device, notebook["metadata"]["papermill"]["duration"])
     _strip(notebook)
-    notebook["metadata"][RECORD] = {**parameters, **_present(source)}
+    notebook["metadata"][RECORD] = {**parameters, **present(source)}
     stable = _with_stable_widget_ids(notebook)
     partial = target.with_suffix(".ipynb.partial")
-    partial.write_text(_dump(stable), "utf-8")
+    partial.write_text(dump(sealed(stable, facts, _earlier(target))), "utf-8")
     partial.replace(target)
     return target
+
+
+def _earlier(target: Path) -> Any:
+    """The notebook that is about to be replaced; None where there is none that can be read."""
+    try:
+        return json.loads(target.read_text("utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None  # the first freeze, or a file that was damaged
 
 
 def smoke(source: Path, folder: Path | None = None) -> Path:
@@ -72,11 +79,12 @@ def smoke(source: Path, folder: Path | None = None) -> Path:
     target = folder / f"{source.stem}.ipynb"
     parameters = {"profile": "smoke", "data": "phantom", "seed": 0, "device": "cpu"}
     notebook = _execute(source, target, parameters)
-    target.write_text(_dump(notebook), "utf-8")
+    target.write_text(dump(notebook), "utf-8")
     return target
 
 
-def _dump(notebook: object) -> str:
+def dump(notebook: object) -> str:
+    """The text of a notebook file: sorted keys, so that equal notebooks are equal byte for byte."""
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
@@ -86,22 +94,13 @@ def check(source: Path) -> list[str]:
     if not path.is_file():
         return [f"{path.name} is missing: run `medda freeze {source.stem}`"]
     notebook = json.loads(path.read_text("utf-8"))
-    cells = [cell for cell in notebook["cells"] if INJECTED not in _tags(cell)]
+    executed = [cell for cell in notebook["cells"] if not setup_cell.is_one(cell)]
+    cells = [cell for cell in executed if INJECTED not in _tags(cell)]
     return [
         *_size(path),
         *_different_cells(_read(source)["cells"], cells, path.name),
-        *(f"{path.name}, {problem}" for problem in _bad_outputs(notebook["cells"])),
+        *(f"{path.name}, {problem}" for problem in _bad_outputs(executed)),
     ]
-
-
-def what_moved_on(notebook: Mapping[str, Any], source: Path) -> list[str]:
-    """What changed since the notebook was frozen: "its text", "the library", "the results"."""
-    record = notebook["metadata"].get(RECORD)
-    if record is None:
-        return ["a record of runs was kept, so anything may have"]
-    now = _present(source)
-    names = {"page": "its text", "library": "the library", "results": "the results"}
-    return [name for key, name in names.items() if record.get(key) != now[key]]
 
 
 def moved_on() -> None:
@@ -109,7 +108,7 @@ def moved_on() -> None:
     from IPython.display import Markdown, display
 
     if page := os.environ.get(_SOURCE_VARIABLE):
-        display(Markdown(f"*Run with library code `{_present(Path(page))['library']}`.*"))
+        display(Markdown(f"*Run with library code `{present(Path(page))['library']}`.*"))
         return
     opened = Path(os.environ.get("JPY_SESSION_NAME", ""))  # set by Jupyter for an open notebook
     if opened.suffix != ".ipynb" or not opened.is_file():
@@ -234,50 +233,6 @@ def _with_stable_widget_ids(notebook: Mapping[str, Any]) -> Any:
         lambda match: names.get(match.group(), match.group()), json.dumps(notebook)
     )
     return json.loads(text)
-
-
-# --- the record ----------------------------------------------------------------------------------
-
-
-def _present(source: Path) -> dict[str, str]:
-    """Hashes (16 hex digits) of the page's text, of the library behind it, and of its results."""
-    text = source.read_text("utf-8")
-    closure = code_closure(_imported(text))
-    return {
-        "page": _digest([text]),
-        "library": _digest(f"{name} {digest}" for name, digest in closure.items()),
-        "results": _digest(_result_texts(source.stem, closure)),
-    }
-
-
-def _imported(text: str) -> list[str]:
-    """The library's modules that a page imports."""
-    names = {name for name in imported_names(ast.parse(text), "") if name.startswith("medda_lib")}
-    return sorted(name for name in names if find_file(name) is not None)
-
-
-def _result_texts(page: str, closure: Mapping[str, str]) -> Iterator[str]:
-    """What a page reads besides code: the paper's own numbers and ours.
-
-    A page named after a paper reads that paper's; any other page that imports the ledger reads all.
-    """
-    papers = _paths.CHECKOUT / "medda_lib" / "papers"
-    roots = [papers, _paths.RESULTS]
-    if (papers / page).is_dir():
-        roots = [papers / page, _paths.RESULTS / page]
-    elif "medda_lib.studies.ledger" not in closure:
-        roots = []
-    for root in roots:
-        for path in sorted(root.rglob("*")):
-            if path.suffix in {".csv", ".toml", ".json"}:
-                yield f"{path.relative_to(_paths.CHECKOUT).as_posix()} {path.read_text('utf-8')}"
-
-
-def _digest(texts: Iterable[str]) -> str:
-    total = hashlib.sha256()
-    for text in texts:
-        total.update(hashlib.sha256(text.encode()).digest())
-    return total.hexdigest()[:16]
 
 
 # --- checks --------------------------------------------------------------------------------------

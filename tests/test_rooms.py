@@ -18,7 +18,8 @@ ALLOWED = {
     "papers": {"studies", "tasks", "methods", *GROUND},
 }
 """What each room may import besides itself. Modules beside the rooms (cli, notebooks) may use all."""
-ABOVE = {"cli", "notebooks", "pages", "book", "doctor", "source_view", "assignments"}
+ABOVE = {"cli", "notebooks", "page_record", "setup_cell", "pages", "book", "doctor", "source_view"}
+ABOVE |= {"assignments", "install"}
 """What no room may import, whatever it is allowed: it uses the rooms, not the other way round."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from medda_lib import _paths, notebooks
+from medda_lib import _paths, page_record
 from medda_lib.notebooks import NotebookError, check, freeze, show, smoke, what_moved_on
 from medda_lib.source_view import _without_docstring
 from medda_lib.studies.setting import Setting
@@ -192,7 +192,7 @@ def test_record_notices_the_results_of_its_paper(
     (tmp_path / "medda_lib" / "papers" / "multimix").mkdir(parents=True)
     source = tmp_path / "multimix.py"
     source.write_text("# %%\n1\n", "utf-8")
-    notebook = {"metadata": {"medda": notebooks._present(source)}}
+    notebook = {"metadata": {"medda": page_record.present(source)}}
     assert what_moved_on(notebook, source) == []
     (results / "multimix" / "demo-phantom.csv").write_text("value\n1\n", "utf-8")
     assert what_moved_on(notebook, source) == ["the results"]
