@@ -1,9 +1,9 @@
 """The seventeen papers of the book, each described by one `paper.toml` beside its study.
 
-A paper names its settings (what its methods may see), its worlds (what they are tested on) and every
-system that it compares, so that the book's map and scoreboard are complete from the first day: a
-system without an implementation has the status "not yet". Loading checks each file, and an error
-names the file and the field.
+A paper names its settings (what its methods may see), what shifts between its domains, its worlds
+(what they are tested on) and every system that it compares, so that the book's map and scoreboard are
+complete from the first day: a system without an implementation has the status "not yet". Loading checks
+each file, and an error names the file and the field.
 """
 
 from __future__ import annotations
@@ -28,6 +28,18 @@ FOLDER = Path(__file__).parent
 ROLES = ("proposed", "baseline", "ablation", "bound")
 STATUSES = ("done", "not yet")
 SOURCES = ("paper", "slides", "appendix", "supplement")
+SHIFTS = {
+    "scanner": "another make, field strength or detector",
+    "sequence": "another MR sequence of the same body",
+    "modality": "another kind of instrument, such as CT after MR",
+    "stain": "the dyes of another laboratory",
+    "skin tone": "skin that the training set hardly holds",
+    "population": "other patients: age, country, disease",
+    "label rule": "labels by other hands or by other rules, or wrong ones",
+    "organ": "another organ or another finding",
+    "image world": "photographs of everyday things first, medical images then",
+}
+"""What may differ between the domains of a paper: the closed list of `shifts`, in the map's order."""
 
 
 class CatalogueError(ValueError):
@@ -51,7 +63,8 @@ class System:
 class Paper:
     """What the book says about a paper before any experiment.
 
-    `one_line` is the idea in our words, `cite` the key in `book/references.bib`, `source` what of the
+    `shifts` says what differs between its domains, the most important first (keys of `SHIFTS`),
+    `one_line` the idea in our words, `cite` the key in `book/references.bib`, `source` what of the
     paper the book could read. A paper may have its `chapter` before its last baseline is implemented;
     its `status` then stays "not yet".
     """
@@ -64,6 +77,7 @@ class Paper:
     cite: str
     source: str
     settings: tuple[str, ...]
+    shifts: tuple[str, ...]
     worlds: tuple[str, ...]
     anatomy: tuple[str, ...]
     modality: tuple[str, ...]
@@ -156,6 +170,8 @@ def _check(found: Paper, path: Path) -> None:
     _among(found.status, STATUSES, f"{path}: status")
     for setting in found.settings:
         _among(setting, settings, f"{path}: settings")
+    for shift in found.shifts:
+        _among(shift, set(SHIFTS), f"{path}: shifts")
     for system in found.systems:
         _among(system.setting, settings, f"{path}: setting of {system.name!r}")
         _among(system.role, ROLES, f"{path}: role of {system.name!r}")

@@ -20,6 +20,7 @@ venue = "Nowhere"
 cite = "author2022toy"
 source = "paper"
 settings = ["test-time"]
+shifts = ["scanner"]
 worlds = ["chest X-ray"]
 anatomy = ["lungs"]
 modality = ["radiography"]
@@ -120,6 +121,8 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ('short = "Toy"', 'short = "Toy"\nyaer = 2022', "unknown field 'yaer'"),
         ('key = "toy"', 'key = "boy"', "not the name of its folder"),
         ('settings = ["test-time"]', 'settings = ["magic"]', "'magic' is not one of"),
+        ('shifts = ["scanner"]', 'shifts = ["weather"]', "shifts: 'weather' is not one of"),
+        ('shifts = ["scanner"]', "", "the field 'shifts' is missing"),
         ('role = "bound"', 'role = "bond"', "role of 'No DA'"),
         ('role = "bound"', "", "system 1: the field 'role' is missing"),
         ('one_line = "An idea."\nstatus = "not yet"', 'one_line = "."\nstatus = "done"', "exactly"),
