@@ -22,6 +22,10 @@ from pathlib import Path
 from typing import Any
 
 TORCH = {"torch", "torchvision", "torchaudio", "triton"}
+_TOOLS = {
+    "pip",
+    "setuptools",
+}  # every Python loads a hook of theirs; nothing in a kernel stands on them
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -105,7 +109,7 @@ def loaded() -> set[str]:
     """The normalised names of the distributions that this process has loaded modules of."""
     owners = importlib.metadata.packages_distributions()
     tops = {name.partition(".")[0] for name in sys.modules}
-    return {_name(owner) for top in tops for owner in owners.get(top, ())}
+    return {_name(owner) for top in tops for owner in owners.get(top, ())} - _TOOLS
 
 
 def _pip(made: Plan, *, pinned: bool) -> bool:
