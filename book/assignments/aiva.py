@@ -12,22 +12,24 @@
 # ---
 
 # %% [markdown]
-# # Assignment: the parts of AIVA
+# # Assignment: the parts of AIVA, and what they leave open
 #
 # A network was trained at one hospital and has to work at another one that sends images and no labels.
-# In this assignment you write the pieces of AIVA and of two methods that it is compared with, on arrays so
-# small that you can check every number with a pencil. You need PyTorch, NumPy and SciPy and nothing else:
-# no data, no GPU, no training.
+# AIVA and the methods that it is compared with make assumptions: both sites hold the same kinds of slices,
+# no feature lies far off, there are images enough for new statistics, minibatches are of one size. In this
+# assignment you write versions that need less. So you will not find them in the book's library, but the
+# ideas are those of the chapter. The arrays are so small that you can check every number with a pencil.
+# You need PyTorch, NumPy and SciPy and nothing else: no data, no GPU, no training.
 #
 # **Time.** About 90 minutes if you have read the chapter; 15 to 20 minutes an exercise.
 #
 # | exercise | what you write | points |
 # |---|---|---:|
-# | 1 | match the clusters of two sites | 4 |
-# | 2 | the alignment loss | 6 |
-# | 3 | a weight that needs no label, and a checkpoint that needs none either | 4 |
-# | 4 | the statistics of AdaBN | 5 |
-# | 5 | optimal transport between two minibatches | 5 |
+# | 1 | match the groups of two sites, or leave one alone | 4 |
+# | 2 | an alignment loss that one odd group cannot rule | 6 |
+# | 3 | a weight and a checkpoint that need no label of the target | 4 |
+# | 4 | AdaBN with few images | 5 |
+# | 5 | optimal transport between minibatches of unequal size | 5 |
 # | | **total** | **24** |
 #
 # **How to work.** Replace each `raise NotImplementedError()` by your code. Keep the names and the
@@ -43,11 +45,10 @@
 # **Help.** Which help you may use, and how to name it, is for your course to say.
 #
 # **Conventions.** $s$ is the source (with labels), $t$ the target (without). A *feature* is the bottleneck
-# of one slice as a vector of length $d$; $k$ is the number of clusters of each site. Equation numbers are
+# of one slice as a vector of length $d$; a *group* is a cluster of slices of one site. Equation numbers are
 # those of Goodman et al., *Unsupervised Site Adaptation by Intra-site Variability Alignment* (DART 2022).
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
-import itertools
 import math
 import warnings
 
@@ -70,187 +71,294 @@ def close(result: Tensor, expected: Tensor, tolerance: float = 1e-5) -> bool:
 
 
 # %% [markdown]
-# ## Exercise 1: which group here answers to which group there? (4 points)
+# ## Exercise 1: who answers to whom, and who to nobody? (4 points)
 #
-# Both sites were clustered. $\mu_i^t$ and $\mu_j^s$ are the centres, and equation 1 looks for the
-# permutation
+# Equation 1 gives every group of the target a partner in the source, whatever the distance. But a hospital
+# that also images the neck has groups that nothing in a set of heads answers to, and pulling them to a
+# partner does harm. So now the sites may have *different* numbers of groups, $k_t$ and $k_s$, and a target
+# group may stay alone for a price $\rho$. Let $\mu_i^t$ and $\mu_j^s$ be the centres. We look for the set
+# $M$ of pairs $(i, j)$, in which no $i$ and no $j$ occurs twice, with the least
 #
-# $$\hat\pi = \arg\min_\pi \sum_{i=1}^{k} \left\|\mu_i^t - \mu_{\pi(i)}^s\right\|^2.$$
+# $$\sum_{(i,j) \in M} \left\|\mu_i^t - \mu_j^s\right\|^2 \; + \; \rho \, (k_t - |M|).$$
 #
-# So $\hat\pi(i)$ is the *source* cluster that answers to *target* cluster $i$. SciPy's
-# `linear_sum_assignment(cost)` returns row numbers in increasing order and, for each row, the column that
-# makes the total cost least.
+# A source group without a partner costs nothing.
+#
+# A cautious neighbour of this idea needs no price: $i$ and $j$ are **mutual nearest neighbours** when $j$ is
+# the source group nearest to $i$ *and* $i$ is the target group nearest to $j$.
 #
 # Mind these points:
 #
 # - The cost is the **squared** distance.
-# - A greedy choice (each target takes the nearest source that is left) is not the optimum.
-# - The inverse permutation looks just as good in code, and pulls the wrong groups together.
+# - Matching all groups first and then cutting the pairs that are dearer than $\rho$ is not the optimum: a cut
+#   pair has blocked a source group that another target group could have used.
+# - Either site may have more groups than the other one.
+# - SciPy's `linear_sum_assignment(cost)` solves rectangular problems, too: it returns row numbers in
+#   increasing order and, for each, its column, and it uses each column once at most. How can "stays alone"
+#   become something that a row is assigned to?
 
 
 # %% nbgrader={"grade": false, "grade_id": "matching-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def match(target_centres: np.ndarray, source_centres: np.ndarray) -> np.ndarray:
-    """The permutation of equation 1.
+def match_or_leave(
+    target_centres: np.ndarray, source_centres: np.ndarray, price: float
+) -> np.ndarray:
+    """The best matching in which a target group may stay alone.
 
-    target_centres, source_centres: (k, 2) floats. Returns (k,) integers: entry i is the source cluster
-    that answers to target cluster i.
+    target_centres: (k_t, 2), source_centres: (k_s, 2) floats; price: rho, finite and >= 0.
+    Returns (k_t,) integers: the source group of each target group, or -1 for one that stays alone.
     """
     ### BEGIN SOLUTION
     gaps = target_centres[:, None] - source_centres[None, :]
     cost = (gaps**2).sum(axis=2)
-    return linear_sum_assignment(cost)[1]
+    alone = np.full((len(cost), len(cost)), price)
+    found = linear_sum_assignment(np.hstack([cost, alone]))[1]
+    return np.where(found < len(source_centres), found, -1)
     ### END SOLUTION
 
 
-def wanted_cluster(target_clusters: np.ndarray, matching: np.ndarray) -> np.ndarray:
-    """The source cluster to which each target slice is to be pulled.
+def mutual(target_centres: np.ndarray, source_centres: np.ndarray) -> np.ndarray:
+    """Mutual nearest neighbours: (k_t,) integers, -1 for a target group that has none.
 
-    target_clusters: (n,) integers, the cluster of each target slice; matching: (k,) as from `match`.
-    Returns (n,) integers.
+    target_centres: (k_t, 2), source_centres: (k_s, 2) floats.
     """
     ### BEGIN SOLUTION
-    return matching[target_clusters]
+    gaps = target_centres[:, None] - source_centres[None, :]
+    cost = (gaps**2).sum(axis=2)
+    nearest_source, nearest_target = cost.argmin(axis=1), cost.argmin(axis=0)
+    back = nearest_target[nearest_source]
+    return np.where(back == np.arange(len(cost)), nearest_source, -1)
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "matching-checks", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
-source_centres = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
-target_centres = source_centres[[1, 2, 0]] + 0.5  # target 0 lies near source 1, and so on
-matching = match(target_centres, source_centres)
+# Three groups here, two there: targets 0 and 2 lie near the sources 1 and 0, target 1 near nothing.
+target_centres = np.array([[10.0, 1.0], [50.0, 50.0], [1.0, 0.0]])
+source_centres = np.array([[0.0, 0.0], [10.0, 0.0]])
+matching = match_or_leave(target_centres, source_centres, 9.0)
 assert isinstance(matching, np.ndarray), f"return an array, not {type(matching).__name__}"
-assert matching.shape == (3,), f"one source cluster for each target cluster, not {matching.shape}"
-assert matching.tolist() == [1, 2, 0], (
-    f"target 0 lies near source 1, 1 near 2, 2 near 0: the matching is [1, 2, 0]; yours is "
-    f"{matching.tolist()}"
+assert matching.shape == (3,), f"one entry for each TARGET group: (3,), not {matching.shape}"
+assert matching.tolist() == [1, -1, 0], (
+    "targets 0 and 2 have a source within the price, target 1 is alone: expected [1, -1, 0], got "
+    f"{matching.tolist()}. Hint: an entry names a source group"
 )
-pulled = wanted_cluster(np.array([2, 0, 0, 1]), matching)
-assert list(pulled) == [0, 1, 1, 2], (
-    f"slices of the target clusters 2, 0, 0, 1 belong to the sources 0, 1, 1, 2; yours {list(pulled)}"
+# On a line: targets at 0 and 3, sources at 2 and 20, a price of 9.
+line = match_or_leave(np.array([[0.0, 0], [3, 0]]), np.array([[2.0, 0], [20, 0]]), 9.0)
+assert line.tolist() == [-1, 0], (
+    f"targets at 0 and 3, sources at 2 and 20: expected [-1, 0], got {line.tolist()}. Hint: write down "
+    "what each possible set of pairs costs, the price of those who stay alone included"
 )
-line = match(np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[1.0, 0.1], [3.0, 0.0]]))
-assert line.tolist() == [0, 1], "0 to 1 and 1 to 3 costs 1 + 4; the other way round costs 9 + 0"
+line = match_or_leave(np.array([[0.0, 0], [4, 0]]), np.array([[3.0, 0], [7, 0]]), 100.0)
+assert line.tolist() == [0, 1], (
+    f"targets at 0 and 4, sources at 3 and 7: expected [0, 1], got {line.tolist()}. Hint: the cheapest "
+    "pair need not be part of the cheapest matching"
+)
+pairs = mutual(np.array([[0.0, 0], [4, 0]]), np.array([[3.0, 0], [7, 0]]))
+assert pairs.tolist() == [-1, 0], (
+    "targets at 0 and 4 both have the source at 3 nearest; only one of them is nearest to it: expected "
+    f"[-1, 0], got {pairs.tolist()}"
+)
 ### BEGIN HIDDEN TESTS
 
 
 def _hidden_checks() -> None:  # a function: it overwrites no name of the student's
-    for trial in range(30):
+    def ways(rows: int, free: tuple[int, ...]) -> list[tuple[int, ...]]:
+        if not rows:
+            return [()]
+        return [
+            (j, *rest)
+            for j in (-1, *free)
+            for rest in ways(rows - 1, tuple(f for f in free if f != j))
+        ]
+
+    alone = 0
+    for trial in range(32):
         rng = np.random.default_rng(trial)
-        k = 2 + trial % 5
-        target, source = rng.normal(size=(k, 2)), 1.5 * rng.normal(size=(k, 2))
+        k_t, k_s = 1 + trial % 4, 1 + (trial // 4) % 4
+        target, source = rng.normal(size=(k_t, 2)), 1.5 * rng.normal(size=(k_s, 2))
+        gaps = [[math.dist(t, s) ** 2 for s in source.tolist()] for t in target.tolist()]
+        every = ways(k_t, tuple(range(k_s)))
+        for price in (0.0, 0.4, 1.5, 1e6):
 
-        def total(order: tuple[int, ...], t: np.ndarray = target, s: np.ndarray = source) -> float:
-            return sum(math.dist(t[i], s[j]) ** 2 for i, j in enumerate(order))
+            def total(way: tuple[int, ...], gaps: list = gaps, price: float = price) -> float:
+                return sum(gaps[i][j] if j >= 0 else price for i, j in enumerate(way))
 
-        best = min(itertools.permutations(range(k)), key=total)
-        found = match(target, source)
-        assert tuple(int(j) for j in found) == best, "not the best permutation of random centres"
-        which = rng.integers(k, size=9)
-        expected = [best[i] for i in which]
-        assert [int(j) for j in wanted_cluster(which, np.array(best))] == expected, "wrong cluster"
+            best = min(every, key=total)
+            found = [int(j) for j in match_or_leave(target, source, price)]
+            # topic: the least total, with the price of those who stay alone; either site may have more groups
+            assert found == list(best), "not the cheapest matching of random centres"
+            alone += found.count(-1)
+        wanted = []
+        for row in gaps:
+            j = row.index(min(row))
+            column = [other[j] for other in gaps]
+            wanted.append(j if row[j] == min(column) else -1)
+        # topic: mutual nearest neighbours: nearest in both directions
+        assert [int(j) for j in mutual(target, source)] == wanted, "wrong mutual neighbours"
+    assert alone > 80, "these checks must see groups that stay alone"
 
 
 _hidden_checks()
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## Exercise 2: pull the matched groups together (6 points)
+# ## Exercise 2: an alignment that one odd group cannot rule (6 points)
 #
-# $\nu_j^s$ is the mean feature of source cluster $j$. $\bar x_i^t$ is the mean feature of the target slices
-# *of this minibatch* that belong to target cluster $i$. Equation 2:
+# Equation 2 pulls the mean of each target group to the mean of *one* source group, by a squared distance.
+# Two changes:
 #
-# $$L_{\mathrm{alignment}} = \sum_{i=1}^{k} \left\|\bar x_i^t - \nu_{\hat\pi(i)}^s\right\|^2.$$
+# **A group may answer to several, or to none.** `links[i, j]` says whether target group $i$ answers to source
+# group $j$. The place to which group $i$ is pulled is the mean of **all slices** of the source groups that it
+# is linked with. Kept are only the mean $\nu_j$ and the size $m_j$ of each source group; that suffices:
+#
+# $$b_i = \text{the mean of all slices of the source groups linked with } i .$$
+#
+# **No group may rule the gradient.** The square makes the farthest group the loudest, and the farthest is
+# the one that was most likely matched wrongly. Let $\bar x_i$ be the mean of the $n_i$ slices of group $i$ in
+# this minibatch, $r_i = \|\bar x_i - b_i\|$ its distance, and
+#
+# $$
+# L = \sum_i \frac{n_i}{n} \, H_\delta(r_i), \qquad
+# H_\delta(r) = \begin{cases} r^2 / 2 & r \le \delta \\ \delta \, (r - \delta/2) & r > \delta , \end{cases}
+# $$
+#
+# where the sum runs over the groups that are linked **and** have slices in the minibatch, and $n$ is the
+# number of their slices.
 #
 # Mind these points:
 #
-# - A minibatch of eight cannot hold a slice of each of twelve clusters. A cluster without a slice has no
-#   mean: leave it out of the sum (it must not count as a mean of zero, and nothing may become `nan`).
-# - It is a **sum** over clusters of squared norms; a cluster with five slices counts as much as one with
-#   one slice.
-# - The source means are fixed for an epoch: no gradient flows into them.
+# - Huber's $H_\delta$ is taken of the *length* of the gap, not of each of its components.
+# - A group without slices has no mean, one without links has no place to go: both are left out, also of
+#   $n$. If nothing is left, the loss is 0. Nothing may become `nan`.
+# - A group that sits exactly where it should has $r_i = 0$. There, too, the **gradient** must be finite
+#   (it is 0); PyTorch's derivative of a square root at 0 is not.
+# - The source means are fixed: no gradient flows into them.
 
 
 # %% nbgrader={"grade": false, "grade_id": "alignment-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def source_means(features: Tensor, clusters: Tensor, k: int) -> Tensor:
-    """The mean feature of every source cluster.
+def barycentres(means: Tensor, sizes: Tensor, links: Tensor) -> Tensor:
+    """The place b_i of each target group.
 
-    features: (n, d) float; clusters: (n,) integers in 0 ... k - 1, each of which occurs. Returns (k, d).
+    means: (k_s, d) float, the mean feature of each source group; sizes: (k_s,) integers > 0, its number of
+    slices; links: (k_t, k_s) bool. Returns (k_t, d); zeros for a group without a link.
     """
     ### BEGIN SOLUTION
-    return torch.stack([features[clusters == j].mean(dim=0) for j in range(k)])
+    mass = links.to(means.dtype) * sizes
+    return mass @ means / mass.sum(dim=1, keepdim=True).clamp(min=1)
     ### END SOLUTION
 
 
-def alignment_loss(target: Tensor, clusters: Tensor, means: Tensor, matching: Tensor) -> Tensor:
-    """Equation 2 for one minibatch.
+def robust_alignment(
+    target: Tensor, clusters: Tensor, means: Tensor, sizes: Tensor, links: Tensor, delta: float
+) -> Tensor:
+    """The loss L of one minibatch.
 
-    target: (b, d) features of target slices; clusters: (b,) their target clusters; means: (k, d) of the
-    source clusters; matching: (k,) integers, the source cluster of each target cluster.
+    target: (b, d) features of target slices; clusters: (b,) integers, their target groups; means, sizes,
+    links: as in `barycentres`; delta: > 0.
     Returns a scalar that can be differentiated with respect to `target`.
     """
     ### BEGIN SOLUTION
-    loss = target.new_zeros(())
+    places = barycentres(means, sizes, links).detach()
+    loss, n = 0.0 * target.sum(), 0
     for i in clusters.unique():
-        mean = target[clusters == i].mean(dim=0)
-        loss = loss + (mean - means[matching[i]].detach()).square().sum()
-    return loss
+        mine = target[clusters == i]
+        if links[i].any():
+            squared = (mine.mean(dim=0) - places[i]).square().sum()
+            near = squared <= delta**2  # a root is taken of the others only
+            cost = squared / 2 if near else delta * (squared.sqrt() - delta / 2)
+            loss, n = loss + len(mine) * cost, n + len(mine)
+    return loss / max(n, 1)
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "alignment-checks", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
-features = torch.tensor([[1.0, 0.0], [3.0, 0.0], [0.0, 6.0]])
-means = source_means(features, torch.tensor([0, 0, 1]), 2)
-assert close(means, torch.tensor([[2.0, 0.0], [0.0, 6.0]])), (
-    f"cluster 0 holds (1, 0) and (3, 0), cluster 1 holds (0, 6); your means are {means.tolist()}"
+# Source group 0 has three slices around (0, 0), group 1 has one slice at (4, 0).
+means, sizes = torch.tensor([[0.0, 0.0], [4.0, 0.0]]), torch.tensor([3, 1])
+# Target group 0 answers to both, group 1 to nobody, group 2 to source group 1.
+links = torch.tensor([[True, True], [False, False], [False, True]])
+places = barycentres(means, sizes, links)
+assert places.shape == (3, 2), (
+    f"a place for each TARGET group: expected shape (3, 2), got {tuple(places.shape)}"
 )
-# Target cluster 0 is matched with source 1, target cluster 1 with source 0.
-batch, of = torch.tensor([[0.0, 4.0], [0.0, 6.0]]), torch.tensor([0, 0])
-loss = alignment_loss(batch, of, means, torch.tensor([1, 0]))
-assert loss.shape == (), f"return one number for the minibatch, not shape {tuple(loss.shape)}"
-assert not loss.isnan(), "target cluster 1 has no slice here: leave it out, do not divide by zero"
+assert close(places[0], torch.tensor([1.0, 0.0])), (
+    "three slices with the mean (0, 0) and one at (4, 0): the mean of the four is expected, (1, 0); got "
+    f"{places[0].tolist()}. Hint: do both groups weigh the same?"
+)
+assert close(places[1:], torch.tensor([[0.0, 0.0], [4.0, 0.0]])), (
+    "group 1 has no link: zeros are expected, not nan; group 2 goes to (4, 0); got "
+    f"{places[1:].tolist()}"
+)
+batch = torch.tensor([[1.0, 1.0], [1.0, 3.0]])  # both of target group 0; their mean is (1, 2)
+loss = robust_alignment(batch, torch.tensor([0, 0]), means, sizes, links, 10.0)
+assert loss.shape == (), f"one number for the minibatch is expected, not shape {tuple(loss.shape)}"
+assert close(loss, torch.tensor(2.0)), (
+    f"the mean (1, 2) is 2 away from (1, 0), which is below delta = 10: expected 2, got {loss}"
+)
+loss = robust_alignment(batch, torch.tensor([0, 0]), means, sizes, links, 1.0)
+assert close(loss, torch.tensor(1.5)), (
+    f"a distance of 2 with delta = 1: expected 1.5, got {loss}. Hint: which branch of H, and of what?"
+)
+batch = torch.tensor([[1.0, 1.0], [1.0, 3.0], [4.0, 0.0], [70.0, 70.0]], requires_grad=True)
+loss = robust_alignment(batch, torch.tensor([0, 0, 2, 1]), means, sizes, links, 1.0)
 assert close(loss, torch.tensor(1.0)), (
-    f"the mean (0, 5) is 1 away from source mean 1 = (0, 6), and cluster 1 is absent: 1.0; yours {loss}"
+    "group 0: two slices, H = 1.5; group 2: one slice, H = 0; group 1 has no link. Expected 1, got "
+    f"{loss}. Hint: how many slices does n count?"
 )
-both = alignment_loss(
-    torch.tensor([[0.0, 5.0], [2.0, 3.0]]), torch.tensor([0, 1]), means, torch.tensor([1, 0])
-)
-assert close(both, torch.tensor(10.0)), (
-    f"1 for cluster 0 plus 9 for cluster 1 makes 10; yours {both}"
+(slope,) = torch.autograd.grad(loss, batch)
+assert slope.isfinite().all(), (
+    "group 2 sits exactly at its place, and its gradient is not finite. Hint: where does your code take "
+    "a root, and is it needed there?"
 )
 ### BEGIN HIDDEN TESTS
 
 
 def _hidden_checks() -> None:  # a function: it overwrites no name of the student's
-    for trial in range(20):
+    empty, far, near = 0, 0, 0
+    for trial in range(40):
         generator = torch.Generator().manual_seed(trial)
-        k, d, b = 2 + trial % 6, 1 + trial % 4, 1 + trial % 9
-        pool = torch.randn(4 * k, d, generator=generator)
-        owner = torch.arange(4 * k) % k
-        order = torch.randperm(4 * k, generator=generator)
-        pool, owner = pool[order], owner[order]
-        centre = [
-            [sum(pool[n, c].item() for n in range(4 * k) if owner[n] == j) / 4 for c in range(d)]
-            for j in range(k)
-        ]
-        assert close(source_means(pool, owner, k), torch.tensor(centre)), "wrong source means"
-        target = torch.randn(b, d, generator=generator)
-        clusters = torch.randint(k, (b,), generator=generator)
-        matching = torch.randperm(k, generator=generator)
+        k_t, k_s, d, b = 1 + trial % 4, 1 + trial % 5, 1 + trial % 3, 1 + trial % 7
+        means = torch.randn(k_s, d, generator=generator)
+        sizes = torch.randint(1, 9, (k_s,), generator=generator)
+        links = torch.rand(k_t, k_s, generator=generator) < 0.35
+        target, delta = 2 * torch.randn(b, d, generator=generator), (0.4, 1.0, 2.5)[trial % 3]
+        clusters = torch.randint(k_t, (b,), generator=generator)
+        place: dict[int, list[float]] = {}
+        for i in range(k_t):
+            slices = [means[j].tolist() for j in range(k_s) if links[i, j] for _ in range(sizes[j])]
+            if slices:
+                place[i] = [math.fsum(column) / len(slices) for column in zip(*slices, strict=True)]
+        wanted = torch.tensor([place.get(i, [0.0] * d) for i in range(k_t)])
+        # topic: the mean of all slices of the linked source groups
+        assert close(barycentres(means, sizes, links), wanted, 1e-4), "wrong barycentres"
+        counted = [i for i in clusters.tolist() if i in place]
         expected, slope = 0.0, torch.zeros(b, d)
-        for i in range(k):
+        for i in sorted(set(counted)):
             mine = [n for n in range(b) if clusters[n] == i]
-            for c in range(d):
-                if mine:
-                    gap = sum(target[n, c].item() for n in mine) / len(mine)
-                    gap -= centre[int(matching[i])][c]
-                    expected += gap**2
-                    slope[mine, c] = 2 * gap / len(mine)
+            gap = [math.fsum(target[n, c].item() for n in mine) / len(mine) for c in range(d)]
+            gap = [x - y for x, y in zip(gap, place[i], strict=True)]
+            r = math.hypot(*gap)
+            expected += len(mine) * (r * r / 2 if r <= delta else delta * (r - delta / 2))
+            slope[mine] = torch.tensor(gap) * min(1.0, delta / r) / len(counted)
+            far, near = far + (r > delta), near + (r <= delta)
+        expected /= max(len(counted), 1)
+        empty += not counted
         leaf = target.clone().requires_grad_()
-        fixed = torch.tensor(centre).requires_grad_()
-        loss = alignment_loss(leaf, clusters, fixed, matching)
+        fixed = means.clone().requires_grad_()
+        loss = robust_alignment(leaf, clusters, fixed, sizes, links, delta)
+        # topic: the loss L: which groups are left out, which slices n counts, the two branches of H
         assert close(loss, torch.tensor(expected), 1e-4), "wrong loss on a random minibatch"
-        loss.backward()
-        assert close(leaf.grad, slope, 1e-4), "wrong gradient for the target features"
-        assert fixed.grad is None or not fixed.grad.any(), "a gradient flows into the source means"
+        if counted:
+            loss.backward()
+            # topic: the gradient for the target's features, and none for the source's means
+            assert close(leaf.grad, slope, 1e-4), "wrong gradient for the target features"
+            assert fixed.grad is None or not fixed.grad.any(), "a gradient flows into the means"
+    assert min(empty, far, near) > 3, "these checks must see all cases"
+    leaf = torch.tensor([[2.0, 1.0], [5.0, 5.0]], requires_grad=True)  # one of them at its place
+    all_links = torch.eye(2, dtype=torch.bool)
+    spots = torch.tensor([[2.0, 1.0], [5.0, 1.0]])
+    loss = robust_alignment(leaf, torch.tensor([0, 1]), spots, torch.tensor([1, 1]), all_links, 2.0)
+    # topic: a group that sits exactly at its place
+    assert close(loss, torch.tensor(3.0)), "0 for the first group, 2 (4 - 1) for the second, halved"
+    loss.backward()
+    assert close(leaf.grad, torch.tensor([[0.0, 0.0], [0.0, 1.0]])), "wrong gradient at distance 0"
 
 
 _hidden_checks()
@@ -259,287 +367,466 @@ _hidden_checks()
 # %% [markdown]
 # ## Exercise 3: two choices without a label of the target (4 points)
 #
-# **The weight.** $L = L_{\mathrm{segmentation}} + \lambda L_{\mathrm{alignment}}$ (equation 3). No label of the
-# target can tell how large $\lambda$ should be. The paper takes one over the mean of the first alignment
-# losses, so that the weighted term starts near 1.
+# **The weight.** In $L = S + \lambda A$ (equation 3) the paper takes $\lambda$ as one over the mean of the first
+# alignment losses $A_n$. One huge loss makes that $\lambda$ tiny, and the size of the segmentation loss
+# $S_n$ plays no role. Another rule: in step $n$ the weighted alignment has the share
+# $\lambda A_n / (S_n + \lambda A_n)$ of the loss. Take the **least $\lambda$ for which at least half of the
+# first steps have a share of $p$ or more**. (For which $\lambda$ has a single step exactly the share $p$?)
+# A minibatch without any matched slice has $A_n = 0$, and no $\lambda$ gives it a share. If too many steps are
+# of that kind, no finite $\lambda$ will do: return `math.inf`.
 #
 # **The checkpoint.** Which state of the training is kept? The scores at hand belong to validation scans of
-# the *source*. (The paper's released code takes labelled *test* scans of the *target*: an oracle.) Keep
-# the step with the best score, and of several equal ones the earliest.
+# the *source*. (The paper's released code takes labelled *test* scans of the *target*: an oracle.) The best
+# mean of a few scans is partly luck, and a longer training drifts farther from what was validated. So be
+# content with a state that cannot be told from the best one:
+#
+# 1. The best step has the highest mean over the validation scans; of equal ones it is the earliest.
+# 2. For each step take the differences of the best step's score and its own, scan by scan (they are
+#    **paired**), their mean $\bar d$ and the standard error of that mean, $e = \mathrm{sd}(d) / \sqrt n$, with
+#    $n - 1$ in the standard deviation.
+# 3. Keep the earliest step with $\bar d \le e$. (The best step has $\bar d = e = 0$, so there is always one.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "choices-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def reciprocal_weight(first_losses: list[float]) -> float:
-    """Lambda: one over the mean of the first alignment losses.
+def share_weight(segmentation: list[float], alignment: list[float], share: float) -> float:
+    """The least lambda with which at least half of the steps have this share or more.
 
-    Raises ValueError for an empty list.
+    segmentation: S_n > 0, alignment: A_n >= 0 of the first steps, at least one; share: p, 0 < p < 1.
     """
     ### BEGIN SOLUTION
-    if not first_losses:
-        raise ValueError("there is no alignment loss to take the mean of")
-    return len(first_losses) / sum(first_losses)
+    pairs = zip(segmentation, alignment, strict=True)
+    needed = sorted(share / (1 - share) * s / a if a > 0 else math.inf for s, a in pairs)
+    return needed[math.ceil(len(needed) / 2) - 1]
     ### END SOLUTION
 
 
-def chosen_step(scores: dict[str, dict[int, float]]) -> int:
+def chosen_step(steps: list[int], scores: dict[str, Tensor]) -> int:
     """The step whose state is kept.
 
-    scores: name of a set of scans -> (step -> score, higher is better). The names are "source validation"
-    and perhaps others, such as "source test" and "target test".
+    steps: when states were scored, in any order; scores: name of a set -> (len(steps), scans) scores,
+    higher is better. The names are "source validation" (two scans at least) and perhaps others, such as
+    "source test" and "target test".
     """
     ### BEGIN SOLUTION
-    allowed = scores["source validation"]
-    best = max(allowed.values())
-    return min(step for step, score in allowed.items() if score == best)
+    allowed = scores["source validation"].double()
+    means = allowed.mean(dim=1)
+    best = min(range(len(steps)), key=lambda row: (-float(means[row]), steps[row]))
+    gaps = allowed[best] - allowed
+    error = gaps.std(dim=1) / math.sqrt(gaps.shape[1])
+    good_enough = (gaps.mean(dim=1) <= error).tolist()
+    return min(step for step, good in zip(steps, good_enough, strict=True) if good)
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "choices-checks", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
-weight = reciprocal_weight([100.0, 300.0])
-assert abs(weight - 0.005) < 1e-9, f"one over the mean of 100 and 300 is 0.005; yours is {weight}"
-try:
-    reciprocal_weight([])
-    refused = False
-except ValueError:
-    refused = True
-assert refused, "an empty list has no mean: raise a ValueError"
+weight = share_weight([1.0, 1.0, 2.0], [100.0, 50.0, 0.0], 0.5)
+assert abs(weight - 0.02) < 1e-9, (
+    "a share of 1/2 needs 0.01 in the first step and 0.02 in the second; two of three steps are at least "
+    f"half: expected 0.02, got {weight}"
+)
+weight = share_weight([1.0, 1.0, 2.0], [100.0, 50.0, 0.0], 0.2)
+assert abs(weight - 0.005) < 1e-9, (
+    f"the same steps and a share of 1/5: expected 0.005, got {weight}. Hint: a share of the WHOLE loss"
+)
+assert share_weight([1.0], [0.0], 0.5) == math.inf, "nothing to weigh: math.inf is expected"
+steps = [10, 20, 30, 40]
 scores = {
-    "source validation": {10: 0.90, 20: 0.94, 30: 0.94, 40: 0.92},
-    "target test": {10: 0.55, 20: 0.60, 30: 0.71, 40: 0.80},
+    "source validation": torch.tensor(
+        [
+            [0.90, 0.90, 0.94, 0.94],
+            [0.86, 0.94, 0.92, 0.98],
+            [0.90, 0.92, 0.94, 0.96],
+            [0.88, 0.90, 0.92, 0.94],
+        ]
+    ),
+    "target test": torch.tensor([[0.5, 0.6], [0.6, 0.6], [0.6, 0.7], [0.8, 0.8]]),
 }
-step = chosen_step(scores)
+step = chosen_step(steps, scores)
 assert step != 40, "step 40 is best on labelled target scans, which nobody may look at"
+assert step != 30, (
+    "step 30 has the best mean, but an earlier step cannot be told from it: which one?"
+)
+assert step != 10, (
+    "step 10 is 0.01 worse in the mean with a standard error of 0.006: it can be told from the best one. "
+    "Hint: the error is that of the paired differences"
+)
 assert step == 20, (
-    f"steps 20 and 30 tie on the source's validation scans, 20 came first; yours {step}"
+    "step 20 is 0.005 worse in the mean with a standard error of 0.015, and it is the earliest of its "
+    f"kind: expected 20, got {step}"
 )
 ### BEGIN HIDDEN TESTS
 
 
 def _hidden_checks() -> None:  # a function: it overwrites no name of the student's
-    for trial in range(20):
+    infinite, earlier = 0, 0
+    for trial in range(60):
         rng = np.random.default_rng(trial)
-        losses = (10 ** rng.uniform(-3, 5, size=1 + trial % 6)).tolist()
-        weight = reciprocal_weight(losses)
-        mean = math.fsum(weight * loss for loss in losses) / len(losses)
-        assert abs(mean - 1) < 1e-9, "the weighted losses must have the mean 1"
-        steps = rng.permutation(np.arange(1, 9)).tolist()
-        values = (rng.integers(5, size=8) / 10).tolist()
-        mine = dict(zip(steps, values, strict=True))
-        others = {"source test": {s: 1 - v for s, v in mine.items()}}
-        others["target test"] = {s: float(s) for s in steps}
-        best = sorted(steps, key=lambda s: (-mine[s], s))[0]
-        assert chosen_step({**others, "source validation": mine}) == best, "wrong step"
-        assert chosen_step({"source validation": mine}) == best, "other sets may be absent"
+        n, share = 1 + trial % 7, (0.05, 0.3, 0.5, 0.8)[trial % 4]
+        s = (10 ** rng.uniform(-1, 1, size=n)).tolist()
+        a = (10 ** rng.uniform(-2, 4, size=n) * (rng.uniform(size=n) < 0.7)).tolist()
+        weight = share_weight(s, a, share)
+
+        def reached(weight: float, s: list = s, a: list = a, share: float = share) -> int:
+            parts = [weight * y / (x + weight * y) for x, y in zip(s, a, strict=True)]
+            return sum(part >= share for part in parts)
+
+        # topic: the least weight with which half of the steps have the share; steps without alignment
+        if 2 * reached(1e12) < n:
+            infinite += 1
+            assert weight == math.inf, "no finite weight reaches the share in half of the steps"
+        else:
+            assert 2 * reached(weight * (1 + 1e-9)) >= n, "fewer than half of the steps"
+            assert 2 * reached(weight * (1 - 1e-9)) < n, "a smaller weight would do"
+        order = rng.permutation(np.arange(1, 8)).tolist()
+        scans = 2 + trial % 6
+        table = 0.8 + 0.1 * rng.normal(size=(1, scans)) + 0.02 * rng.normal(size=(7, scans))
+        table[rng.integers(7)] = table[rng.integers(7)]  # perhaps two equal states
+        means = [math.fsum(row) / scans for row in table.tolist()]
+        top = max(means)
+        best = min((step, row) for row, step in enumerate(order) if means[row] == top)[1]
+        kept = []
+        for row, step in enumerate(order):
+            d = (table[best] - table[row]).tolist()
+            middle = math.fsum(d) / scans
+            variance = math.fsum((x - middle) ** 2 for x in d) / (scans - 1)
+            kept += [step] if middle <= math.sqrt(variance / scans) + 1e-15 else []
+        earlier += min(kept) != order[best]
+        shown = {"target test": torch.tensor([[float(v)] * 2 for v in order])}
+        shown["source validation"] = torch.from_numpy(table)
+        shown["source test"] = -shown["source validation"]
+        # topic: the three steps of the rule, in the order of the step numbers, on the one set that is allowed
+        assert chosen_step(order, shown) == min(kept), "wrong step"
+        alone = {"source validation": shown["source validation"]}
+        assert chosen_step(order, alone) == min(kept), "other sets may be absent"
+    assert infinite > 3, "these checks must see steps without alignment"
+    assert earlier > 10, "these checks must see a step before the best one kept"
 
 
 _hidden_checks()
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## Exercise 4: the statistics of AdaBN (5 points)
+# ## Exercise 4: AdaBN with few images (5 points)
 #
-# AdaBN keeps every weight and replaces, in each batch normalisation, the source's mean and variance of each
-# channel by the target's, over **all** pixels of **all** bare target images. The images come in minibatches,
-# and the last one may be smaller. Keep sums, so that the result is the same for every division into
-# minibatches:
+# AdaBN replaces, in each batch normalisation, the source's mean and variance of each channel by the
+# target's. That goes wrong in two ways. Where the target shows something else (more empty margin, another
+# field of view), its statistics change though its *tissue* does not. And a handful of images gives poor
+# statistics. Two remedies:
 #
-# $$m_c = \frac1N \sum x, \qquad v_c = \frac1N \sum x^2 - m_c^2,$$
+# **Look at the body only.** Mean $m_c$ and (biased) variance $v_c$ of each channel are those over all pixels,
+# of all images, that lie inside of a mask. The images come in minibatches of different sizes. (Averaging
+# the variances of minibatches is *not* the variance of all: it forgets that their means differ.)
 #
-# where $N$ counts images times pixels. (Averaging the variances of the minibatches is *not* the variance of
-# all: it forgets that the means of the minibatches differ.) Sum in double precision.
+# **Do not forget the source at once.** Let the source's statistics $m_c^s, v_c^s$ be worth $w$ pixels and the
+# target's be those of $N$ pixels. The normalisation uses the mean and the variance of the **mixture**: a
+# crowd of $w$ pixels with the source's mean and variance, and $N$ pixels with the target's, taken together.
+# $w = 0$ gives AdaBN, $N = 0$ the source.
 #
-# A channel is then normalised as $\gamma_c (x - m_c) / \sqrt{v_c + \varepsilon} + \beta_c$, with $\varepsilon$
-# inside of the root.
+# Mind these points:
+#
+# - The variance of the mixture is larger than the weighted mean of the two variances. By how much? (Write
+#   the mean of $x^2$ of each crowd with its mean and variance.)
+# - A minibatch may have no pixel inside of its masks; perhaps none has. Then $N = 0$, mean and variance are
+#   zeros (not `nan`), and the mixture is the source.
+# - Sum in double precision.
 
 
 # %% nbgrader={"grade": false, "grade_id": "statistics-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def statistics(batches: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Mean and (biased) variance of each channel over all minibatches.
+def masked_statistics(batches: list[Tensor], masks: list[Tensor]) -> tuple[int, Tensor, Tensor]:
+    """How many pixels lie inside, and mean and variance of each channel over them.
 
-    batches: tensors (n, c, h, w) with different n. Returns two tensors (c,).
+    batches: tensors (n, c, h, w) with different n, at least one; masks: bool tensors (n, 1, h, w).
+    Returns the count N and two tensors (c,).
     """
     ### BEGIN SOLUTION
     count, first, second = 0, 0.0, 0.0
-    for part in batches:
-        x = part.double()
-        count += x.numel() // x.shape[1]
-        first = first + x.sum(dim=(0, 2, 3))
-        second = second + (x**2).sum(dim=(0, 2, 3))
-    mean = first / count
-    return mean, second / count - mean**2
+    for part, mask in zip(batches, masks, strict=True):
+        x, inside = part.double(), mask.double()
+        count += int(inside.sum())
+        first = first + (x * inside).sum(dim=(0, 2, 3))
+        second = second + (x**2 * inside).sum(dim=(0, 2, 3))
+    mean = first / max(count, 1)
+    return count, mean, second / max(count, 1) - mean**2
     ### END SOLUTION
 
 
-def normalise(
-    x: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, shift: Tensor, eps: float = 1e-5
-) -> Tensor:
-    """Batch normalisation with given statistics.
+def mixture(
+    source: tuple[Tensor, Tensor], worth: float, target: tuple[int, Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Mean and variance (c,) of the mixture.
 
-    x: (n, c, h, w); mean, variance, scale (gamma), shift (beta): (c,). Returns (n, c, h, w).
+    source: mean and variance, (c,) each; worth: w >= 0; target: N >= 0, mean and variance, as from
+    `masked_statistics`. w and N are not both 0.
     """
     ### BEGIN SOLUTION
-    m, v, g, b = (t[None, :, None, None] for t in (mean, variance, scale, shift))
-    return g * (x - m) / (v + eps).sqrt() + b
+    (m_s, v_s), (count, m_t, v_t) = source, target
+    share = count / (count + worth)
+    mean = (1 - share) * m_s + share * m_t
+    between = share * (1 - share) * (m_s - m_t) ** 2
+    return mean, (1 - share) * v_s + share * v_t + between
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "statistics-checks", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
-# One channel, one pixel: the values 0, 0, 0 in the first minibatch and 8 in the second.
-parts = [torch.zeros(3, 1, 1, 1), torch.full((1, 1, 1, 1), 8.0)]
-mean, variance = statistics(parts)
-assert mean.shape == (1,), f"one mean for each channel, shape (1,), not {tuple(mean.shape)}"
-assert variance.shape == (1,), f"one variance for each channel, not {tuple(variance.shape)}"
+# One channel, images of two pixels. Inside: 0, 0, 0 in the first minibatch, 8 in the second. The 100s are outside.
+parts = [torch.tensor([[[[0.0, 0.0]]], [[[0.0, 100.0]]]]), torch.tensor([[[[100.0, 8.0]]]])]
+inside = [torch.tensor([[[[True, True]]], [[[True, False]]]]), torch.tensor([[[[False, True]]]])]
+count, mean, variance = masked_statistics(parts, inside)
+assert count == 4, f"four pixels lie inside: expected 4, got {count}"
+assert mean.shape == (1,), f"one mean for each channel: expected (1,), got {tuple(mean.shape)}"
+assert variance.shape == (1,), f"one variance a channel: expected (1,), got {tuple(variance.shape)}"
 assert close(mean, torch.tensor([2.0])), (
-    f"the mean of 0, 0, 0, 8 is 2 (the mean of the minibatches' means would be 4); yours {mean.item()}"
+    f"the pixels inside are 0, 0, 0 and 8: expected 2, got {mean.item()}. Hint: which pixels count, and "
+    "does every minibatch weigh the same?"
 )
 assert close(variance, torch.tensor([12.0])), (
-    f"(3 x 2^2 + 6^2) / 4 = 12, though within each minibatch nothing varies; yours {variance.item()}"
+    f"the values 0, 0, 0 and 8 have the variance (3 x 2^2 + 6^2) / 4: expected 12, got {variance.item()}. "
+    "Hint: within each minibatch nothing varies, yet the whole does"
 )
-one = torch.ones(1)
-normal = normalise(
-    torch.full((1, 1, 1, 1), 8.0), torch.tensor([2.0]), torch.tensor([9.0]), 3 * one, one
+source = torch.tensor([6.0]), torch.tensor([4.0])
+mean, variance = mixture(source, 4.0, (4, torch.tensor([2.0]), torch.tensor([12.0])))
+assert close(mean, torch.tensor([4.0])), (
+    f"as many pixels on both sides, means 6 and 2: expected 4, got {mean.item()}"
 )
-assert normal.shape == (1, 1, 1, 1), f"the shape of the images stays; yours {tuple(normal.shape)}"
-assert close(normal.flatten(), torch.tensor([7.0]), 1e-4), "3 x (8 - 2) / 3 + 1 makes 7"
+assert close(variance, torch.tensor([12.0])), (
+    f"variances 4 and 12, means 6 and 2: expected 12, got {variance.item()}. Hint: half of all pixels lie "
+    "around 6, the others around 2, and the mixture has to know"
+)
+mean, variance = mixture(source, 12.0, (4, torch.tensor([2.0]), torch.tensor([4.0])))
+assert close(mean, torch.tensor([5.0])), (
+    f"12 pixels around 6 and 4 around 2: expected 5, got {mean.item()}"
+)
 ### BEGIN HIDDEN TESTS
 
 
 def _hidden_checks() -> None:  # a function: it overwrites no name of the student's
-    for trial in range(20):
+    for trial in range(24):
         generator = torch.Generator().manual_seed(trial)
         n, c = 4 + trial % 5, 1 + trial % 3
         x = torch.randn(n, c, 3, 4, generator=generator) * (1 + torch.arange(n).view(-1, 1, 1, 1))
         x = x + torch.arange(c).view(1, -1, 1, 1)
-        channels = [x[:, i].flatten().double() for i in range(c)]
-        means = torch.stack([v.mean() for v in channels])
-        spreads = torch.stack([v.var(unbiased=False) for v in channels])
+        mask = torch.rand(n, 1, 3, 4, generator=generator) < 0.4
+        mask[trial % n] = False
+        chosen = [x[:, i][mask[:, 0]].double() for i in range(c)]
+        means = torch.stack([v.mean() for v in chosen])
+        spreads = torch.stack([v.var(unbiased=False) for v in chosen])
         for size in (1, 3, n):
-            found = statistics(list(x.split(size)))
-            assert close(found[0], means), "wrong mean for some division into minibatches"
-            assert close(found[1], spreads), "wrong variance for some division into minibatches"
-        scale, shift = torch.rand(2, c, generator=generator)
-        expected = F.batch_norm(x, means.float(), spreads.float(), scale, shift, eps=1e-5)
-        found = normalise(x, means.float(), spreads.float(), scale, shift)
-        assert close(found, expected, 1e-4), "wrong normalisation"
-    tiny = torch.tensor([[[[1e-3, -1e-3]]]])
-    flat = normalise(tiny, torch.zeros(1), torch.zeros(1), torch.ones(1), torch.zeros(1), eps=1e-2)
-    assert close(flat, tiny * 10, 1e-4), "eps stands inside of the root"
+            count, mean, variance = masked_statistics(list(x.split(size)), list(mask.split(size)))
+            # topic: count, mean and variance over all pixels inside, for every division into minibatches
+            assert int(count) == int(mask.sum()), "wrong number of pixels"
+            assert close(mean, means), "wrong mean for some division into minibatches"
+            assert close(variance, spreads), "wrong variance for some division into minibatches"
+        others = [3 * torch.randn(5 + trial % 4, generator=generator).double() for _ in range(c)]
+        source = (
+            torch.stack([v.mean() for v in others]),
+            torch.stack([v.var(unbiased=False) for v in others]),
+        )
+        for repeats in (0, 1, 6):  # source pixels, each several times: a crowd that can be counted
+            crowd = [torch.cat([v, o.repeat(repeats)]) for v, o in zip(chosen, others, strict=True)]
+            worth = float(repeats * len(others[0]))
+            mean, variance = mixture(source, worth, (int(mask.sum()), means, spreads))
+            wanted = torch.stack([v.mean() for v in crowd])
+            # topic: mean and variance of the mixture of two crowds
+            assert close(mean, wanted), "wrong mean of a mixture"
+            wanted = torch.stack([v.var(unbiased=False) for v in crowd])
+            assert close(variance, wanted), "wrong variance of a mixture"
+        nothing = masked_statistics([x[:2], x[2:]], [mask[:2] & False, mask[2:] & False])
+        # topic: no pixel inside of any mask
+        assert int(nothing[0]) == 0, "no pixel lies inside"
+        assert close(nothing[1], torch.zeros(c)), "without a pixel the mean is 0"
+        assert close(nothing[2], torch.zeros(c)), "without a pixel the variance is 0"
+        kept = mixture(source, 7.5, nothing)
+        assert close(kept[0], source[0]), "without a target pixel the source stays"
+        assert close(kept[1], source[1]), "without a target pixel the source stays"
     far = [torch.full((2, 1, 1, 1), 4096.0), torch.full((2, 1, 1, 1), 4097.0)]
-    assert close(statistics(far)[1], torch.tensor([0.25]), 1e-4), "sum in double precision"
+    every = [torch.ones(2, 1, 1, 1, dtype=torch.bool)] * 2
+    # topic: a large mean with a small spread: sum in double precision
+    assert close(masked_statistics(far, every)[2], torch.tensor([0.25]), 1e-4), "double precision"
 
 
 _hidden_checks()
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## Exercise 5: optimal transport between two minibatches (5 points)
+# ## Exercise 5: transport between minibatches of unequal size (5 points)
 #
-# Seg-JDOT asks: if source slice $i$ were carried over to target slice $j$, how far is the way, and how badly
-# would the source's mask fit the prediction there?
+# Seg-JDOT pairs the slices of two minibatches one to one. That needs as many slices on both sides, and a small
+# change of a cost may turn the pairing over. The *entropic* plan spreads the mass instead. Source slice $i$
+# sends the mass $a_i$, target slice $j$ receives $b_j$, and the plan is
 #
-# $$C_{ij} = \alpha \left\|x_i^s - x_j^t\right\|^2 + \beta\, \mathrm{BCE}\!\left(y_i, z_j\right).$$
+# $$\gamma_{ij} = u_i \, e^{-C_{ij} / \varepsilon} \, v_j .$$
 #
-# $x$ are features, $y_i$ is the mask of source slice $i$, $z_j$ are the *logits* of target slice $j$, and BCE
-# is the binary cross entropy **summed** over pixels. A transport plan gives mass $\gamma_{ij} \ge 0$ to every
-# pair, with row and column sums $1/m$; the optimal one has the least $\sum_{ij} \gamma_{ij} C_{ij}$. For
-# square problems with equal weights an optimal plan sits on a permutation, with $1/m$ on each of its pairs:
-# an assignment problem again.
+# Start with $v_j = 1$. In each *round* choose first all $u_i$ so that the row sums of $\gamma$ are $a_i$, and
+# then all $v_j$ so that the column sums are $b_j$. (The second spoils the first a little, less in each
+# round.) Small $\varepsilon$ comes close to the least cost; large $\varepsilon$ shares everything evenly.
+#
+# Part of the cost is how badly the mask $y_i$ of source slice $i$ would fit the *logits* $z_j$ of target
+# slice $j$. A cross entropy over all pixels hardly notices a small organ. So balance it:
+#
+# $$B_{ij} = \tfrac12 \operatorname*{mean}_{v:\, y_{iv} = 1} \bigl(-\log p_{jv}\bigr)
+# + \tfrac12 \operatorname*{mean}_{v:\, y_{iv} = 0} \bigl(-\log(1 - p_{jv})\bigr), \qquad p = \sigma(z).$$
 #
 # Mind these points:
 #
-# - Logits may be as large as 200; the loss must not become infinite.
-# - The plan is computed from the values of $C$ and then held fixed: the gradient flows through the entries
-#   of $C$ that carry mass.
+# - A mask without foreground has only the second mean, one without background only the first; that mean
+#   then counts fully.
+# - Logits may be as large as 200: $B$ must stay finite, and be exact.
+# - $C / \varepsilon$ may be as large as 5000, where the exponential is 0 in any precision and $0/0$ waits. Work
+#   with the *logarithms* of $u$, $v$ and of sums (`torch.logsumexp`), and in double precision.
+# - A mass may be 0; its row or column of the plan is 0, not `nan`.
+# - The loss is $\sum_{ij} \gamma_{ij} C_{ij}$ with the plan held fixed: the gradient flows through $C$ alone.
 
 
 # %% nbgrader={"grade": false, "grade_id": "transport-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def joint_cost(
-    source: Tensor, target: Tensor, masks: Tensor, logits: Tensor, alpha: float, beta: float
-) -> Tensor:
-    """The cost of all pairs.
+def label_cost(masks: Tensor, logits: Tensor) -> Tensor:
+    """The balanced cross entropy B of all pairs.
 
-    source (m, d), target (n, d): features; masks (m, 1, h, w) bool of the source slices; logits
-    (n, 1, h, w) of the target slices. Returns (m, n).
+    masks (m, 1, h, w) bool of source slices; logits (n, 1, h, w) of target slices. Returns (m, n).
     """
     ### BEGIN SOLUTION
-    distance = (source[:, None] - target[None]).square().sum(dim=2)
     y, z = masks.flatten(1).to(logits.dtype), logits.flatten(1)
-    entropy = torch.stack(
-        [
-            F.binary_cross_entropy_with_logits(z, row.expand_as(z), reduction="none").sum(dim=1)
-            for row in y
-        ]
-    )
-    return alpha * distance + beta * entropy
+    organ = y @ F.softplus(-z).T / y.sum(dim=1, keepdim=True).clamp(min=1)
+    rest = (1 - y) @ F.softplus(z).T / (1 - y).sum(dim=1, keepdim=True).clamp(min=1)
+    both = (y.any(dim=1) & (1 - y).any(dim=1))[:, None]
+    return torch.where(both, 0.5, 1.0) * (organ + rest)
     ### END SOLUTION
 
 
-def transport_cost(cost: Tensor) -> Tensor:
-    """The least total cost of carrying uniform weights 1/m over to uniform weights 1/m.
+def entropic_plan(cost: Tensor, a: Tensor, b: Tensor, epsilon: float, rounds: int) -> Tensor:
+    """The plan after so many rounds.
 
-    cost: (m, m). Returns a scalar that can be differentiated with respect to `cost`.
+    cost: C (m, n); a: (m,), b: (n,) masses >= 0, each with the sum 1; epsilon: > 0; rounds: >= 1.
+    Returns (m, n) without gradient.
     """
     ### BEGIN SOLUTION
-    rows, columns = linear_sum_assignment(cost.detach().numpy())
-    return cost[torch.as_tensor(rows), torch.as_tensor(columns)].mean()
+    kernel = -cost.detach().double() / epsilon
+    log_a, log_b = a.double().log(), b.double().log()
+    log_v = torch.zeros_like(log_b)
+    for _ in range(rounds):
+        log_u = log_a - torch.logsumexp(kernel + log_v[None, :], dim=1)
+        log_v = log_b - torch.logsumexp(kernel + log_u[:, None], dim=0)
+    return (log_u[:, None] + kernel + log_v[None, :]).exp()
+    ### END SOLUTION
+
+
+def transport_loss(cost: Tensor, a: Tensor, b: Tensor, epsilon: float, rounds: int) -> Tensor:
+    """The cost of the plan, a scalar that can be differentiated with respect to `cost`."""
+    ### BEGIN SOLUTION
+    return (entropic_plan(cost, a, b, epsilon, rounds) * cost).sum()
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "transport-checks", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
-source, target = torch.tensor([[0.0, 0.0], [3.0, 4.0]]), torch.tensor([[0.0, 1.0]])
-masks = torch.tensor([[[[True, False]]], [[[False, False]]]])
-cost = joint_cost(source, target, masks, torch.zeros(1, 1, 1, 2), alpha=1.0, beta=0.0)
+# Two masks of four pixels: an organ of one pixel, and no organ. One target slice.
+masks = torch.tensor([[[[True, False, False, False]]], [[[False, False, False, False]]]])
+logits = torch.tensor([[[[-math.log(3), 0.0, 0.0, 0.0]]]])  # probabilities 1/4, 1/2, 1/2, 1/2
+cost = label_cost(masks, logits)
 assert cost.shape == (2, 1), (
-    f"two source slices and one target slice: (2, 1), not {tuple(cost.shape)}"
+    f"two source slices and one target slice: expected shape (2, 1), got {tuple(cost.shape)}"
 )
-assert close(cost, torch.tensor([[1.0], [18.0]])), (
-    f"0^2 + 1^2 = 1 and 3^2 + 3^2 = 18; yours are {cost.flatten().tolist()}"
+assert close(cost[0], torch.tensor([1.5 * math.log(2)])), (
+    "the organ's pixel costs ln 4, each other one ln 2: half of each mean makes 1.5 ln 2 = 1.0397; got "
+    f"{cost[0].item():.4f}. Hint: the organ counts as much as all the rest"
 )
-cost = joint_cost(source, target, masks, torch.zeros(1, 1, 1, 2), alpha=0.0, beta=1.0)
-assert close(cost, torch.full((2, 1), 2 * math.log(2))), (
-    "a logit of 0 costs ln 2 in each of the two pixels, summed, whatever the mask"
+assert close(cost[1], torch.tensor([(math.log(4 / 3) + 3 * math.log(2)) / 4])), (
+    "without an organ the mean over the four background pixels is expected, (ln 4/3 + 3 ln 2) / 4 = "
+    f"0.5918; got {cost[1].item():.4f}"
 )
-table = torch.tensor([[1.0, 2.0], [1.0, 5.0]])
-assert close(transport_cost(table), torch.tensor(1.5)), (
-    "2 + 1 against 1 + 5: the pairs (0, 1) and (1, 0) carry 1/2 each, which makes 1.5"
+# Costs of 0 and 1 and epsilon = 1 / ln 3, so that the exponentials are 1 and 1/3.
+half, table = torch.tensor([0.5, 0.5]), torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+plan = entropic_plan(table, half, half, 1 / math.log(3), 1)
+assert plan.shape == (2, 2), f"an entry for each pair: expected (2, 2), got {tuple(plan.shape)}"
+assert close(plan, torch.tensor([[3.0, 1.0], [1.0, 3.0]]) / 8), (
+    "exponentials 1, 1/3, 1/3, 1 and row sums of 1/2: expected 3/8 and 1/8 in each row, got "
+    f"{plan.tolist()}"
+)
+plan = entropic_plan(
+    torch.tensor([[5.0, 900.0]]), torch.ones(1), torch.tensor([0.25, 0.75]), 0.1, 3
+)
+assert close(plan, torch.tensor([[0.25, 0.75]])), (
+    f"one source slice sends everything, however dear: expected [[0.25, 0.75]], got {plan.tolist()}. "
+    "Hint: exp(-9000) is 0; what remains of it in a logarithm?"
+)
+loss = transport_loss(table, half, half, 1 / math.log(3), 1)
+assert close(loss, torch.tensor(0.25)), (
+    f"1/8 of the mass goes each of the two ways of cost 1: expected 0.25, got {loss}"
 )
 ### BEGIN HIDDEN TESTS
 
 
-def _hidden_checks() -> None:  # a function: it overwrites no name of the student's
-    for trial in range(15):
+def _hidden_plan() -> None:  # functions: they overwrite no name of the student's
+    def log_sum(values: list[float]) -> float:
+        top = max(values)
+        if top == -math.inf:
+            return top
+        return top + math.log(math.fsum(math.exp(v - top) for v in values))
+
+    def reference(cost: list, a: list, b: list, epsilon: float, rounds: int) -> list[list[float]]:
+        def log(x: float) -> float:
+            return math.log(x) if x > 0 else -math.inf
+
+        k = [[-c / epsilon for c in row] for row in cost]
+        columns = [list(column) for column in zip(*k, strict=True)]
+
+        def balanced(masses: list, rows: list, others: list) -> list[float]:
+            sums = [log_sum([x + y for x, y in zip(r, others, strict=True)]) for r in rows]
+            return [log(mass) - total for mass, total in zip(masses, sums, strict=True)]
+
+        g = [0.0] * len(b)
+        for _ in range(rounds):
+            f = balanced(a, k, g)
+            g = balanced(b, columns, f)
+        return [[math.exp(f[i] + k[i][j] + g[j]) for j in range(len(b))] for i in range(len(a))]
+
+    for trial in range(30):
         generator = torch.Generator().manual_seed(trial)
-        m, n, d = 1 + trial % 4, 1 + trial % 3, 1 + trial % 5
-        xs, xt = torch.randn(m, d, generator=generator), torch.randn(n, d, generator=generator)
-        masks = torch.rand(m, 1, 2, 3, generator=generator) > 0.4
+        m, n = 1 + trial % 4, 1 + (trial // 2) % 5
+        a = torch.rand(m, generator=generator, dtype=torch.float64)
+        b = torch.rand(n, generator=generator, dtype=torch.float64)
+        a[0] = 0.0 if m > 2 else a[0]
+        b[-1] = 0.0 if n > 3 else b[-1]
+        a, b = a / a.sum(), b / b.sum()
+        table = 3 * torch.rand(m, n, generator=generator, dtype=torch.float64)
+        for epsilon, rounds in ((0.5, 1), (2.0, 3), (0.05, 20), (0.0006, 2)):
+            wanted = reference(table.tolist(), a.tolist(), b.tolist(), epsilon, rounds)
+            plan = entropic_plan(table, a, b, epsilon, rounds)
+            expected = torch.tensor(wanted, dtype=torch.float64)
+            # topic: the rounds in their order, in logarithms; masses of 0 and small epsilon
+            assert close(plan, expected), "wrong plan for random costs and masses"
+            assert close(plan.sum(dim=0), b), "the last step of a round sets the column sums"
+            leaf = table.clone().requires_grad_()
+            loss = transport_loss(leaf, a, b, epsilon, rounds)
+            # topic: the cost of the plan, and its gradient with the plan held fixed
+            assert close(loss, (expected * table).sum()), "wrong cost of the plan"
+            loss.backward()
+            assert close(leaf.grad, expected), "the gradient with respect to C is the plan"
+
+
+def _hidden_labels() -> None:
+    for trial in range(20):
+        generator = torch.Generator().manual_seed(trial)
+        m, n = 1 + trial % 4, 1 + (trial // 2) % 5
+        masks = torch.rand(m, 1, 2, 3, generator=generator) > 0.6
+        masks[0] = trial % 2 == 0
         logits = 3 * torch.randn(n, 1, 2, 3, generator=generator)
-        expected = torch.zeros(m, n)
-        for i, j in itertools.product(range(m), range(n)):
-            gap = sum((a - b) ** 2 for a, b in zip(xs[i].tolist(), xt[j].tolist(), strict=True))
-            pixels = zip(masks[i].flatten().tolist(), logits[j].flatten().tolist(), strict=True)
-            entropy = sum(math.log1p(math.exp(-z if y else z)) for y, z in pixels)
-            expected[i, j] = 0.3 * gap + 0.7 * entropy
-        found = joint_cost(xs, xt, masks, logits, 0.3, 0.7)
-        assert close(found, expected, 1e-4), "wrong cost of some pair"
-        size = 1 + trial % 6
-        table = torch.rand(size, size, generator=generator).requires_grad_()
-        values = table.detach().tolist()
-        orders = itertools.permutations(range(size))
-        best = min(orders, key=lambda p: sum(values[i][j] for i, j in enumerate(p)))
-        loss = transport_cost(table)
-        wanted = sum(values[i][j] for i, j in enumerate(best)) / size
-        assert close(loss, torch.tensor(wanted), 1e-4), "not the least transport cost"
-        loss.backward()
-        slope = torch.zeros(size, size)
-        slope[range(size), list(best)] = 1 / size
-        assert close(table.grad, slope), (
-            "the gradient is the plan: 1/m on the pairs that carry mass"
-        )
+        for i, row in enumerate(label_cost(masks, logits).tolist()):
+            y = masks[i].flatten().tolist()
+            for j, found in enumerate(row):
+                z = logits[j].flatten().tolist()
+                organ = [math.log1p(math.exp(-v)) for v, inside in zip(z, y, strict=True) if inside]
+                rest = [
+                    math.log1p(math.exp(v)) for v, inside in zip(z, y, strict=True) if not inside
+                ]
+                means = [math.fsum(part) / len(part) for part in (organ, rest) if part]
+                # topic: the balanced cross entropy; masks without foreground or without background
+                assert abs(found - math.fsum(means) / len(means)) < 1e-4, "wrong cost of labels"
     large = torch.tensor([[[[200.0, -200.0]]]])
     masks = torch.tensor([[[[True, False]]], [[[False, True]]]])
-    cost = joint_cost(torch.zeros(2, 1), torch.zeros(1, 1), masks, large, 1.0, 1.0)
-    assert close(cost, torch.tensor([[0.0], [400.0]])), "large logits must stay finite and exact"
+    cost = label_cost(masks, large)
+    # topic: large logits
+    assert close(cost, torch.tensor([[0.0], [200.0]])), "large logits must stay finite and exact"
 
 
-_hidden_checks()
+_hidden_plan()
+_hidden_labels()
 ### END HIDDEN TESTS
