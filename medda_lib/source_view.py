@@ -1,8 +1,8 @@
 """Show the library's own source on a page, so that what is read is what is tested.
 
 `show(function)` renders the source of a function, class or method as it stands in its file, with a
-link to the file and the lines. In the built book the link downloads the file, offline too; in
-JupyterLab it opens it.
+link to the file and the lines. In JupyterLab the link opens the file; in the built book it leads to a
+page with the file's text, offline too (`medda_lib.pages.sources`).
 """
 
 from __future__ import annotations

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from medda_lib.pages import maps, moved_on, offline
+from medda_lib.pages import counting, facts, maps, moved_on, offline, scoreboard, sources, status
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-PARTS = (maps, moved_on, offline)
+PARTS = (counting, facts, maps, moved_on, offline, scoreboard, sources, status)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register every part with Sphinx."""
     for part in PARTS:
         part.setup(app)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}

@@ -1,8 +1,8 @@
-"""Assets that the theme would fetch from elsewhere are switched off."""
+"""Assets that the theme would fetch from elsewhere, or that are not there, are switched off."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -16,6 +16,14 @@ def without_thebe(app: Sphinx, *_config: object) -> None:
         ]
 
 
+def without_its_style(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object
+) -> None:
+    """Thebe's style sheet is asked for on every page, though unhooking Thebe left it out."""
+    context["css_files"] = [one for one in context["css_files"] if "thebe" not in str(one.filename)]
+
+
 def setup(app: Sphinx) -> None:
     """Register with Sphinx."""
     app.connect("config-inited", without_thebe)
+    app.connect("html-page-context", without_its_style)
