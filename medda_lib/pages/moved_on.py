@@ -6,12 +6,13 @@ beside it; where they have moved on since, a note says what changed and how to r
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docutils import nodes
 from sphinx.util import logging
+
+from medda_lib.pages.executed import executed
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -22,25 +23,27 @@ LOGGER = logging.getLogger(__name__)
 def note_what_moved_on(app: Sphinx, doctree: nodes.document) -> None:
     """Put a note under the title of a page whose notebook is older than the code or the numbers."""
     path = Path(app.env.doc2path(app.env.docname))
-    if path.suffix != ".ipynb":
+    page = executed(path)
+    if page is None:
         return
-    from medda_lib.notebooks import what_moved_on
-
-    source = path.with_suffix(".py")
-    if not source.is_file():
-        LOGGER.warning("%s has no source %s beside it", path.name, source.name)
+    if not path.with_suffix(".py").is_file():
+        LOGGER.warning("%s has no source %s.py beside it", path.name, path.stem)
         return
-    reasons = what_moved_on(json.loads(path.read_text("utf-8")), source)
-    if not reasons:
+    if not page.reasons:
         return
     note = nodes.note("", classes=["moved-on"])
-    note += nodes.paragraph("", f"This page was run before {' and '.join(reasons)} changed.")
+    note += nodes.paragraph("", f"This page was run before {' and '.join(page.reasons)} changed.")
     command = nodes.paragraph("", "To run it again: ")
     command += nodes.literal("", f"medda freeze {path.stem}")
     note += command
+    under_title(doctree, note)
+
+
+def under_title(doctree: nodes.document, node: nodes.Node) -> None:
+    """Insert a node right after the page's title; a page without a title stays as it is."""
     title = next(iter(doctree.findall(nodes.title)), None)
     if title is not None and title.parent is not None:
-        title.parent.insert(title.parent.index(title) + 1, note)
+        title.parent.insert(title.parent.index(title) + 1, node)
 
 
 def setup(app: Sphinx) -> None:
