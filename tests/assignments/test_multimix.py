@@ -1,4 +1,4 @@
-"""The MultiMix assignment: its wrong answers, our library on its solutions, and damaged submissions."""
+"""The MultiMix assignment: its wrong answers, the library's functions on it, damaged submissions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from medda_lib.assignments import cells
 from medda_lib.methods import losses, mixmatch
 from medda_lib.metrics import segmentation
 from medda_lib.networks import bridge
+from tests.assignments.library import LibraryTests
 from tests.assignments.master import Master, Swap, notebook
 from tests.assignments.shared import AssignmentTests, Case, GradingTests
 
@@ -18,140 +19,378 @@ from tests.assignments.shared import AssignmentTests, Case, GradingTests
 WRONG: dict[str, dict[str, Swap]] = {
     "pseudo-label": {
         "mean over the kept only": (
-            ("(counts * each).mean()", "(counts * each).sum() / counts.sum()"),
+            (
+                "each[labels == k].mean()",
+                "each[(labels == k) & kept].sum() / kept[labels == k].sum()",
+            ),
         ),
         "soft target with gradient": (
             (
-                "F.cross_entropy(strong_logits, pseudo_labels,",
+                "F.cross_entropy(strong_logits, labels,",
                 "F.cross_entropy(strong_logits, weak_logits.softmax(dim=1),",
             ),
         ),
-        "strict threshold": (("confidence >= threshold", "confidence > threshold"),),
-        "no threshold": (("confidence >= threshold", "confidence >= 0"),),
-        "sum for mean": (("(counts * each).mean()", "(counts * each).sum()"),),
-        "confidence of the strong view": (
-            ("(confidence >=", "(strong_logits.softmax(dim=1).amax(dim=1) >="),
+        "one threshold for all classes": (
+            ("threshold * (mean / mean.max())", "threshold + 0 * mean"),
         ),
-        "threshold on logits": (("weak_logits.softmax(dim=1).max", "weak_logits.max"),),
-        "softmax before the cross-entropy": (
-            ("F.cross_entropy(strong_logits, p", "F.cross_entropy(strong_logits.softmax(1), p"),
-        ),
-        "weight forgotten": (("+ weight * pseudo", "+ pseudo"),),
-        "threshold not handed on": (("strong_logits, threshold)", "strong_logits)"),),
-    },
-    "dice": {
-        "0/0 on empty masks": (
+        "thresholds relative to the sum": (("mean / mean.max()", "mean"),),
+        "thresholds from counts of labels": (
             (
-                "torch.where(sizes > 0, 2 * overlap / sizes.clamp(min=1), torch.ones_like(overlap))",
-                "2 * overlap / sizes",
+                "softmax(dim=1).mean(dim=0)\n",
+                "softmax(dim=1)\n    mean = F.one_hot(mean.argmax(1), mean.shape[1]).float().mean(0)\n",
             ),
         ),
-        "factor 2 forgotten": (("(2 * (p * m)", "((p * m)"),),
-        "empty masks score 0": (("torch.ones_like(overlap)", "torch.zeros_like(overlap)"),),
-        "smoothed hard score": (
-            ("2 * overlap / sizes.clamp(min=1)", "(2 * overlap + 1) / (sizes + 1)"),
+        "plain mean over the batch": (
+            (
+                "sum(each[labels == k].mean() for k in proposed) / len(proposed)",
+                "each.mean()",
+            ),
         ),
+        "mean over all classes": (("/ len(proposed)", "/ weak_logits.shape[1]"),),
+        "strict threshold": (("confidence >= class", "confidence > class"),),
+        "threshold of the strong view": (
+            (
+                "class_thresholds(weak_logits, threshold)[",
+                "class_thresholds(strong_logits, threshold)[",
+            ),
+        ),
+        "confidence of the strong view": (
+            ("kept = confidence >=", "kept = strong_logits.softmax(dim=1).amax(dim=1) >="),
+        ),
+        "threshold on logits": (
+            (
+                "confidence, labels = weak_logits.detach().softmax(dim=1)",
+                "confidence, labels = weak_logits.detach()",
+            ),
+        ),
+        "softmax before the cross-entropy": (
+            ("F.cross_entropy(strong_logits, l", "F.cross_entropy(strong_logits.softmax(1), l"),
+        ),
+        "threshold not handed on": (
+            ("class_thresholds(weak_logits, threshold)[", "class_thresholds(weak_logits, 0.7)["),
+        ),
+        "gradient cut": (("return sum(each[", "each = each.detach()\n    return sum(each["),),
+        "other default": (("threshold: float = 0.7\n", "threshold: float = 0.75\n"),),
+    },
+    "tversky": {
+        "0/0 on empty masks": (
+            ("return torch.where(tp + fp + fn > 0, index, torch.ones_like(tp))", "return index"),
+        ),
+        "costs exchanged": (("tp + a * fp + b * fn", "tp + b * fp + a * fn"),),
+        "empty masks score 0": (("torch.ones_like(tp)", "torch.zeros_like(tp)"),),
+        "smoothed index": (
+            ("tp / (tp + a * fp + b * fn)", "(tp + 1) / (tp + a * fp + b * fn + 1)"),
+        ),
+        "unknown pixels are background": (
+            (
+                "tp = (prediction & mask & known)",
+                "mask = mask & known\n    known = known | True\n    tp = (prediction & mask & known)",
+            ),
+        ),
+        "unknown pixels not charged but rewarded": (
+            ("tp = (prediction & mask & known)", "tp = (prediction & mask)"),
+        ),
+        "known ignored in the loss": (("known.flatten(1).float()", "1"),),
         "pooled over the batch": (
             (
-                "probabilities.flatten(1), mask.flatten(1)",
-                "probabilities.reshape(1, -1), mask.reshape(1, -1)",
+                "probabilities.flatten(1), mask.flatten(1).float(), known.flatten(1).float()",
+                "(x.reshape(1, -1).float() for x in (probabilities, mask, known))",
             ),
         ),
-        "thresholded loss": (("p, m = prob", "p, m = (probabilities > 0.5) * prob"),),
-        "score for loss": (("(1 - score)", "(score)"),),
-        "smoothing fixed": (("+ smooth)", "+ 1.0)"),),
-        "squared sizes": (("p.sum(dim=1) + m", "(p**2).sum(dim=1) + m"),),
-    },
-    "jaccard": {
-        "union counts the overlap twice": (
+        "images without known pixels left out": (
             (
-                "(prediction | mask).flatten(1).sum(dim=1)",
-                "prediction.flatten(1).sum(dim=1) + mask.flatten(1).sum(dim=1)",
+                "return (1 - (tp + smooth) / (tp + a * fp + b * fn + smooth)).mean()",
+                (
+                    "each = 1 - (tp + smooth) / (tp + a * fp + b * fn + smooth)\n"
+                    "    return each.sum() / u.any(dim=1).sum()"
+                ),
             ),
         ),
-        "conversion the wrong way": (("dice / (2 - dice)", "2 * dice / (1 + dice)"),),
-        "empty masks score 0": (("torch.ones_like(overlap)", "torch.zeros_like(overlap)"),),
-        "back conversion the wrong way": (("2 * js / (1 + js)", "js / (2 - js)"),),
+        "thresholded loss": (
+            (
+                "u = probabilities.flatten(1),",
+                "u = (probabilities > 0.5) * probabilities.flatten(1),",
+            ),
+        ),
+        "score for loss": (("(1 - (tp + smooth)", "((tp + smooth)"),),
+        "smoothing fixed": (("fn + smooth)", "fn + 1.0)"), ("(tp + smooth)", "(tp + 1.0)")),
+        "costs fixed": (("tp + a * fp + b * fn + smooth", "tp + 0.3 * fp + 0.7 * fn + smooth"),),
+        "Dice": (("tp / (tp + a * fp + b * fn)", "2 * tp / (2 * tp + fp + fn)"),),
+    },
+    "audit": {
+        "means like single images": (
+            ("dice_range(jaccard - error)[0]", "dice_range(jaccard - error)[1]"),
+        ),
+        "rounding ignored": (("error = 0.5 * 10**-decimals", "error = 0.0"),),
+        "rounding of the Dice only": (
+            ("dice_range(jaccard - error)", "dice_range(jaccard)"),
+            ("dice_range(jaccard + error)", "dice_range(jaccard)"),
+        ),
+        "rounding of the Jaccard only": (
+            ("dice + error < ", "dice < "),
+            ("dice - error > ", "dice > "),
+        ),
+        "a whole unit of rounding": (("0.5 * 10**-decimals", "10**-decimals"),),
+        "three decimals always": (("10**-decimals", "10**-3"),),
+        "signs exchanged": (
+            ("too_high.long() - too_low.long()", "too_low.long() - too_high.long()"),
+        ),
+        "conversion the wrong way": (
+            (
+                "jaccard.clone(), 2 * jaccard / (1 + jaccard)",
+                "jaccard.clone(), jaccard / (2 - jaccard)",
+            ),
+        ),
+        "twice the Jaccard": (("2 * jaccard / (1 + jaccard)", "(2 * jaccard).clamp(max=1)"),),
+        "no slack for the arithmetic": (("lowest - 1e-9", "lowest"), ("highest + 1e-9", "highest")),
+        "the corner that speaks against": (
+            ("jaccard - error", "jaccard + error"),
+            ("jaccard + error)[1]", "jaccard - error)[1]"),
+        ),
+        "true or false": (("too_high.long() - too_low.long()", "(too_high | too_low).long()"),),
     },
     "consistency": {
         "softmax over one channel": (
+            ("F.logsigmoid(sign * unlabelled_logits)", "(sign * unlabelled_logits).log_softmax(1)"),
             (
-                "labelled_logits.sigmoid() * lung + (-labelled_logits).sigmoid() * other",
-                "F.kl_div(unlabelled_logits.log_softmax(1), labelled_logits.softmax(1))",
+                "F.logsigmoid(sign * labelled_logits).logsumexp",
+                "(sign * labelled_logits).log_softmax(1).logsumexp",
             ),
         ),
-        "arguments swapped": (
+        "KL for JS": (
             (
-                "labelled_logits.sigmoid() * lung + (-labelled_logits).sigmoid() * other",
-                "-(unlabelled_logits.sigmoid() * lung + (-unlabelled_logits).sigmoid() * other)",
+                "log_p.exp() * (log_p - log_v) + log_q.exp() * (log_q - log_v)",
+                "2 * log_p.exp() * (log_p - log_q)",
             ),
         ),
-        "logits used as probabilities": (
-            ("return each.mean()", "return F.kl_div(unlabelled_logits, labelled_logits)"),
+        "mean of the logits": (
+            (
+                "F.logsigmoid(sign * labelled_logits).logsumexp(dim=0, keepdim=True)",
+                "F.logsigmoid(sign * labelled_logits.mean(dim=0, keepdim=True))",
+            ),
+            ("log_p = log_p - math.log(len(labelled_logits))", "pass"),
         ),
-        "only the lung": ((" + (-labelled_logits).sigmoid() * other", ""),),
+        "geometric mean for v": (
+            ("torch.logaddexp(log_p, log_q) - math.log(2)", "(log_p + log_q) / 2"),
+        ),
+        "only the lung": (("for sign in (1, -1):", "for sign in (1,):"),),
+        "paired by position": (
+            (".logsumexp(dim=0, keepdim=True)", ""),
+            ("log_p = log_p - math.log(len(labelled_logits))", "pass"),
+        ),
+        "half forgotten": (("total.mean() / 2", "total.mean()"),),
+        "in bits": (("total.mean() / 2", "total.mean() / 2 / math.log(2)"),),
+        "sum for mean": (("total.mean() / 2", "total.sum() / 2"),),
         "logarithm of a sigmoid": (
             (
-                "F.logsigmoid(-labelled_logits) - F.logsigmoid(-unlabelled_logits)",
-                "(1 - labelled_logits.sigmoid()).log() - (1 - unlabelled_logits.sigmoid()).log()",
+                "F.logsigmoid(sign * unlabelled_logits)",
+                "(sign * unlabelled_logits).sigmoid().log()",
             ),
         ),
-        "clamped probabilities": (
-            ("F.logsigmoid(-unlabelled_logits)", "F.logsigmoid(-unlabelled_logits).clamp(min=-16)"),
+        "labelled detached": (("log_p = log_p - math.log(", "log_p = log_p.detach() - math.log("),),
+        "logits used as probabilities": (
+            ("F.logsigmoid(sign * unlabelled_logits)", "(sign * unlabelled_logits)"),
         ),
-        "labelled detached": (
-            ("each = labelled_logits.sig", "each = labelled_logits.detach().sig"),
-        ),
-        "sum for mean": (("each.mean()", "each.sum()"),),
     },
     "bridge": {
-        "summed over classes": ((".max(dim=1).values", ".sum(dim=1)"),),
+        "gradient without the pixel": (("(x * gradient).relu()", "gradient.relu()"),),
+        "score of the predicted class alone": (
+            ("(output[best] - output[second])", "output[best]"),
+        ),
+        "absolute value": (("(x * gradient).relu()", "(x * gradient).abs()"),),
+        "gradient cut at zero": (("(x * gradient).relu()", "x.abs() * gradient.relu()"),),
+        "first and second class by number": (
+            ("logits.topk(2, dim=1).indices.T", "torch.tensor([[0], [1]]).expand(2, len(x))"),
+        ),
+        "class of the first image": (("indices.T", "indices[:1].expand(len(x), 2).T"),),
+        "best against worst": (
+            ("topk(2, dim=1).indices.T", "sort(dim=1, descending=True).indices[:, [0, -1]].T"),
+        ),
+        "relu ignored in the gradient": ((" * active) @ hidden", ") @ hidden"),),
+        "divided by the largest": (
+            ("speaks_for.sum(dim=1, keepdim=True)", "speaks_for.amax(dim=1, keepdim=True)"),
+        ),
+        "sum over the batch": (("speaks_for.sum(dim=1, keepdim=True)", "speaks_for.sum()"),),
+        "0/0 where nothing speaks": (
+            ("torch.where(total > 0, total, torch.ones_like(total))", "total"),
+        ),
         "not detached": (
-            ("top_scores.sum(), inputs)", "top_scores.sum(), inputs, create_graph=True)"),
-            ("return gradient.detach()", "return gradient"),
+            ("x = images.detach().flatten(1)", "x = images.flatten(1)"),
+            ("reshape(images.shape).detach()", "reshape(images.shape)"),
         ),
-        "one class for the batch": (
-            ("classifier(inputs).max(dim=1).values", "classifier(inputs)[:, 1]"),
+        "image channel not detached": (
+            ("    x = images.detach()\n    certain", "    x = images\n    certain"),
+            ("size).detach()", "size)"),
         ),
-        "class of the first image": (
+        "hard gate": (
             (
-                "classifier(inputs).max(dim=1).values",
-                "classifier(inputs)[:, classifier(inputs)[0].argmax()]",
+                "((certain - threshold) / (1 - threshold)).clamp(min=0)",
+                "(certain >= threshold) * 1.0",
             ),
         ),
-        "mean over the batch": (("top_scores.sum()", "top_scores.mean()"),),
-        "probability for score": ((".max(dim=1)", ".softmax(dim=1).max(dim=1)"),),
-        "absolute value": (("gradient.detach()", "gradient.detach().abs()"),),
-        "gradient in the weights": (
-            (
-                "(gradient,) = torch.autograd.grad(top_scores.sum(), inputs)",
-                "top_scores.sum().backward(); gradient = inputs.grad",
-            ),
+        "gate below zero": ((".clamp(min=0)", ""),),
+        "gate not scaled": (
+            ("((certain - threshold) / (1 - threshold))", "(certain - threshold)"),
         ),
-        "images require a gradient": ((".detach().clone().requires", ".requires"),),
-        "dead under no_grad": (("with torch.enable_grad():", "if True:"),),
-        "image first": (
-            ("[saliency(classifier, images), images", "[images, saliency(classifier, images)"),
-            (".detach()], dim=1)", "], dim=1).detach()"),
-        ),
-        "maximum for average": (("adaptive_avg_pool2d", "adaptive_max_pool2d"),),
+        "gate of the batch": (("amax(dim=1)\n", "amax(dim=1).mean().expand(len(x))\n"),),
+        "map averaged over blocks": (("[:, None, None, None] * pixels", "[:, None, None, None]"),),
+        "image summed over blocks": (("torch.cat([shares, x]", "torch.cat([shares, x * pixels]"),),
+        "image first": (("[shares, x]", "[x, shares]"),),
         "nearest pixel for average": (("adaptive_avg_pool2d", "interpolate"),),
-        "image not detached": (("images.detach()], dim", "images], dim"),),
     },
-    "mixmatch": {
-        "softmax with temperature": (
-            ("probabilities.pow(1 / temperature)", "(probabilities / temperature).exp()"),
+    "mixing": {
+        "prevalence ignored": (("probabilities * ratio", "probabilities"),),
+        "pasted the other way round": (("other_images, images)", "images, other_images)"),),
+        "not divided by the batch mean": (("prevalence / mean,", "prevalence,"),),
+        "0/0 for an absent class": (
+            (
+                "torch.where(mean > 0, prevalence / mean, torch.zeros_like(mean))",
+                "prevalence / mean",
+            ),
         ),
-        "the smaller share allowed": (("torch.maximum(lam, 1 - lam)", "lam"),),
+        "sharpened before the correction": (
+            (
+                "corrected = probabilities * ratio",
+                "corrected = probabilities.pow(1 / temperature) * ratio",
+            ),
+            (
+                "(corrected / corrected.sum(dim=1, keepdim=True)).pow(1 / temperature)",
+                "corrected",
+            ),
+        ),
         "power T": (("pow(1 / temperature)", "pow(temperature)"),),
         "not normalised": (
             ("return powered / powered.sum(dim=1, keepdim=True)", "return powered"),
         ),
-        "normalised over the batch": (("powered.sum(dim=1, keepdim=True)", "powered.sum(dim=0)"),),
-        "one share for the batch": (("share = ", "share = 0 * lam + lam[0] + 0 * "),),
-        "targets of the first image": (
-            ("per_target * targets + (1 - per_target) * other_targets", "targets"),
+        "prevalence of the first image": (("probabilities.mean(dim=0)", "probabilities[0]"),),
+        "large boxes pasted too": (("pasted = pasted ^ large[:, None, None]", "pass"),),
+        "half counts as large": ((" > 0.5", " >= 0.5"),),
+        "rows and columns exchanged": (
+            ("top, left, height, width = boxes", "left, top, width, height = boxes"),
         ),
+        "height read as bottom": (("(rows < top + height)", "(rows < height)"),),
+        "last row included": (("rows < top + height", "rows <= top + height"),),
+        "area before the cut": (
+            (
+                "share = pasted.float().mean(dim=(1, 2))[:, None]",
+                (
+                    "share = (height * width / (h * w)).float()\n"
+                    "    share = torch.where(large[:, None], 1 - share, share)"
+                ),
+            ),
+        ),
+        "targets of the first image": (
+            ("(1 - share) * targets + share * other_targets", "targets"),
+        ),
+        "targets by the box's share": (
+            ("share = pasted.float()", "share = (pasted ^ large[:, None, None]).float()"),
+        ),
+        "one box for the batch": (
+            (
+                "top, left, height, width = boxes.T",
+                "top, left, height, width = boxes[:1].repeat(len(boxes), 1).T",
+            ),
+        ),
+        "pasted in place": (
+            (
+                "mixed = torch.where(pasted[:, None], other_images, images)",
+                "mixed = images.masked_scatter_(pasted[:, None], other_images[pasted[:, None]])",
+            ),
+        ),
+    },
+}
+
+# exercise -> function of the library -> the lines that use it, in place of one function of the solution
+BORROWED = {
+    "pseudo-label": {
+        "losses.pseudo_label_loss": """
+from medda_lib.methods import losses
+
+def fair_pseudo_label_loss(weak_logits, strong_logits, threshold=0.7):
+    return losses.pseudo_label_loss(strong_logits, weak_logits, threshold)
+""",
+    },
+    "tversky": {
+        "segmentation.dice": """
+from medda_lib.metrics import segmentation
+
+def tversky_index(prediction, mask, known, a=0.3, b=0.7):
+    return torch.from_numpy(segmentation.dice(prediction & known, mask & known)).float()
+""",
+        "segmentation.jaccard": """
+from medda_lib.metrics import segmentation
+
+def tversky_index(prediction, mask, known, a=0.3, b=0.7):
+    return torch.from_numpy(segmentation.jaccard(prediction & known, mask & known)).float()
+""",
+        "losses.dice_loss": """
+from medda_lib.methods import losses
+
+def tversky_loss(probabilities, mask, known, a=0.3, b=0.7, smooth=1.0):
+    logits = torch.where(known, probabilities.logit(), -100.0)
+    return losses.dice_loss(logits, mask & known)
+""",
+    },
+    "audit": {
+        "contradiction.TOLERANCE": """
+from medda_lib.papers.multimix import contradiction
+
+def audit(dice, jaccard, decimals=3):
+    gap = dice - 2 * jaccard / (1 + jaccard)
+    return torch.sign(gap).long() * (gap.abs() > contradiction.TOLERANCE)
+""",
+    },
+    "consistency": {
+        "losses.segmentation_kl": """
+from medda_lib.methods import losses
+
+def bounded_consistency(labelled_logits, unlabelled_logits):
+    return losses.segmentation_kl(labelled_logits, unlabelled_logits)
+""",
+        "losses.bernoulli_kl": """
+from medda_lib.methods import losses
+
+def bounded_consistency(labelled_logits, unlabelled_logits):
+    p = labelled_logits.sigmoid().mean(dim=0, keepdim=True)
+    q = unlabelled_logits.sigmoid()
+    both = losses.bernoulli_kl(p, unlabelled_logits) + losses.bernoulli_kl(q, p.logit())
+    return both.mean() / 2
+""",
+    },
+    "bridge": {
+        "bridge.saliency": """
+from medda_lib.networks import bridge
+
+def evidence(hidden, output, images):
+    inputs = images.detach().clone().requires_grad_()
+    return bridge.saliency((inputs.flatten(1) @ hidden.T).relu() @ output.T, inputs)
+""",
+        "bridge.bridge_input": """
+from medda_lib.networks import bridge
+
+def gated_bridge(hidden, output, images, size, threshold=0.5):
+    bridge.FACTOR = images.shape[-1] // size
+    return bridge.bridge_input(evidence(hidden, output, images), images.detach())
+""",
+    },
+    "mixing": {
+        "mixmatch.sharpen": """
+from medda_lib.methods import mixmatch
+
+def guess(probabilities, prevalence, temperature=0.5):
+    return mixmatch.sharpen(probabilities, temperature)
+""",
+        "mixmatch.mix_up": """
+from medda_lib.methods import mixmatch
+
+def cut_mix(images, targets, other_images, other_targets, boxes):
+    share = (boxes[:, 2] * boxes[:, 3] / images[0].numel()).clamp(max=1)
+    order = torch.arange(len(images)) + len(images)
+    both = torch.cat([images, other_images]), torch.cat([targets, other_targets])
+    weights = torch.maximum(share, 1 - share).repeat(2)
+    mixed = mixmatch.mix_up(*both, torch.cat([order, order]), weights)
+    return mixed[0][: len(images)], mixed[1][: len(images)]
+""",
     },
 }
 
@@ -160,10 +399,10 @@ MULTIMIX = Case(
     WRONG,
     said={
         "pseudo-label": (
-            "mean over the kept only",
+            "plain mean over the batch",
             (
-                "one of two images counts and costs ln 2, so the loss is (ln 2)/2 = 0.3466; yours is "
-                "0.6931"
+                "class 0 was proposed twice and kept once, (ln 2)/2; class 1 once and kept, ln 2; the "
+                "mean of both is 0.5199. Yours is 0.4621: which images pass, and what do you divide by?"
             ),
         ),
         "consistency": (
@@ -171,14 +410,10 @@ MULTIMIX = Case(
             "the two predictions differ, but your term is zero: over what is your softmax?",
         ),
         "bridge": (
-            "summed over classes",
-            (
-                "image 0 is predicted as class 0, so its map holds the weights of class 0: "
-                "-1 everywhere"
-            ),
+            "image summed over blocks",
+            "channel 1 is the image, averaged over blocks: 2.5 and 1.75",
         ),
     },
-    fewest_mistakes=4,
     fewest_secrets=100,
 )
 
@@ -187,31 +422,47 @@ class TestMultiMix(AssignmentTests):
     case = MULTIMIX
 
 
-def test_solutions_agree_with_the_library() -> None:
+class TestMultiMixLibrary(LibraryTests):
+    case = MULTIMIX
+    borrowed = BORROWED
+
+
+def test_variants_meet_the_library_where_they_should() -> None:
     own = MULTIMIX.master.solved()
     rng = torch.Generator().manual_seed(7)
-    strong, weak, masks = torch.randn(3, 6, 1, 16, 16, generator=rng)
-    z, w = strong[:, 0, 0, :2], weak[:, 0, 0, :2]
+    strong, weak, noise = torch.randn(3, 6, 1, 16, 16, generator=rng)
     close = torch.testing.assert_close
-    close(own["pseudo_label_loss"](w, z, 0.6), losses.pseudo_label_loss(z, w, 0.6))
-    close(own["soft_dice_loss"](strong.sigmoid(), masks > 0), losses.dice_loss(strong, masks > 0))
-    close(
-        own["segmentation_consistency"](strong, weak), losses.segmentation_kl(strong, weak, "index")
+    # one class that is always proposed: one threshold, one mean
+    z, w = strong[:, 0, 0, :2], weak[:, 0, 0, :2].abs() * torch.tensor([1.0, 0.0])
+    close(own["fair_pseudo_label_loss"](w, z, 0.6), losses.pseudo_label_loss(z, w, 0.6))
+    # equal costs, everything known
+    p, mask, known = strong.sigmoid(), noise > 0, torch.ones_like(noise).bool()
+    for cost, name in ((0.5, "dice"), (1.0, "jaccard")):
+        found = own["tversky_index"](p > 0.5, mask, known, cost, cost)
+        close(found.double(), torch.from_numpy(getattr(segmentation, name)(p > 0.5, mask)))
+    dice, jaccard = (
+        torch.from_numpy(f(p > 0.5, mask)) for f in (segmentation.dice, segmentation.jaccard)
     )
-    close(own["sharpen"](z.softmax(dim=1), 0.5), mixmatch.sharpen(z.softmax(dim=1), 0.5))
-    order, lam = torch.randperm(6, generator=rng), torch.rand(6, generator=rng)
-    mixed = own["mix_up"](strong, z, strong[order], z[order], lam)
-    close(mixed, mixmatch.mix_up(strong, z, order, torch.maximum(lam, 1 - lam)))
-    classifier = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Tanh(), torch.nn.Linear(256, 2))
+    close(own["dice_range"](jaccard)[1], dice)
+    # the divergence is small near agreement, where KL is four times as large
+    near = weak + 1e-2 * noise
+    ratio = losses.segmentation_kl(weak[:1].double(), near[:1].double()) / own[
+        "bounded_consistency"
+    ](weak[:1].double(), near[:1].double())
+    assert 3.9 < ratio < 4.1
+    # the evidence before it is cut and scaled: the library's gradient of both scores
+    hidden, output = torch.randn(5, 256, generator=rng), torch.randn(3, 5, generator=rng)
     inputs = strong.clone().requires_grad_()
-    gradient = bridge.input_gradient(classifier(inputs), inputs)
-    close(own["saliency"](classifier, strong), gradient)
-    joined = bridge.bridge_input(gradient, strong)
-    close(own["saliency_bridge"](classifier, strong, 16 // bridge.FACTOR), joined)
-    scores = segmentation.per_image(strong.sigmoid(), masks > 0, strong.sigmoid())
-    for name, function in (("dice", "hard_dice"), ("jaccard", "jaccard")):
-        found = own[function](strong.sigmoid() > 0.5, masks > 0)
-        close(found, torch.as_tensor(scores[name]).float())
+    logits = (inputs.flatten(1) @ hidden.T).relu() @ output.T
+    best, second = logits.topk(2).indices.T
+    margin = bridge.input_gradient(logits, inputs, best) - bridge.input_gradient(
+        logits, inputs, second
+    )
+    speaks = (margin * strong).relu()
+    close(own["evidence"](hidden, output, strong), speaks / speaks.sum(dim=(1, 2, 3), keepdim=True))
+    # the prevalence that the batch has already changes nothing
+    q = z.softmax(dim=1)
+    close(own["guess"](q, q.mean(dim=0), 0.5), mixmatch.sharpen(q, 0.5))
 
 
 class TestMultiMixGrading(GradingTests):
@@ -229,12 +480,12 @@ class TestMultiMixGrading(GradingTests):
                 cell.source, cell.metadata["nbgrader"]["points"] = "assert True", 100
         cells.write(cheat, folder / "Ann Ö. Other.ipynb")
 
-        damaged = notebook(released, solution | {"jaccard": "def jaccard(prediction, mask:"})
-        gone = ("dice-answer", "dice-checks", "mixmatch-checks")
+        damaged = notebook(released, solution | {"audit": "def audit(dice, jaccard:"})
+        gone = ("tversky-answer", "tversky-checks", "mixing-checks")
         damaged.cells = [cell for cell in damaged.cells if cells.grade_id(cell) not in gone]
         cells.write(damaged, folder / "damaged.ipynb")
 
-        crash = notebook(released, solution | {"dice": "import os; os._exit(1)"})
+        crash = notebook(released, solution | {"tversky": "import os; os._exit(1)"})
         cells.write(crash, folder / "crash.ipynb")
         other = notebook(released, solution)
         for cell in other.cells:
@@ -250,9 +501,9 @@ class TestMultiMixGrading(GradingTests):
     def test_damage_costs_only_the_damaged_exercise(
         self, graded: dict[str, dict[str, str]]
     ) -> None:
-        assert self.lost(graded["damaged"]) == ["dice", "jaccard"]
+        assert self.lost(graded["damaged"]) == ["tversky", "audit"]
         assert graded["damaged"]["remark"] == (
-            "put back deleted cells: dice-answer, dice-checks, mixmatch-checks"
+            "put back deleted cells: tversky-answer, tversky-checks, mixing-checks"
         )
 
     @pytest.mark.parametrize(
