@@ -14,7 +14,8 @@
 # # Scoreboard
 #
 # Everything that the book has to do, and what of it is done: every system that one of its papers
-# proposes or compares against, and every claim that it tests, with the verdict.
+# proposes or compares against, and every claim that it tests, with the verdict and the way to its
+# evidence.
 #
 # A reproduction that lists only what worked tells you little. So the list came first: a system stands
 # here from the day its paper entered the book, says *not yet* until it is implemented, and says where
@@ -34,85 +35,58 @@ results = ""  # a folder of results other than the book's own, such as one of yo
 # %% [markdown]
 # The first four parameters are those of every page and change nothing here, since each table shows all
 # kinds of data, each at the most thorough profile that was run.
-
-# %% tags=["hide-input"]
-from pathlib import Path
-
-from medda_lib import _paths
-from medda_lib.figures.tables import folded, plain
-from medda_lib.figures.verdicts import SIGNS, verdicts
-from medda_lib.notebooks import moved_on
-from medda_lib.papers import scoreboard
-
-folder = Path(results) if results else _paths.RESULTS
-marks = {"not yet": ("○ not yet", "x"), "done": ("● done", "p1"), "": ("–", "x")}
-moved_on()
-
-# %% [markdown]
+#
+# The tables of this page are made while the book is built, from the files of the papers and the committed
+# results. They need no kernel. Choose above a table what it should show, click a heading to sort it, and
+# copy the address of the page to share what you see. In JupyterLab a table is a line that begins with
+# `{scoreboard}`; [the last section](#scoreboard-frames) makes the same rows as frames.
+#
 # ## Where the book stands
 #
+# {count}`systems` systems of {count}`papers` papers: {count}`systems.done` are done and
+# {count}`systems.measured` are measured. {count}`claims` claims, of which {count}`claims.tested` were
+# tested on some kind of data, by {count}`runs` runs in {count}`ledgers` committed ledgers. Each number
+# in these tables leads to the rows that it counts.
+#
+# ```{scoreboard} verdicts
+# ```
+#
 # One row per paper. *Done* counts its systems that are implemented, *measured* those that have rows in
-# a committed result; a system can be done and not measured, never the other way round. The
-# [first page](index.md) says what each paper is about and leads to its chapter.
-
-# %% tags=["hide-input"]
-papers = scoreboard.overview(folder)
-columns = ["title", "year", "settings", "worlds", "systems", "done", "measured"]
-plain(
-    papers[columns].rename(columns={"title": "paper", "settings": "setting", "worlds": "world"}),
-    f"The {len(papers)} papers, with {papers['systems'].sum()} systems between them, of which "
-    f"{papers['done'].sum()} are done and {papers['measured'].sum()} are measured.",
-    long=("setting", "world"),
-)
-
-# %% [markdown]
+# a committed result; a system can be done and not measured, never the other way round. *Tested* counts
+# the claims with a verdict on some kind of data; a paper without claims has none here yet. The
+# [first page](index.md) says what each paper is about.
+#
+# ```{scoreboard} papers
+# ```
+#
 # The same systems by what they may see, from [the map of settings](index.md). A paper counts in
 # each setting in which it has a system: most compare against bounds that see more, or less, than their
 # own method does.
-
-# %% tags=["hide-input"]
-plain(scoreboard.by_setting(folder), "Systems of all papers by setting.")
+#
+# ```{scoreboard} settings
+# ```
 
 # %% [markdown]
 # ## Every system
-#
-# Click a paper to see its systems.
 #
 # - The **role** is the one that the paper gives it: its *proposed* method; an *ablation*, which is that
 #   method with parts taken out; a *baseline* from elsewhere; or a *bound*, trained on more than the
 #   setting allows (or on less), which says how much there is to win.
 # - The **setting** says what it may see while it is trained. Only systems of one setting compete.
-# - **Measured on** names the committed results that hold its numbers: the kind of data, and in brackets
-#   the profile, that is how much work went into them. The chapters show the numbers themselves.
-
-# %% tags=["hide-input"]
-systems = scoreboard.systems(folder)
-systems["measured on"] = systems["measured"].str.replace(
-    r"([^-, ]+)-([^, ]+)", r"\2 (\1)", regex=True
-)
-columns = ["system", "role", "setting", "status", "measured on"]
-
-
-def listed(paper) -> tuple[str, object]:
-    """Words for the line of a paper, and the table behind it."""
-    mine = systems.loc[systems["paper"] == paper.paper, columns]
-    counts = f"{paper.done} done, {paper.measured} measured" if paper.done else "not yet"
-    words = f"{paper.systems} systems, {counts}"
-    caption = f"Systems of {paper.title}."
-    return words, plain(mine, caption, long=("measured on",), marks=marks)
-
-
-# %% tags=["hide-input"]
-sections = {paper.title: listed(paper) for paper in papers.itertuples()}
-folded(sections, opened=tuple(papers.loc[papers["done"] > 0, "title"]))
+# - **Measured on** lists the committed results that hold its numbers: the kind of data, and in brackets
+#   the profile, that is how much work went into them. Each is a link to the file; *measured* leads to the
+#   chapter's results.
+#
+# ```{scoreboard} systems
+# ```
 
 # %% [markdown]
 # ## Every claim
 #
 # A claim is one sentence of a paper that could turn out false, tied to cells of its tables. From our own
 # runs we take the same difference, paired over repetitions, and a bootstrap interval around it (see
-# [the page on domain shift](foundations/domain_shift.ipynb), where one claim is judged step by step). What the interval says is
-# the verdict.
+# [the page on domain shift](foundations/domain_shift.ipynb), where one claim is judged step by step). What
+# the interval says is the verdict.
 #
 # | verdict | when |
 # |---|---|
@@ -134,85 +108,80 @@ folded(sections, opened=tuple(papers.loc[papers["done"] > 0, "title"]))
 #   also happens by chance. Among many claims some verdicts will be wrong.
 # - **A smaller budget is another experiment.** At `demo` networks are smaller and trained for a shorter
 #   time than in the paper. The chapter lists each such difference as a numbered deviation.
-
-# %% tags=["hide-input"]
-claims = scoreboard.claims(folder)
-tally = claims.groupby(["title", "data", "verdict"], sort=False).size().unstack(fill_value=0)
-tally = tally.reindex(columns=list(SIGNS), fill_value=0).reset_index()
-tally["data"] = tally["data"].map(scoreboard.KIND_NAMES)
-plain(
-    tally.rename(columns={"title": "paper"}),
-    f"Verdicts on {len(claims.drop_duplicates(['paper', 'claim']))} claims by kind of data.",
-)
-
-# %% [markdown]
-# Papers without a row have no claims here yet. Now claim by claim, with one column per kind of data:
-
-# %% tags=["hide-input"]
-wide = scoreboard.verdicts(folder).rename(columns={"text": "what it says"})
-titles = papers.set_index("paper")["title"]
-shown = {
-    titles[key]: (
-        f"{len(mine)} claims",
-        plain(
-            mine.drop(columns="paper").rename(columns=scoreboard.KIND_NAMES),
-            f"Claims of {titles[key]}, with the verdict on each kind of data.",
-            long=("what it says",),
-            marks=SIGNS,
-        ),
-    )
-    for key, mine in wide.groupby("paper", sort=False)
-}
-folded(shown, opened=tuple(shown))
-
-# %% [markdown]
-# The numbers behind the verdicts: the effect that the paper prints, ours with its interval, and how many
-# pairs it rests on.
-
-# %% tags=["hide-input"]
-rows = claims.rename(columns={"claim": "id", "seeds": "n"})
-
-
-def judged(mine) -> tuple[str, object]:
-    """Words for the line of a paper and a kind of data, and the verdicts behind it."""
-    done = ", ".join(filter(None, mine["profile"].unique()))
-    words = f"at profile {done}" if done else "no committed results"
-    caption = f"Claims of {mine['title'].iloc[0]} on data of the kind: {mine['data'].iloc[0]}."
-    return words, verdicts(mine, caption)
-
-
-# %% tags=["full-width", "hide-input"]
-folded(
-    {
-        f"{titles[key]}, {scoreboard.KIND_NAMES[kind]}": judged(mine)
-        for (key, kind), mine in rows.groupby(["paper", "data"], sort=False)
-    }
-)
-
-# %% [markdown]
-# Where a claim was not tested, the reason is one of these:
-
-# %% tags=["hide-input"]
-untested = claims[claims["verdict"] == scoreboard.NOT_TESTED]
-reasons = untested.groupby(["title", "data", "reason"], sort=False)["claim"]
-reasons = reasons.agg(["size", ", ".join]).reset_index()
-reasons["data"] = reasons["data"].map(scoreboard.KIND_NAMES)
-reasons.columns = ["paper", "data", "reason", "claims", "which"]
-table = plain(reasons, "Claims that were not tested, and why.", long=("reason", "which"))
-folded({"Reasons": (f"for {len(untested)} verdicts", table)})
+#
+# The word of a verdict leads to its row in the chapter, and the ledger behind it to the file with the
+# numbers. Where a claim was not tested the reason stands below. *Verdict* and *data* together ask for a
+# verdict on that data; *data* alone asks for claims that were tested on it; *not tested* alone asks for
+# claims that were tested on none.
+#
+# ```{scoreboard} claims
+# ```
 
 # %% [markdown]
 # ## What the numbers rest on
 #
 # Every committed result, with the code, the machine and the time that it took. A star marks a commit
-# to which files had been changed when it ran. The command that makes a result again is
+# to which files had been changed when it ran. The name of a ledger leads to its values, a row for each
+# metric of each repetition; *origin* to the record of its runs. The command that makes a result again is
 # `medda run PAPER --profile PROFILE --data DATA --commit`; runs that are already in your run store are
 # not repeated.
+#
+# ```{scoreboard} ledgers
+# ```
 
-# %% tags=["hide-input"]
-made = scoreboard.ledgers(folder).drop(columns="paper").rename(columns={"title": "paper"})
-caption = "Committed results." if len(made) else "No results are committed yet."
-plain(made, caption, long=("hardware",))
+# %% [markdown]
+# (scoreboard-frames)=
+# ## With a kernel
+#
+# The same rows as frames, to compute with.
+
+# %%
+from pathlib import Path
+
+from medda_lib import _paths
+from medda_lib.papers import scoreboard
+
+folder = Path(results) if results else _paths.RESULTS
+systems, claims = scoreboard.systems(folder), scoreboard.claims(folder)
+
+# %% [markdown]
+# For instance, how the claims of each paper came out. The build of the book compares these numbers with
+# the ledgers and fails where they differ.
+
+# %%
+from medda_lib.figures.verdicts import tally
+
+tally(claims, "Verdicts on the claims of each paper by kind of data.", scoreboard.KIND_NAMES)
+
+# %% [markdown]
+# Or how large our effects are beside those that the papers report. In the shaded quarters both have the
+# same sign; on the dotted line they are equal. A bar is the interval. On phantoms an effect can be as
+# real as in the paper and yet of another size, since phantoms are easier in some ways and harder in
+# others.
+
+# %%
+from medda_lib.figures.display import show_figure
+from medda_lib.figures.effects import effects
+
+within = 0.3  # of Dice, say: the claims about distances in pixels lie far outside
+near = claims[(claims["reported"].abs() <= within) & (claims["effect"].abs() <= within)]
+near = near[near["verdict"] != scoreboard.NOT_TESTED]
+
+# %%
+same = (near["reported"] * near["effect"] > 0).groupby(near["data"]).mean()
+shares = [f"{share:.0%} on {scoreboard.KIND_NAMES[kind]}" for kind, share in same.items()]
+caption = (
+    f"Reported and measured effects up to {within}; equal signs: {', '.join(shares) or 'none'}."
+)
+alt = f"One panel per kind of data, measured effect against reported effect. {caption}"
+show_figure(effects(near, scoreboard.KIND_NAMES, within), caption, alt, "effects")
+
+# %% [markdown]
+# And what was contradicted on real images, where that weighs most:
+
+# %%
+real = claims[(claims["verdict"] == "contradicted") & claims["data"].isin(["real", "own"])]
+real[["title", "claim", "text", "data", "effect", "low", "high"]].round(3)
 
 # %% [markdown]
 # ## What a row takes

@@ -3,6 +3,11 @@
 One row per claim and kind of data. A verdict is a word with a shape in front of it, so that it reads
 without colour: supported, contradicted, inconclusive, not tested, and reproduced for the paper's own
 data at the paper's own settings alone.
+
+Rows that name their paper and the ledger that judged them get anchors, `claim-fda-C1a` for the claim
+and `claim-fda-C1a-demo-phantom` for the verdict of one ledger, and say in `data-judged` what the
+verdict rests on. So another page can link to the row, and the build can compare what a page prints
+with what the ledger says by then.
 """
 
 from __future__ import annotations
@@ -23,6 +28,11 @@ SIGNS = {
     "not tested": ("○ not tested", "x"),
 }
 COLUMNS = ("id", "text", "where", "reported", "data", "effect", "low", "high", "n", "verdict")
+# A link to a verdict should show which one it means.
+_TARGET = (
+    "<style>.medda-t tr:has(td:target) td,.medda-t td:target"
+    "{box-shadow:inset 0 2px #e69f00,inset 0 -2px #e69f00;scroll-margin-top:6em}</style>"
+)
 _HEADS = (
     "claim",
     "",
@@ -46,7 +56,8 @@ def verdicts(
     """A table of `rows` with the keys of `COLUMNS`; effect, low and high may be missing.
 
     `reported` and `effect` are differences, `low` and `high` the bounds of the effect's interval, `n`
-    the number of paired seeds behind it.
+    the number of paired seeds behind it. With the keys `paper` and `ledger` ("demo-phantom"; empty for
+    a study that is not committed) the rows get anchors, which may stand once on a page.
     """
     frame = pd.DataFrame(rows)
     if missing := [name for name in COLUMNS if name not in frame.columns]:
@@ -60,7 +71,28 @@ def verdicts(
         previous = row["id"]
         body.append(_row(row, first, digits))
     head = ["".join(cell(name, "h" if i < 3 else "", "th") for i, name in enumerate(_HEADS))]
-    return page(head, body, caption, frame[list(COLUMNS)])
+    table = page(head, body, caption, frame[list(COLUMNS)])
+    return Table(table.html + _TARGET, table.frame) if "paper" in frame else table
+
+
+def tally(rows: pd.DataFrame, caption: str, kinds: Mapping[str, str]) -> Table:
+    """How many claims of each paper came out how, on each kind of data.
+
+    rows: one per claim and kind of data, with paper, title, data and verdict. kinds: kind -> what
+    readers call it. Each number says in `data-count` what it counts, so that the build can check it.
+    """
+    wide = rows.groupby(["paper", "title", "data", "verdict"], sort=False).size()
+    wide = wide.unstack(fill_value=0).reindex(columns=list(SIGNS), fill_value=0)
+    body = []
+    for (paper, title, kind), numbers in wide.iterrows():
+        name = f"verdicts.{paper}.{kind}"
+        cells = [cell(str(n), **{"data-count": f"{name}.{word}"}) for word, n in numbers.items()]
+        body.append(cell(title, "h") + cell(kinds[kind], "h") + "".join(cells))
+    signs = [sign for sign, _ in SIGNS.values()]
+    words = [("paper", "h"), ("data", "h"), *((sign, "") for sign in signs)]
+    head = ["".join(cell(word, kind, "th") for word, kind in words)]
+    shown = wide.reset_index().drop(columns="paper").rename(columns={"title": "paper"})
+    return page(head, body, caption, shown)
 
 
 def _row(row: Mapping[Any, Any], first: bool, digits: int) -> str:
@@ -70,6 +102,22 @@ def _row(row: Mapping[Any, Any], first: bool, digits: int) -> str:
     sign, kind = SIGNS[row["verdict"]]
     claim = [str(row["id"]), str(row["text"]), str(row["where"]), _signed(row["reported"], digits)]
     kinds = ("h", "t", "h", "")
-    words = "".join(cell(c if first else "", k) for c, k in zip(claim, kinds, strict=True))
+    words = [cell(c if first else "", k) for c, k in zip(claim, kinds, strict=True)]
+    anchors = _anchors(row)
+    if first and anchors:
+        words[0] = cell(claim[0], kinds[0], id=anchors["claim"])
     pairs = f"{int(row['n'])}" if effect else ""
-    return words + cell(str(row["data"]), "h") + cell(interval) + cell(pairs) + cell(sign, kind)
+    judged = {name: text for name, text in anchors.items() if name != "claim"}
+    numbers = cell(str(row["data"]), "h") + cell(interval) + cell(pairs)
+    return "".join(words) + numbers + cell(sign, kind, **judged)
+
+
+def _anchors(row: Mapping[Any, Any]) -> dict[str, str]:
+    """The anchor of the claim, and what the cell of the verdict carries."""
+    if not row.get("paper"):
+        return {}
+    claim = f"claim-{row['paper']}-{row['id']}"
+    if not row.get("ledger"):
+        return {"claim": claim}
+    judged = f"{row['paper']}/{row['id']}/{row['ledger']}"
+    return {"claim": claim, "id": f"{claim}-{row['ledger']}", "data-judged": judged}

@@ -201,6 +201,11 @@ def verdict_table(
     derive: see `papers.judging.derivation`, the default. A claim that none of the studies can judge
     keeps one row, "not tested".
     """
+    ledgers = {  # by which a built page finds the numbers again; "" for those measured on the spot
+        name: f"{study.profile}-{study.data}" if study.provenance else ""
+        for name, study in studies.items()
+        if study is not None
+    }
     found = {
         name: {verdict.claim.id: verdict for verdict in judged(paper, study.frame, derive)}
         for name, study in studies.items()
@@ -213,5 +218,8 @@ def verdict_table(
         }
         if not about:
             about = {", ".join(claim.data): untested(claim, "no results on such data")}
-        rows += [verdict.row() | {"data": name} for name, verdict in about.items()]
+        rows += [
+            verdict.row() | {"data": name, "paper": paper, "ledger": ledgers.get(name, "")}
+            for name, verdict in about.items()
+        ]
     return verdicts(rows, "Claims of the paper and what our rows say about them.")

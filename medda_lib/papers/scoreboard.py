@@ -11,16 +11,17 @@ tested" where there is none. A paper may keep one kind of data in several ledger
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from medda_lib import _paths
-from medda_lib.papers.catalogue import FOLDER, Paper, papers
-from medda_lib.papers.judging import derivation, untested
+from medda_lib.papers.catalogue import FOLDER, CatalogueError, Paper, papers, study_module
+from medda_lib.papers.judging import judged, untested
 from medda_lib.papers.judging import ledgers as ledger_names
-from medda_lib.studies.claims import Claim, Verdict, judge, load
+from medda_lib.studies.claims import Claim, Verdict, load
 from medda_lib.studies.ledger import provenance, read
 from medda_lib.studies.setting import SETTINGS
 
@@ -41,9 +42,10 @@ NOT_TESTED = "not tested"
 
 
 def systems(results: Path = _paths.RESULTS) -> pd.DataFrame:
-    """One row per system of every paper: paper, title, system, role, setting, status, measured.
+    """One row per system of every paper.
 
-    `measured` lists the ledgers ("demo-phantom, demo-real") that hold rows of the system.
+    Columns: paper, title, system, role, setting, modality, status, measured. `measured` lists the
+    ledgers ("demo-phantom, demo-real") that hold rows of the system.
     """
     rows = []
     for paper in papers():
@@ -57,6 +59,7 @@ def systems(results: Path = _paths.RESULTS) -> pd.DataFrame:
                     "system": system.name,
                     "role": system.role,
                     "setting": system.setting,
+                    "modality": ", ".join(paper.modality),
                     "status": system.status,
                     "measured": ", ".join(where),
                 }
@@ -67,8 +70,9 @@ def systems(results: Path = _paths.RESULTS) -> pd.DataFrame:
 def claims(results: Path = _paths.RESULTS, kinds: tuple[str, ...] = KINDS) -> pd.DataFrame:
     """One row per claim and kind of data, with effect, 95 % interval and verdict.
 
-    Columns: paper, title, claim, text, where, rule, margin, reported, data, profile, effect, low, high,
-    seeds, verdict, reason (of "not tested"). A paper appears when it has a `claims.toml`.
+    Columns: paper, title, setting, modality, claim, text, where, rule, margin, reported, data, ledger
+    (the one that judged, "" for none), profile, effect, low, high, seeds, verdict, reason (of "not
+    tested"). A paper appears when it has a `claims.toml`.
     """
     rows = []
     for paper in papers():
@@ -76,7 +80,7 @@ def claims(results: Path = _paths.RESULTS, kinds: tuple[str, ...] = KINDS) -> pd
             continue
         known = load(paper.key)
         for kind in kinds:
-            rows += _judged(paper, known, kind, results / paper.key)
+            rows += _judged(paper, known, kind, results)
     return pd.DataFrame(rows)
 
 
@@ -162,6 +166,21 @@ def _origin(paper: Paper, path: Path) -> dict[str, object]:
     }
 
 
+def kind_of(paper: str, data: str) -> str:
+    """The kind of data (of `KINDS`) that a ledger's data are: "prostate" is "phantom" for AIVA.
+
+    What a paper's `LEDGERS` do not name judges no claim; it is real where no phantom could stand in.
+    """
+    for kind in KINDS:
+        if data in ledger_names(paper, kind):
+            return kind
+    try:
+        needs: tuple[str, ...] = getattr(study_module(paper), "NEEDS_REAL_DATA", ())
+    except CatalogueError:  # numbers of a study that is no more
+        needs = ()
+    return "real" if data in needs else "phantom"
+
+
 def _spelled(value: Any, one: Callable[[Any], str]) -> str:
     """The text of a fact that all runs share, or of each that occurs where they differ."""
     return ", ".join(dict.fromkeys(map(one, value if isinstance(value, list) else [value])))
@@ -187,16 +206,37 @@ def _measured(folder: Path) -> dict[str, set[str]]:
     return found
 
 
-def _judged(paper: Paper, known: list[Claim], kind: str, folder: Path) -> list[dict[str, object]]:
+def verdicts_of(paper: str, ledger: str, results: Path = _paths.RESULTS) -> dict[str, Verdict]:
+    """The verdict of one ledger on each claim of the paper that speaks about its data, by claim id.
+
+    Judging takes a second or so, so it is done once for each state of the ledger's files.
+    """
+    path = results / paper / f"{ledger}.csv"
+    changed = max(path.stat().st_mtime_ns, path.with_suffix(".json").stat().st_mtime_ns)
+    return _verdicts_of(paper, path, changed)
+
+
+@cache
+def _verdicts_of(paper: str, path: Path, _changed: int) -> dict[str, Verdict]:
+    profile, _, data = path.stem.partition("-")
+    return {one.claim.id: one for one in judged(paper, read(path.parent, profile, data))}
+
+
+def _judged(paper: Paper, known: list[Claim], kind: str, results: Path) -> list[dict[str, object]]:
     """The claims of a paper on one kind of data, by the most thorough ledgers that there are."""
-    found = _ledgers(paper, kind, folder)
+    found = {
+        ledger: verdicts_of(paper.key, ledger, results)
+        for ledger in _ledgers(paper, kind, results / paper.key)
+    }
     rows = []
     for claim in known:
-        verdict, profile = _best(claim, found)
+        verdict, ledger = _best(claim, found, ledger_names(paper.key, kind))
         rows.append(
             {
                 "paper": paper.key,
                 "title": paper.short,
+                "setting": ", ".join(paper.settings),
+                "modality": ", ".join(paper.modality),
                 "claim": claim.id,
                 "text": claim.text,
                 "where": claim.where,
@@ -204,7 +244,8 @@ def _judged(paper: Paper, known: list[Claim], kind: str, folder: Path) -> list[d
                 "margin": claim.margin,
                 "reported": claim.reported,
                 "data": kind,
-                "profile": profile,
+                "ledger": ledger,
+                "profile": ledger.partition("-")[0],
                 "effect": verdict.effect,
                 "low": verdict.low,
                 "high": verdict.high,
@@ -216,22 +257,29 @@ def _judged(paper: Paper, known: list[Claim], kind: str, folder: Path) -> list[d
     return rows
 
 
-def _ledgers(paper: Paper, kind: str, folder: Path) -> list[tuple[str, pd.DataFrame]]:
-    """(profile, rows that the claims select) of each committed ledger of one kind of data."""
+def _ledgers(paper: Paper, kind: str, folder: Path) -> list[str]:
+    """The committed ledgers of one kind of data, each at its most thorough profile."""
     found = []
     for name in ledger_names(paper.key, kind):
-        profile = next((p for p in PROFILES if (folder / f"{p}-{name}.csv").is_file()), None)
-        if profile is not None:
-            found.append((profile, derivation(paper.key)(read(folder, profile, name))))
+        files = (f"{profile}-{name}" for profile in PROFILES)
+        found += [one for one in files if (folder / f"{one}.csv").is_file()][:1]
     return found
 
 
-def _best(claim: Claim, found: list[tuple[str, pd.DataFrame]]) -> tuple[Verdict, str]:
-    """The verdict of the first ledger that can judge the claim, and that ledger's profile."""
-    about = [(p, rows) for p, rows in found if claim.about(str(rows["data"].iloc[0]))]
+def _best(
+    claim: Claim, found: Mapping[str, Mapping[str, Verdict]], names: tuple[str, ...]
+) -> tuple[Verdict, str]:
+    """The verdict of the first ledger that can judge the claim, and that ledger.
+
+    found: ledger -> its verdicts. names: the data that a ledger of this kind could be of.
+    """
+    about = [
+        (verdicts[claim.id], ledger) for ledger, verdicts in found.items() if claim.id in verdicts
+    ]
     if not about:
-        which = f" of {', '.join(claim.data)}" if claim.data else ""
-        return untested(claim, f"no committed ledger{which}"), ""
-    verdicts = [(judge(claim, rows), profile) for profile, rows in about]
-    tested = (one for one in verdicts if one[0].verdict != NOT_TESTED)
-    return next(tested, verdicts[0])
+        possible = [name for name in names if claim.about(name)]
+        if possible:
+            return untested(claim, f"no committed results on {' or '.join(possible)}"), ""
+        return untested(claim, f"it is about {', '.join(claim.data)} only"), ""
+    tested = (one for one in about if one[0].verdict != NOT_TESTED)
+    return next(tested, about[0])

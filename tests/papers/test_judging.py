@@ -106,17 +106,26 @@ def test_ledgers_of_a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_scoreboard_takes_the_first_ledger_that_can_judge(known: list[claims.Claim]) -> None:
     one, two = known
+
+    def said(frame: pd.DataFrame) -> dict[str, claims.Verdict]:
+        data = frame["data"].iloc[0]
+        return {c.id: claims.judge(c, frame) for c in known if c.about(data)}
+
     brain, prostate = rows("phantom", 0.1), rows("prostate", -0.1)
-    found = [("paper", brain), ("demo", prostate)]
-    verdict, profile = scoreboard._best(one, found)
-    assert (verdict.verdict, profile) == ("supported", "paper")
-    verdict, profile = scoreboard._best(two, found)
-    assert (verdict.verdict, profile) == ("contradicted", "demo")
-    verdict, profile = scoreboard._best(one, [("demo", brain[brain["seed"] == 0]), *found])
+    found = {"paper-phantom": said(brain), "demo-prostate": said(prostate)}
+    names = ("phantom", "prostate")
+    verdict, ledger = scoreboard._best(one, found, names)
+    assert (verdict.verdict, ledger) == ("supported", "paper-phantom")
+    verdict, ledger = scoreboard._best(two, found, names)
+    assert (verdict.verdict, ledger) == ("contradicted", "demo-prostate")
+    once = said(brain[brain["seed"] == 0])
+    verdict, ledger = scoreboard._best(one, {"demo-once": once, **found}, names)
     assert verdict.verdict == "supported"
-    verdict, profile = scoreboard._best(two, found[:1])
-    assert (verdict.verdict, profile) == ("not tested", "")
-    assert verdict.reason == "no committed ledger of prostate"
+    verdict, ledger = scoreboard._best(two, {"paper-phantom": found["paper-phantom"]}, names)
+    assert (verdict.verdict, ledger) == ("not tested", "")
+    assert verdict.reason == "no committed results on prostate"
+    verdict, ledger = scoreboard._best(two, {}, ("real",))
+    assert verdict.reason == "it is about prostate only"
 
 
 def test_a_table_of_verdicts_has_a_row_for_each_claim_and_study_that_can_judge_it(
