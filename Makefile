@@ -2,6 +2,7 @@
 #
 #   make book    build the book from its executed notebooks and print where it is
 #   make test    style, types, tests
+#   make links   try every link that leads out of the book; needs the network
 #
 # The first of them also creates .venv with the pinned versions of constraints.txt.
 # PYTHON=/path/to/python3.12    the Python to create .venv with
@@ -27,7 +28,7 @@ NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for p in $(CANDIDATES); do \
 	$$p $(NEW_ENOUGH) >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help env book test lint types units format clean
+.PHONY: help env book links test lint types units format clean
 
 help:
 	@sed -n 's/^#   make/make/p' Makefile
@@ -59,6 +60,10 @@ $(READY): constraints.txt pyproject.toml
 book: $(READY)
 	@echo "Building the book from its executed notebooks: under two minutes, nothing is run again."
 	@$(BIN)/python -m medda_lib.book
+
+links: $(READY)
+	@echo "Links: every address outside the book is asked for; some minutes."
+	@$(BIN)/python -m medda_lib.book --links
 
 test: lint types units
 

@@ -25,22 +25,40 @@ def build(checkout: Path = _paths.CHECKOUT, output: Path | None = None) -> Path:
     output: the folder in which `_build` is made; the checkout by default.
     Raises `BookError` where `_config.yml` is missing or the build had an error or a warning.
     """
-    if not (checkout / "_config.yml").is_file():
-        raise BookError(f"{checkout / '_config.yml'} is missing: the book is built from a checkout")
+    command = _jupyter_book(checkout)
     target = output or checkout
     shutil.rmtree(target / "_build" / "html", ignore_errors=True)  # pages that are no more
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(checkout)]
     # Always from scratch: whether a page is out of date does not show in the page's own file.
-    command += ["--all", "--path-output", str(target), "--builder", "html"]
-    command += ["-W", "--keep-going", "-q"]
-    if subprocess.run(command, check=False).returncode:
+    options = ["--all", "--path-output", str(target), "--builder", "html", "-W", "--keep-going"]
+    if subprocess.run([*command, *options, "-q"], check=False).returncode:
         raise BookError("the book was not built: each WARNING or ERROR above names a page to mend")
     return target / "_build" / "html" / "index.html"
 
 
+def check_links(checkout: Path = _paths.CHECKOUT) -> None:
+    """Ask for every address outside the book that a page links to; prints each with its state.
+
+    Apart from `build`, since it needs the network and others' servers. Raises `BookError` where a link
+    is broken.
+    """
+    command = [*_jupyter_book(checkout), "--builder", "linkcheck"]
+    if subprocess.run(command, check=False).returncode:
+        raise BookError("each line above with the word `broken` names a page and a dead address")
+
+
+def _jupyter_book(checkout: Path) -> list[str]:
+    """The command without its options."""
+    if not (checkout / "_config.yml").is_file():
+        raise BookError(f"{checkout / '_config.yml'} is missing: the book is built from a checkout")
+    return [str(Path(sys.executable).with_name("jupyter-book")), "build", str(checkout)]
+
+
 def main() -> int:
-    """Build, then print where the book is."""
+    """Build, then print where the book is; with `--links`, try the links that lead out of it."""
     try:
+        if "--links" in sys.argv[1:]:
+            check_links()
+            return 0
         index = build()
     except BookError as error:
         print(error, file=sys.stderr)
