@@ -7,12 +7,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from medda_lib.pages import counting, facts, maps, moved_on, offline, scoreboard, sources, status
+from medda_lib.pages import (
+    counting,
+    facts,
+    front,
+    glossary,
+    maps,
+    moved_on,
+    offline,
+    paper_map,
+    reading_time,
+    scoreboard,
+    search,
+    sources,
+    status,
+)
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-PARTS = (counting, facts, maps, moved_on, offline, scoreboard, sources, status)
+PARTS = (
+    counting,
+    facts,
+    front,
+    glossary,
+    maps,
+    moved_on,
+    offline,
+    paper_map,
+    reading_time,
+    scoreboard,
+    search,
+    sources,
+    status,
+)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -67,6 +67,18 @@ def papers_table(papers: Iterable[catalogue.Paper], pages: Container[str]) -> st
     return _markdown(["paper", "the idea", "world", "systems here"], rows, ":-- :-- :-- :--")
 
 
+def systems_table(papers: Iterable[catalogue.Paper], pages: Container[str]) -> str:
+    """A Markdown table of the systems of each paper under their own names, those to come in italics."""
+    rows = [
+        [
+            _link(paper, pages),
+            "; ".join(s.name if s.status == "done" else f"*{s.name}*" for s in paper.systems),
+        ]
+        for paper in papers
+    ]
+    return _markdown(["paper", "systems"], rows, ":-- :--")
+
+
 def datasets_table() -> str:
     """A Markdown table of all data sets, from their cards."""
     rows = [
@@ -106,12 +118,13 @@ def _markdown(head: list[str], rows: list[list[str]], align: str) -> str:
 
 
 class TableOf(SphinxDirective):
-    """The directive `{table-of} settings`, `papers` or `datasets`: made while the book is built."""
+    """The directive `{table-of}` with settings, papers, systems or datasets, made at the build."""
 
     required_arguments = 1
     tables: ClassVar[dict[str, Callable[[Container[str]], str]]] = {
         "settings": lambda pages: settings_table(catalogue.papers(), pages),
         "papers": lambda pages: papers_table(catalogue.papers(), pages),
+        "systems": lambda pages: systems_table(catalogue.papers(), pages),
         "datasets": lambda _: datasets_table(),
     }
 
