@@ -25,7 +25,7 @@ from typing import Any
 from medda_lib import _paths
 
 TAG = "setup"
-_GITHUB = re.compile(r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
+_GITHUB = re.compile(r"(?:^|[/@.])github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 TEXT = '''# @title Setup (where medda_lib is installed, this does nothing)
@@ -87,13 +87,18 @@ def repository(fallback: str = "") -> str:
             raise ValueError(f"{variable or 'repository'} is {value!r}; expected owner/name")
         if value:
             return value
+    match = _GITHUB.search(_origin())
+    return match.group(1) if match else ""
+
+
+def _origin() -> str:
+    """The address that the checkout was cloned from, "" where there is none."""
     command = ["git", "-C", str(_paths.CHECKOUT), "remote", "get-url", "origin"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     except (OSError, subprocess.SubprocessError):
         return ""  # no git on this machine
-    match = _GITHUB.search(done.stdout.strip())
-    return match.group(1) if match else ""
+    return done.stdout.strip()
 
 
 def insert(cells: list[dict[str, Any]], address: str, commit: str) -> None:

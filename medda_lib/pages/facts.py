@@ -109,14 +109,17 @@ def html(page: str, reading: Amount, execution: Executed | None, repository: str
     if reading.minutes:
         facts.append(f'<li title="{_speeds(reading)}">Reading: about {reading.minutes} min</li>')
     if execution is not None:
-        facts += [f"<li>{one}</li>" for one in _executed(execution, repository)]
+        if execution.run:
+            command = f"<code>medda freeze {escape(execution.path.stem)}</code>"
+            facts.append(f"<li>Run again: about {_took(execution.run)} with {command}</li>")
         buttons = "".join(_button(link) for link in launch.links(page))
         facts.append(f'<li class="page-launch">{buttons}</li>')
+        facts.append(f'<li class="page-executed">{_executed(execution, repository)}</li>')
     if not facts:
         return ""
-    inside = "".join(facts)
+    items = "".join(facts)
     return (
-        f'<div class="page-facts" role="group" aria-label="About this page"><ul>{inside}</ul></div>'
+        f'<div class="page-facts" role="group" aria-label="About this page"><ul>{items}</ul></div>'
     )
 
 
@@ -127,20 +130,20 @@ def _speeds(reading: Amount) -> str:
     )
 
 
-def _executed(execution: Executed, repository: str | None) -> list[str]:
-    """How the page was executed, and what it takes to do so again."""
+def _executed(execution: Executed, repository: str | None) -> str:
+    """When, at which commit, at which profile, how long and where the page was executed."""
     run = execution.run
     if run is None:
-        return [f"Executed {NOT_RECORDED}"]
+        return f"Executed {NOT_RECORDED}"
     code = escape(execution.code)
     if repository and run["commit"]:
         code = f'<a href="https://github.com/{repository}/commit/{run["commit"]}">{code}</a>'
-    took = in_words(run["seconds"])
-    how = f"profile {escape(execution.profile)}, in {took} on {escape(execution.machine)}"
-    return [
-        f"Executed {escape(run['date'])} at commit {code}, {how}",
-        f"Run again: about {took} on such a machine, <code>medda freeze {execution.path.stem}</code>",
-    ]
+    how = f"profile {escape(execution.profile)}, in {_took(run)} on {escape(execution.machine)}"
+    return f"Executed {escape(run['date'])} at commit {code}, {how}"
+
+
+def _took(run: dict[str, Any]) -> str:
+    return in_words(run["seconds"]).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _button(link: launch.Link) -> str:

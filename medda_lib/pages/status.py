@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 HEAD = ("page", "profile", "date", "commit", "time", "machine", "size", "state")
+_NARROW = "\N{NO-BREAK SPACE}"
 LEAST = 0.0005  # seconds: what would be printed as 0.000
 
 
@@ -34,11 +35,11 @@ def status_table(pages: Mapping[str, Executed]) -> str:
 
 def _cells(page: Executed) -> list[str]:
     """One row without its first cell."""
-    size, state = f"{page.bytes / 1000:.0f} kB", _state(page)
+    size, state = f"{page.bytes / 1000:.0f}{_NARROW}kB", _state(page)
     if page.run is None:
         return [page.profile, NOT_RECORDED, "", "", "", size, state]
     run = page.run
-    took = f"{run['seconds']:.1f} s"
+    took = f"{run['seconds']:.1f}{_NARROW}s"
     return [page.profile, run["date"], page.code, took, page.machine, size, state]
 
 
@@ -49,8 +50,16 @@ def _state(page: Executed) -> str:
 def _totals(pages: list[Executed]) -> list[str]:
     seconds = sum(page.run["seconds"] for page in pages if page.run)
     current = sum(not page.reasons for page in pages)
-    size = f"{sum(page.bytes for page in pages) / 1e6:.1f} MB"
-    return ["", "", "", in_words(seconds), "", size, f"{current} of {len(pages)} current"]
+    size = f"{sum(page.bytes for page in pages) / 1e6:.1f}{_NARROW}MB"
+    return [
+        "",
+        "",
+        "",
+        in_words(seconds).replace(" ", _NARROW),
+        "",
+        size,
+        f"{current} of {len(pages)} current",
+    ]
 
 
 def ran(page: Executed) -> bool:
