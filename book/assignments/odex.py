@@ -12,21 +12,23 @@
 # ---
 
 # %% [markdown]
-# # Assignment: the parts of ODEx
+# # Assignment: the parts of ODEx, and what they leave open
 #
 # A network learns from scans that arrive in stages. Nobody says when the population or the scanner
-# changes, and the scans of a stage are gone once it is over. In this assignment you write what ODEx does
-# about it, the penalty of its best-known rival and the numbers that compare the two, on arrays so small
-# that you can check most of them with a pencil. You need PyTorch and NumPy and nothing else: no data, no
-# GPU, no training.
+# changes, and the scans of a stage are gone once it is over. The chapter shows what ODEx and its rivals do
+# about it. In this assignment you write versions of your own: importances without labels and a memory that
+# fades, a stage remembered in few numbers, measures that an average hides, and a rule for the pool that
+# does not mistake a long history for a shift. You will not find them in the book's library, but the ideas
+# are those of the chapter. The arrays are so small that you can check most numbers with a pencil. You need
+# PyTorch and NumPy and nothing else: no data, no GPU, no training.
 #
 # **Time.** About 90 minutes if you have read the chapter; 15 to 20 minutes an exercise.
 #
 # | exercise | what you write | points |
 # |---|---|---:|
-# | 1 | which weights mattered: the penalty of EWC | 6 |
-# | 2 | how far is a scan from all that a model has seen? | 5 |
-# | 3 | forgotten, and learned: four averages of a matrix | 4 |
+# | 1 | which weights mattered, and a memory that fades | 6 |
+# | 2 | a stage in few numbers, and scans that no model knows | 5 |
+# | 3 | what an average hides | 4 |
 # | 4 | a new model or an old one? | 6 |
 # | | **total** | **21** |
 # | 5 | what a claim shows (text, read by your lecturer) | 4 |
@@ -49,12 +51,13 @@
 # Population Shifts* (DART 2022).
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+import itertools
 import math
 import warnings
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 # The grader takes anything on the error stream for a failure; a mere warning shall cost no points.
 warnings.simplefilter("ignore")
@@ -78,124 +81,119 @@ def near(result: np.ndarray, expected: np.ndarray, tolerance: float = 1e-7) -> b
 
 
 # %% [markdown]
-# ## Exercise 1: which weights mattered (6 points)
+# ## Exercise 1: which weights mattered, and a memory that fades (6 points)
 #
-# Elastic weight consolidation (EWC) lets a weight move the less, the more the old predictions depend on it.
-# How much that is, the diagonal of the *Fisher information* tells. Let a classifier give the
-# probabilities $p_\theta(c \mid x)$, softmax of its logits. Over the $N$ inputs of a stage,
+# **Importance.** Elastic weight consolidation (EWC) lets a weight move the less, the more the old predictions
+# depend on it, as the diagonal of the *Fisher information* tells. A network for segmentation gives a logit
+# $z_v$ for each of the $V$ voxels of a scan $x$, so $p_v = \sigma(z_v)$, and takes the voxels for independent:
 #
-# $$F_i = \frac1N \sum_{n=1}^N \sum_c p_\theta(c \mid x_n)
-# \left(\frac{\partial \log p_\theta(c \mid x_n)}{\partial \theta_i}\right)^2.$$
+# $$\log p(y \mid x) = \sum_v \bigl( y_v \log p_v + (1 - y_v) \log (1 - p_v) \bigr), \qquad
+# F_i = \frac1N \sum_{n=1}^N \; \mathbb E_{y \sim p(\cdot \mid x_n)}
+# \left[ \left( \frac{\partial \log p(y \mid x_n)}{\partial \theta_i} \right)^2 \right].$$
 #
-# Much code takes the labels of the stage in place of the inner sum (the "empirical" Fisher) or the square
-# of a whole batch's gradient. Here the expectation over the network's *own* predictions is meant, so
-# **no label is needed**. Mind these points:
+# The mask $y$ is drawn from the network's *own* prediction, so **no label is needed**. (The chapter's EWC puts
+# the labelled mask in its place, the "empirical" Fisher.) There are $2^V$ masks, but you need none of them:
+# with the slopes $J_{vi} = \partial z_v / \partial \theta_i$ of the logits given, the expectation has a closed
+# form. Write down $\partial \log p(y \mid x) / \partial \theta_i$, square it, and ask which products survive
+# the expectation.
 #
-# - Square the slope of each input and each class first, then average. (Slopes of opposite sign cancel.)
-# - The weights $p_\theta(c \mid x_n)$ are not differentiated.
-# - The network is left as it was: no weight moves, and nothing is written to `.grad`.
+# **A memory that fades.** EWC keeps a pair (weights $\theta_k^*$, importances $F_k$) for each stage of the
+# past. It grows with every stage, and it forgives nothing. Let old terms fade by a factor $\gamma$ in each
+# stage: after stage $k$ the penalty is to be
 #
-# A *memory* holds a pair for each stage of the past: the weights $\theta_k^*$ at its end and its importances
-# $F_k$. While a new stage is learned, its loss is joined by
+# $$P_k(\theta) = \gamma \, P_{k-1}(\theta) + \tfrac12 \sum_i F_{k,i} \left(\theta_i - \theta_{k,i}^*\right)^2,
+# \qquad P_{-1} = 0.$$
 #
-# $$P(\theta) = \frac{\lambda}{2} \sum_k \sum_i F_{k,i} \left(\theta_i - \theta_{k,i}^*\right)^2.$$
+# A sum of parabolas is a parabola, so **one** pair $(\bar\theta, \bar F)$ gives $P_k$ up to a constant, and
+# the next pair follows from the last one. (Write the derivative down. Where $\bar F_i = 0$, any $\bar\theta_i$
+# will do: take the newest weight, not `nan`.)
 #
-# The memory would grow with every stage. But a sum of parabolas is a parabola: one pair
-# $(\bar\theta, \bar F)$ gives the same penalty **up to a constant**, so the same gradient everywhere. Which?
-# (Write the derivative down. Where $\bar F_i = 0$, any $\bar\theta_i$ will do: keep that of the last stage,
-# not `nan`.)
+# **A step that cannot overshoot.** A gradient step of size $\eta$ on $\frac\lambda2 \bar F_i (\theta_i -
+# \bar\theta_i)^2$ overshoots when $\eta \lambda \bar F_i > 1$ and diverges beyond 2. So, after the usual step
+# for the new data has led to $\theta'$, take as the new weights
+#
+# $$\arg\min_\theta \; \frac{1}{2 \eta} \|\theta - \theta'\|^2
+# + \frac\lambda2 \sum_i \bar F_i \left(\theta_i - \bar\theta_i\right)^2 ,$$
+#
+# which has a closed form, too.
 
 
 # %% nbgrader={"grade": false, "grade_id": "importance-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def fisher_diagonal(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
-    """The importance of each weight for the predictions on these inputs.
+def expected_fisher(logits: Tensor, slopes: Tensor) -> Tensor:
+    """The importance of each weight, (p,).
 
-    model: turns inputs (n, ...) into logits (n, classes), each input for itself; inputs: (N, ...).
-    Returns, for each name in `model.named_parameters()`, a tensor of the parameter's shape.
+    logits: z (N, V) of N scans with V voxels; slopes: J (N, V, p) of the logits by the p weights.
     """
     ### BEGIN SOLUTION
-    names, weights = zip(*model.named_parameters(), strict=True)
-    found = {name: torch.zeros_like(weight) for name, weight in zip(names, weights, strict=True)}
-    for x in inputs:
-        log_p = model(x[None]).log_softmax(dim=1)[0]
-        for each in log_p:
-            slopes = torch.autograd.grad(each, weights, retain_graph=True)
-            for name, slope in zip(names, slopes, strict=True):
-                found[name] += each.detach().exp() * slope**2 / len(inputs)
-    return {name: value.detach() for name, value in found.items()}
+    p = logits.sigmoid()
+    return ((p * (1 - p))[:, :, None] * slopes**2).sum(dim=1).mean(dim=0)
     ### END SOLUTION
 
 
-Weights = dict[str, Tensor]
+def remember(
+    memory: tuple[Tensor, Tensor] | None, weights: Tensor, importance: Tensor, decay: float
+) -> tuple[Tensor, Tensor]:
+    """The memory after a stage: one pair (weights, importances), (p,) each.
 
-
-def penalty(present: Weights, memory: list[tuple[Weights, Weights]], strength: float) -> Tensor:
-    """P: what it costs that the weights have left those of the past.
-
-    present: the weights by name; memory: for each stage of the past (its weights, its importances), all
-    with the same names; strength: lambda. Returns a scalar tensor that can be differentiated with
-    respect to `present`; 0 for an empty memory.
+    memory: that after the stage before, None after none; weights, importance: (p,) of the stage that has
+    just ended; decay: gamma, 0 ... 1.
     """
     ### BEGIN SOLUTION
-    total = torch.zeros(())
-    for anchor, importance in memory:
-        for name, value in present.items():
-            total = total + (importance[name] * (value - anchor[name]) ** 2).sum()
-    return strength / 2 * total
+    if memory is None:
+        return weights, importance
+    anchor, old = memory
+    total = decay * old + importance
+    pulled = (decay * old * anchor + importance * weights) / total
+    return torch.where(total > 0, pulled, weights), total
     ### END SOLUTION
 
 
-def merged(memory: list[tuple[Weights, Weights]]) -> tuple[Weights, Weights]:
-    """One pair (weights, importances) with the same penalty up to a constant; memory is not empty."""
+def held_step(
+    weights: Tensor, memory: tuple[Tensor, Tensor] | None, strength: float, rate: float
+) -> Tensor:
+    """The weights (p,) after the step that holds them back.
+
+    weights: theta' (p,); memory: as from `remember`, or None (nothing holds them); strength: lambda;
+    rate: eta.
+    """
     ### BEGIN SOLUTION
-    weights, importances = {}, {}
-    for name, last in memory[-1][0].items():
-        total = sum(importance[name] for _, importance in memory)
-        pulled = sum(importance[name] * anchor[name] for anchor, importance in memory)
-        weights[name] = torch.where(total > 0, pulled / total, last)
-        importances[name] = total
-    return weights, importances
+    if memory is None:
+        return weights
+    anchor, importance = memory
+    pull = rate * strength * importance
+    return (weights + pull * anchor) / (1 + pull)
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "importance-checks", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
-# Two classes, one weight each, no bias: logits w_0 x and w_1 x. With zero weights both have p = 1/2,
-# and the slope of log p_c is plus or minus x/2.
-model = nn.Linear(1, 2, bias=False)
-nn.init.zeros_(model.weight)
-importance = fisher_diagonal(model, torch.tensor([[2.0], [-2.0]]))
-assert isinstance(importance, dict), f"return a dict by name, not {type(importance).__name__}"
-assert set(importance) == {"weight"}, f"one tensor for each parameter; your names: {[*importance]}"
-assert importance["weight"].shape == (2, 1), "an importance for each weight: the parameter's shape"
-assert importance["weight"].any(), (
-    "the slopes of the inputs 2 and -2 cancel when they are averaged: square each of them first"
+# One scan, two voxels, both at p = 1/2; one weight that raises one logit and lowers the other.
+fisher = expected_fisher(torch.zeros(1, 2), torch.tensor([[[1.0], [-1.0]]]))
+assert fisher.shape == (1,), (
+    f"an importance for each weight: expected (1,), got {tuple(fisher.shape)}"
 )
-assert close(importance["weight"], torch.ones(2, 1)), (
-    "each input has squared slopes of 1 for both classes, each with p = 1/2, and the mean over the "
-    f"inputs is 1; yours are {importance['weight'].flatten().tolist()}"
+assert close(fisher, torch.tensor([0.5])), (
+    "four masks, each with the probability 1/4 and the slope 0, 1, -1 or 0 of its log-likelihood: "
+    f"expected 0.5, got {fisher.item()}. Hint: the square of a sum, in the mean over the masks"
 )
-with torch.no_grad():
-    model.weight.copy_(torch.tensor([[math.log(3)], [0.0]]))
-importance = fisher_diagonal(model, torch.tensor([[1.0]]))
-assert close(importance["weight"], torch.full((2, 1), 3 / 16)), (
-    "p = 3/4 and 1/4, slopes +-1/4 and +-3/4: 3/4 x 1/16 + 1/4 x 9/16 = 0.1875 for both weights; yours "
-    f"are {importance['weight'].flatten().tolist()}"
+fisher = expected_fisher(torch.tensor([[math.log(3)], [0.0]]), torch.tensor([[[2.0]], [[1.0]]]))
+assert close(fisher, torch.tensor([0.5])), (
+    "two scans of one voxel. The first has p = 3/4 and slopes 2 x 1/4 and -2 x 3/4 of its two masks, 0.75 in "
+    f"the mean of squares; the second has 0.25: expected 0.5, got {fisher.item()}"
 )
-assert model.weight.grad is None, "leave the network as it was: nothing in .grad"
-memory = [
-    ({"w": torch.tensor([0.0, 5.0])}, {"w": torch.tensor([3.0, 0.0])}),
-    ({"w": torch.tensor([4.0, 7.0])}, {"w": torch.tensor([1.0, 0.0])}),
-]
-cost = penalty({"w": torch.tensor([2.0, 9.0])}, memory, 10.0)
-assert cost.shape == (), f"return one number, not shape {tuple(cost.shape)}"
-assert close(cost, torch.tensor(80.0)), (
-    f"10/2 x (3 x 2^2 + 1 x 2^2) = 80: the second weight has no importance; yours {cost.item()}"
+memory = remember(None, torch.tensor([0.0, 5.0]), torch.tensor([6.0, 0.0]), 0.5)
+memory = remember(memory, torch.tensor([4.0, 7.0]), torch.tensor([1.0, 0.0]), 0.5)
+assert close(memory[1], torch.tensor([4.0, 0.0])), (
+    f"importances 6, faded by 1/2, and 1: expected 4 (and 0), got {memory[1].tolist()}"
 )
-weights, importances = merged(memory)
-assert close(importances["w"], torch.tensor([4.0, 0.0])), "curvatures of parabolas add up: 3 + 1"
-assert not weights["w"].isnan().any(), "no stage needed the second weight: 0/0; keep the last value"
-assert close(weights["w"], torch.tensor([1.0, 7.0])), (
-    f"the bottom of both parabolas lies at (3 x 0 + 1 x 4) / 4 = 1; yours {weights['w'].tolist()}"
+assert not memory[0].isnan().any(), "no stage needed the second weight: take the newest, not 0/0"
+assert close(memory[0], torch.tensor([1.0, 7.0])), (
+    "3/2 (w - 0)^2 + 1/2 (w - 4)^2 is least at 1, and nothing holds the second weight: expected [1, 7], "
+    f"got {memory[0].tolist()}"
+)
+moved = held_step(torch.tensor([3.0, 9.0]), memory, 5.0, 0.05)
+assert close(moved, torch.tensor([2.0, 9.0])), (
+    "eta lambda F = 1 for the first weight, so its new value lies in the middle of 3 and 1; nothing holds "
+    f"the second: expected [2, 9], got {moved.tolist()}"
 )
 ### BEGIN HIDDEN TESTS
 
@@ -203,343 +201,392 @@ assert close(weights["w"], torch.tensor([1.0, 7.0])), (
 def _hidden_fisher() -> None:  # functions: they overwrite no name of the student's
     for trial in range(12):
         generator = torch.Generator().manual_seed(trial)
-        n, d, classes = 1 + trial % 5, 1 + trial % 3, 2 + trial % 4
-        x = torch.randn(n, d, generator=generator)
-        weight = torch.randn(classes, d, generator=generator)
-        linear = nn.Linear(d, classes)
-        with torch.no_grad():
-            linear.weight.copy_(weight)
-            linear.bias.copy_(torch.randn(classes, generator=generator))
-        # Closed form: the slope of log p_c by logit k is (c == k) - p_k, whose square is p_k (1 - p_k)
-        # in the mean over c.
-        p = (x @ weight.T + linear.bias.detach()).softmax(dim=1)
-        spread = p * (1 - p)
-        linear.weight.grad = torch.full_like(weight, 7.0)
-        kept = {k: v.clone() for k, v in linear.state_dict().items()}
-        found = fisher_diagonal(linear, x)
-        assert close(found["bias"], spread.mean(0), 1e-4), "wrong importance of a bias"
-        assert close(found["weight"], spread.T @ x**2 / n, 1e-4), "wrong importance of a weight"
-        assert not any(v.requires_grad for v in found.values()), "importances are plain numbers"
-        assert bool((linear.weight.grad == 7).all()), "the network's .grad was touched"
-        assert linear.bias.grad is None, "something was written to .grad"
-        assert all(torch.equal(v, kept[k]) for k, v in linear.state_dict().items()), "weights moved"
+        n, v, p = 1 + trial % 4, 1 + trial % 5, 1 + trial % 3
+        logits = 2 * torch.randn(n, v, generator=generator)
+        slopes = torch.randn(n, v, p, generator=generator)
+        wanted = torch.zeros(p)
+        for z, slope in zip(logits, slopes, strict=True):
+            for mask in itertools.product((0.0, 1.0), repeat=v):  # all masks there are
+                chance, score = 1.0, torch.zeros(p)
+                for y, one, row in zip(mask, z.tolist(), slope, strict=True):
+                    q = 1 / (1 + math.exp(-one))
+                    chance *= q if y else 1 - q
+                    score = score + (y - q) * row
+                wanted = wanted + chance * score**2 / n
+        # topic: the expectation over all masks that the network itself would draw
+        assert close(expected_fisher(logits, slopes), wanted, 1e-4), "wrong importance"
 
 
-def _hidden_slopes() -> None:
-    generator = torch.Generator().manual_seed(99)
-    deep = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 3)).double()
-    with torch.no_grad():
-        for value in deep.parameters():
-            value.copy_(torch.randn(value.shape, generator=generator, dtype=torch.float64))
-    x = torch.randn(4, 2, generator=generator, dtype=torch.float64)
-    found = fisher_diagonal(deep, x)
-    with torch.no_grad():
-        p = deep(x).softmax(1)
-        for name, value in deep.named_parameters():
-            flat = value.view(-1)
-            for i in range(len(flat)):  # slopes by small steps to both sides
-                middle = float(flat[i])
-                flat[i] = middle + 1e-5
-                above = deep(x).log_softmax(1)
-                flat[i] = middle - 1e-5
-                below = deep(x).log_softmax(1)
-                flat[i] = middle
-                wanted = (p * ((above - below) / 2e-5) ** 2).sum(1).mean()
-                assert close(found[name].flatten()[i], wanted, 1e-4), "wrong for a deeper network"
-
-
-def _hidden_penalty() -> None:
-    for trial in range(12):
+def _hidden_memory() -> None:
+    for trial in range(24):
         generator = torch.Generator().manual_seed(100 + trial)
-        stages, shapes = 1 + trial % 4, {"a": (2, 3), "b": (4,)}
+        stages, p, decay = 1 + trial % 4, 1 + trial % 5, (1.0, 0.7, 0.2, 0.0)[trial // 4 % 4]
+        memory, present = None, torch.randn(p, generator=generator)
+        slope = torch.zeros(p)
+        for _ in range(stages):
+            weights = torch.randn(p, generator=generator)
+            importance = torch.rand(p, generator=generator)
+            importance[0] = 0.0
+            memory = remember(memory, weights, importance, decay)
+            slope = decay * slope + importance * (present - weights)
+            # topic: where nothing has importance, the newest weight stays
+            assert close(memory[0][0], weights[0]), "without importance: the newest weight"
+            # topic: the slope of the penalty that fades, after several stages
+            assert close(memory[1] * (present - memory[0]), slope, 1e-4), "another slope"
 
-        def some(shapes: dict = shapes, g: torch.Generator = generator) -> dict[str, Tensor]:
-            return {k: torch.randn(s, generator=g) for k, s in shapes.items()}
 
-        past = [(some(), {k: v.abs() for k, v in some().items()}) for _ in range(stages)]
-        for _, importance in past:
-            importance["b"][0] = 0
-        now = {k: v.requires_grad_() for k, v in some().items()}
-        cost, slope = 0.0, {k: torch.zeros(s) for k, s in shapes.items()}
-        for anchor, importance in past:
-            for k in shapes:
-                gap = now[k].detach() - anchor[k]
-                cost += 0.5 * 0.7 * float((importance[k] * gap * gap).sum())
-                slope[k] += 0.7 * importance[k] * gap
-        before = [[{k: v.clone() for k, v in part.items()} for part in pair] for pair in past]
-        result = penalty(now, past, 0.7)
-        assert close(result, torch.tensor(cost), 1e-4), "wrong penalty for a random memory"
-        result.backward()
-        assert all(close(now[k].grad, slope[k], 1e-4) for k in shapes), "wrong gradient of P"
-        weights, importances = merged(past)
-        for k in shapes:
-            assert weights[k].isfinite().all(), "nan among the merged weights"
-            pull = 0.7 * importances[k] * (now[k].detach() - weights[k])
-            assert close(pull, slope[k], 1e-3), "the merged pair has another gradient"
-        assert close(weights["b"][0], past[-1][0]["b"][0]), "without importance: the last weight"
-        for pair, old in zip(past, before, strict=True):
-            for part, was in zip(pair, old, strict=True):
-                assert all(torch.equal(part[k], was[k]) for k in shapes), "the memory was changed"
-    nothing = penalty({"w": torch.ones(2)}, [], 3.0)
-    assert isinstance(nothing, Tensor), "an empty memory costs a tensor 0"
-    assert close(nothing, torch.tensor(0.0)), "an empty memory costs nothing"
+def _hidden_step() -> None:
+    for trial in range(12):
+        generator = torch.Generator().manual_seed(200 + trial)
+        weights, anchor = torch.randn(2, 4, generator=generator, dtype=torch.float64)
+        importance = 10 ** (3 * torch.rand(4, generator=generator, dtype=torch.float64))
+        importance[trial % 4] = 0.0
+        strength, rate = (0.4, 3.0, 50.0)[trial % 3], (0.1, 2.0)[trial % 2]
+        found = held_step(weights, (anchor, importance), strength, rate)
+        # topic: the minimum of both terms, for large importances, too
+        slope = (found - weights) / rate + strength * importance * (found - anchor)
+        scale = 1 / rate + strength * importance
+        assert close(slope / scale, torch.zeros(4, dtype=torch.float64)), "not the minimum"
+    # topic: nothing is held without a memory
+    assert close(held_step(torch.ones(2), None, 3.0, 0.1), torch.ones(2)), "nothing holds"
 
 
 _hidden_fisher()
-_hidden_slopes()
-_hidden_penalty()
+_hidden_memory()
+_hidden_step()
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## Exercise 2: how far is a scan from all that a model has seen? (5 points)
+# ## Exercise 2: a stage in few numbers, and scans that no model knows (5 points)
 #
-# At the end of a stage ODEx describes the features $z_1 \dots z_N$ of its scans by a Gaussian (equation 3),
+# **Compression.** At the end of a stage ODEx keeps the Gaussian of the features $z_1 \dots z_N$ of its scans
+# (equation 3), a mean $\mu$ and a covariance $\Sigma$ **divided by $N$**. That is $d^2$ numbers a stage, and
+# with fewer scans than features $\Sigma$ cannot be inverted. Keep less: let
+# $\lambda_1 \ge \dots \ge \lambda_d$ be the eigenvalues of $\Sigma$ and $u_1 \dots u_d$ its unit eigenvectors.
+# Kept are $r < d$ directions with their variances and **one** variance for all other directions, the mean
+# of theirs, so that the total variance stays:
 #
-# $$\mu = \frac1N \sum_k z_k, \qquad \Sigma = \frac1N \sum_k (z_k - \mu)(z_k - \mu)^T.$$
+# $$\sigma^2 = \frac{1}{d - r} \sum_{j > r} \lambda_j .$$
 #
-# With fewer scans than features $\Sigma$ cannot be inverted, and the paper does not say what it does then.
-# Here we *shrink* it towards a multiple of the identity,
+# No variance, kept or $\sigma^2$, may be less than $\varphi\, \mathrm{tr}\,\Sigma / d$; a smaller one is raised to
+# it. With $g = z - \mu$ the distance is
 #
-# $$\tilde\Sigma = (1 - \alpha)\, \Sigma + \alpha\, \frac{\mathrm{tr}\,\Sigma}{d}\, I,$$
+# $$D(z) = \sqrt{\; \sum_{j \le r} \frac{(u_j^T g)^2}{\lambda_j}
+# \; + \; \frac{\|g\|^2 - \sum_{j \le r} (u_j^T g)^2}{\sigma^2} \;} .$$
 #
-# with $d$ the length of a feature: the total variance stays, its directions become more alike. The
-# Mahalanobis distance is
+# **Routing.** A *history* is the list of the compressed stages that a model was trained on. Equation 4 sums
+# over it, so a model that has learned more lies farther from everything. Here a scan's distance to a model
+# is the **mean** over the history. Each model has a *limit* $\ell$, the largest such mean that is normal for
+# it. The scan goes to the model with the least ratio of mean and limit; of equal ones to the oldest. When
+# all ratios exceed 1, no model knows such scans: the answer is $-1$, and a person has to look.
 #
-# $$D(z; \mu, \tilde\Sigma) = \sqrt{(z - \mu)^T \tilde\Sigma^{-1} (z - \mu)}.$$
+# Mind these points:
 #
-# A model's *history* $\mathcal B$ is the list of the Gaussians of all stages that it was trained on.
-# Equation 4 **sums** the distances over the history; the model with the least sum is used. Mind these
-# points:
-#
-# - The covariance is divided by $N$ as printed, not by $N - 1$. A single scan has no spread: refuse it.
-# - The distance is not squared. (Squares would let one far stage outweigh all the others.)
-# - Each scan gets a model of its own. When sums are equal, the older model (the lower number) is used.
+# - A single scan has no spread: raise a `ValueError` for fewer than two.
+# - Rounding may make the numerator of the second term slightly negative: the distance is then not `nan`.
+# - Each scan is routed for itself.
 
 
 # %% nbgrader={"grade": false, "grade_id": "distance-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def gaussian(features: np.ndarray, alpha: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
-    """The mean (d,) and the shrunk covariance (d, d) of features (N, d).
+def compressed(
+    features: np.ndarray, r: int, floor: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Mean (d,), axes (r, d), their variances (r,) largest first, and the variance of all other directions.
 
-    Raises ValueError for fewer than two rows.
+    features: (N, d); r: 1 ... d - 1; floor: phi. Raises ValueError for fewer than two rows.
     """
     ### BEGIN SOLUTION
     if len(features) < 2:
-        raise ValueError(
-            f"features: {len(features)} row(s) have no spread; at least two are needed"
-        )
+        raise ValueError(f"features: {len(features)} row(s) have no spread; two are needed")
     mean = features.mean(axis=0)
     gaps = features - mean
-    covariance = gaps.T @ gaps / len(features)
-    level = np.trace(covariance) / len(mean)
-    return mean, (1 - alpha) * covariance + alpha * level * np.eye(len(mean))
+    values, vectors = np.linalg.eigh(gaps.T @ gaps / len(features))
+    least = floor * values.mean()
+    kept = np.maximum(values[::-1][:r], least)
+    return mean, vectors.T[::-1][:r], kept, float(max(values[::-1][r:].mean(), least))
     ### END SOLUTION
 
 
-def mahalanobis(z: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """The distance (m,) of each row of z (m, d) from a Gaussian."""
+def distance(z: np.ndarray, stage: tuple[np.ndarray, np.ndarray, np.ndarray, float]) -> np.ndarray:
+    """The distance D (m,) of each row of z (m, d) from a stage as `compressed` describes it."""
     ### BEGIN SOLUTION
+    mean, axes, variances, rest = stage
     gaps = z - mean
-    return np.sqrt((gaps * np.linalg.solve(covariance, gaps.T).T).sum(axis=1))
+    along = (gaps @ axes.T) ** 2
+    across = np.maximum((gaps**2).sum(axis=1) - along.sum(axis=1), 0)
+    return np.sqrt((along / variances).sum(axis=1) + across / rest)
     ### END SOLUTION
 
 
-def choose(
-    z: np.ndarray, histories: list[list[tuple[np.ndarray, np.ndarray]]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Equation 4 for each scan on its own.
+def route(z: np.ndarray, histories: list[list[tuple]], limits: list[float]) -> list[int]:
+    """The number of the model for each scan, or -1.
 
-    z: (m, d); histories: for each model of the pool its Gaussians (mean, covariance).
-    Returns the number (m,) of the model to be used and its summed distance (m,).
+    z: (m, d); histories: for each model its stages as from `compressed`; limits: l > 0 of each model.
     """
     ### BEGIN SOLUTION
-    sums = np.stack([sum(mahalanobis(z, *stage) for stage in history) for history in histories])
-    return sums.argmin(axis=0), sums.min(axis=0)
+    means = [np.mean([distance(z, stage) for stage in history], axis=0) for history in histories]
+    ratios = np.stack([mean / limit for mean, limit in zip(means, limits, strict=True)])
+    return np.where(ratios.min(axis=0) <= 1, ratios.argmin(axis=0), -1).tolist()
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "distance-checks", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
-features = np.array([[0.0, 1.0], [4.0, 1.0]])  # two scans that differ in the first feature
-mean, covariance = gaussian(features, alpha=0.5)
-assert near(mean, [2.0, 1.0]), f"the mean of (0, 1) and (4, 1) is (2, 1); yours {mean}"
-assert covariance.shape == (2, 2), f"a covariance of 2 features is (2, 2), not {covariance.shape}"
-assert near(covariance, [[3.0, 0.0], [0.0, 1.0]]), (
-    "divided by N = 2 the variances are 4 and 0, their mean is 2; half of each makes 2 + 1 and 0 + 1; "
-    f"yours {covariance.tolist()}"
+# Four scans with three features: the first varies most, the third not at all.
+features = np.array([[5.0, 1, 0], [-3, 1, 0], [1, 3, 0], [1, -1, 0]])
+mean, axes, variances, rest = compressed(features, 1, 0.03)
+assert near(mean, [1.0, 1.0, 0.0]), f"the mean of the four scans: expected [1, 1, 0], got {mean}"
+assert np.shape(axes) == (1, 3), (
+    f"one direction of three numbers: expected (1, 3), got {np.shape(axes)}"
 )
-distance = mahalanobis(
-    np.array([[4.0, 1.0], [2.0, 4.0]]), np.array([2.0, 1.0]), np.diag([4.0, 1.0])
+assert near(np.abs(axes), [[1.0, 0.0, 0.0]]), (
+    f"the first feature varies most: expected the axis [1, 0, 0] or its negative, got {axes}"
 )
-assert np.shape(distance) == (2,), f"one distance for each row: (2,), not {np.shape(distance)}"
-assert near(distance, [1.0, 3.0]), (
-    f"2 away at a standard deviation of 2, then 3 away at 1: distances 1 and 3; yours {distance}"
+assert near(variances, [8.0]), (
+    f"4^2 and 4^2 and twice 0, in the mean: expected a variance of 8, got {variances}"
 )
-unit = np.eye(1)
-histories = [[(np.array([0.0]), unit), (np.array([4.0]), unit)], [(np.array([10.0]), unit)]]
-model, summed = choose(np.array([[2.0], [9.0], [6.0]]), histories)
-assert near(summed, [4.0, 1.0, 4.0]), (
-    "to 0 and 4 the sums are 4, 14 and 8, to 10 they are 8, 1 and 4: least 4, 1, 4; yours "
-    f"{np.asarray(summed).tolist()}"
+assert near(rest, 1.0), (
+    f"the other two directions have the variances 2 and 0: expected 1 for both, got {rest}"
 )
-assert list(model) == [0, 1, 1], f"the models 0, 1 and 1 are nearest; yours {list(model)}"
+assert near(compressed(features, 2, 0.03)[3], 0.1), (
+    "with two directions kept nothing is left for the third; the floor is 0.03 of 10 / 3: expected 0.1, "
+    f"got {compressed(features, 2, 0.03)[3]}"
+)
+far = distance(np.array([[5.0, 2.0, 1.0], [1.0, 1.0, 0.0]]), (mean, axes, variances, rest))
+assert near(far, [2.0, 0.0]), (
+    "the gap (4, 1, 1) has 16 along the axis with a variance of 8, and 2 across with a variance of 1: "
+    f"expected [2, 0], got {far}. Hint: is it squared?"
+)
+# Three stages on a line, one direction of variance 1 and one of 1: plain distances from 0, 4 and 10.
+line = [(np.array([x, 0.0]), np.array([[1.0, 0.0]]), np.ones(1), 1.0) for x in (0.0, 4.0, 10.0)]
+sent = route(
+    np.array([[2.0, 0.0], [9.0, 0.0], [7.0, 0.0], [30.0, 0.0]]), [line[:2], line[2:]], [2, 2]
+)
+assert list(sent) == [0, 1, -1, -1], (
+    "means of 2, 7, 5 and 28 to model 0 (stages at 0 and 4) and of 8, 1, 3 and 20 to model 1 (at 10), with "
+    f"limits of 2: expected [0, 1, -1, -1], got {list(sent)}"
+)
+sent = route(np.array([[7.0, 0.0]]), [line[:2], line[2:]], [10.0, 2.0])
+assert list(sent) == [0], (
+    f"5 with a limit of 10 against 3 with a limit of 2: expected [0], got {list(sent)}"
+)
 try:
-    gaussian(features[:1])
+    compressed(features[:1], 1, 0.03)
     refused = False
 except ValueError:
     refused = True
-assert refused, "a single scan has no spread: raise a ValueError"
+assert refused, "a single scan has no spread: a ValueError is expected"
 ### BEGIN HIDDEN TESTS
 
 
-def _hidden_checks() -> None:  # a function: it overwrites no name of the student's
-    def parts(rows: list[list[float]], alpha: float) -> tuple[list[float], list[list[float]]]:
-        n, d = len(rows), len(rows[0])
-        mean = [math.fsum(row[i] for row in rows) / n for i in range(d)]
-        spread = [
-            [math.fsum((r[i] - mean[i]) * (r[j] - mean[j]) for r in rows) / n for j in range(d)]
-            for i in range(d)
-        ]
-        level = sum(spread[i][i] for i in range(d)) / d
-        return mean, [
-            [(1 - alpha) * spread[i][j] + alpha * level * (i == j) for j in range(d)]
-            for i in range(d)
-        ]
-
-    def far(z: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> float:
-        values, axes = np.linalg.eigh(covariance)  # principal axes, instead of solving
-        return math.dist((axes.T @ (z - mean)) / np.sqrt(values), np.zeros(len(z)))
-
-    for trial in range(20):
+def _hidden_compression() -> None:  # functions: they overwrite no name of the student's
+    for trial in range(24):
         rng = np.random.default_rng(trial)
-        n, d, m = 2 + trial % 5, 1 + trial % 4, 1 + trial % 6
-        alpha = (0.1, 0.3, 0.7)[trial % 3]
-        mix = rng.normal(size=(d, d))
-        features = rng.normal(size=(n, d)) @ mix + 3 * rng.normal(size=d)
-        copy = features.copy()
-        mean, covariance = gaussian(features, alpha)
-        expected = parts(features.tolist(), alpha)
-        assert near(mean, expected[0]), "wrong mean of random features"
-        assert near(covariance, expected[1]), "wrong covariance of random features"
-        assert near(features, copy), "the features were changed"
-        pool = [
-            [gaussian(rng.normal(size=(9, d)) + rng.normal(size=d)) for _ in range(size)]
+        n, d = 2 + trial % 7, 2 + trial % 4
+        r, floor = 1 + trial % (d - 1), (0.001, 0.05, 0.3)[trial % 3]
+        features = rng.normal(size=(n, d)) @ rng.normal(size=(d, d)) + 3 * rng.normal(size=d)
+        gaps = features - features.mean(axis=0)
+        _, s, axes = np.linalg.svd(gaps / math.sqrt(n))  # of the scans, not of the covariance
+        values = np.zeros(d)
+        values[: len(s)] = s**2
+        least = floor * math.fsum(values) / d
+        kept = [max(v, least) for v in values[:r]]
+        rest = max(math.fsum(values[r:]) / (d - r), least)
+        stage = compressed(features, r, floor)
+        # topic: mean, largest variances, the mean of the others, and the floor
+        assert near(stage[0], features.mean(axis=0)), "wrong mean"
+        assert near(stage[2], kept, 1e-6), "wrong variances"
+        assert near(stage[3], rest, 1e-6), "wrong variance of the other directions"
+        z = np.concatenate([2 * rng.normal(size=(3, d)), features[:2]])
+        parts = [(axes @ (row - stage[0])) ** 2 for row in z]
+        spread = np.array([*kept, *[rest] * (d - r)])
+        # topic: the distance, along the kept directions and across them
+        wanted = [math.sqrt(math.fsum(part / spread)) for part in parts]
+        assert near(distance(z, stage), wanted, 1e-5), "wrong distance"
+    tilted = np.array([[math.cos(1.0), math.sin(1.0)]])
+    plane = (np.zeros(2), tilted, np.full(1, 1e6), 1e-14)
+    found = distance(np.outer(np.linspace(0.1, 50, 200), tilted[0]), plane)
+    # topic: rounding, where a scan lies exactly along a kept direction
+    assert np.isfinite(found).all(), "a tiny negative number under the root"
+
+
+def _hidden_routing() -> None:
+    unknown = 0
+    for trial in range(48):
+        rng = np.random.default_rng(50 + trial)
+        d, m = 2 + trial % 3, 1 + trial % 6
+        models = [
+            [compressed(rng.normal(size=(9, d)) + rng.normal(size=d), 1, 0.05) for _ in range(size)]
             for size in rng.integers(1, 4, size=1 + trial % 3)
         ]
+        limits = (10 ** rng.uniform(0, 1.2, size=len(models))).tolist()
         z = 2 * rng.normal(size=(m, d))
-        for history in pool:
-            for mean, covariance in history:
-                wanted = [far(row, mean, covariance) for row in z]
-                assert near(mahalanobis(z, mean, covariance), wanted, 1e-6), "wrong distance"
-        model, summed = choose(z, pool)
-        for i, row in enumerate(z):
-            sums = [math.fsum(far(row, *stage) for stage in history) for history in pool]
-            assert int(model[i]) == min(range(len(sums)), key=sums.__getitem__), "wrong model"
-            assert abs(float(summed[i]) - min(sums)) < 1e-6, "wrong summed distance"
-    features = np.random.default_rng(5).normal(size=(3, 8))  # fewer scans than features
-    assert near(gaussian(features)[1], parts(features.tolist(), 0.1)[1]), "default alpha is 0.1"
-    here = (np.zeros(1), np.eye(1))
-    model, summed = choose(np.array([[3.0]]), [[here], [here], [here, here]])
-    assert int(model[0]) == 0, "equal sums: the older model"
-    assert near(summed, [3.0]), "equal sums: the sum is one of them"
+        wanted = []
+        for row in z:
+            ratios = []
+            for history, limit in zip(models, limits, strict=True):
+                each = [_far(row, stage) for stage in history]
+                ratios.append(math.fsum(each) / len(each) / limit)
+            wanted.append(ratios.index(min(ratios)) if min(ratios) <= 1 else -1)
+        unknown += wanted.count(-1)
+        # topic: the least ratio of mean and limit for each scan, or nobody
+        assert [int(j) for j in route(z, models, limits)] == wanted, "wrong model"
+    assert unknown > 10, "these checks must see scans that no model knows"
+    here = (np.zeros(2), np.array([[1.0, 0.0]]), np.ones(1), 1.0)
+    sent = route(np.array([[3.0, 0.0]]), [[here], [here], [here, here]], [3.0, 3.0, 3.0])
+    # topic: equal ratios, and a ratio of exactly 1
+    assert [int(j) for j in sent] == [0], (
+        "equal ratios of 1: the oldest model, which is near enough"
+    )
 
 
-_hidden_checks()
+def _far(row: np.ndarray, stage: tuple) -> float:
+    mean, axes, variances, rest = stage
+    full = rest * np.eye(len(mean)) + axes.T @ np.diag(variances - rest) @ axes
+    gap = row - mean
+    return math.sqrt(float(gap @ np.linalg.solve(full, gap)))
+
+
+_hidden_compression()
+_hidden_routing()
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## Exercise 3: forgotten, and learned (4 points)
+# ## Exercise 3: what an average hides (4 points)
 #
-# `scores[i, j]` is the Dice on the test scans of stage $j$ after training on stage $i$, both $0 \dots N-1$.
-# Four averages sum the matrix $R$ up:
+# `scores[i, j, s]` is the Dice of test scan $s$ of stage $j$ after training on stage $i$; $i$ and $j$ run over
+# $0 \dots N-1$. Dice, BWT and FWT are means over scans and stages. Means forgive: a stage that gains pays for
+# one that loses, and a patient for another. Three measures that do not forgive, with $M_{ij}$ for the mean of
+# `scores[i, j]` over the scans:
 #
-# | key | meaning | average of | over the stages |
-# |---|---|---|---|
-# | `dice` | what is deployed | $R_{N-1,j}$ | all |
-# | `bwt` | backward transfer: the end against the moment when $j$ was learned | $R_{N-1,j} - R_{j,j}$ | $0 \dots N-2$ |
-# | `fwt` | forward transfer: what training on $j$ does for $j$ | $R_{j,j} - R_{j-1,j}$ | $1 \dots N-1$ |
-# | `forgetting` | the fall from the best score since $j$ was learned | $\max_{j \le i \le N-1} R_{i,j} - R_{N-1,j}$ | $0 \dots N-2$ |
+# | key | meaning | what it is |
+# |---|---|---|
+# | `worst` | how far did the stage that lost most fall? | the largest of $\max_{j \le i \le N-1} M_{ij} - M_{N-1,j}$ over the stages $j = 0 \dots N-2$ |
+# | `harmed` | how many patients are worse off now? | the share of all test scans of the stages $0 \dots N-2$ whose Dice at the end lies more than the margin below that when their stage was learned |
+# | `survived` | how long did a stage last? | a list, for $j = 0 \dots N-2$: how many later stages were learned before $M_{ij}$ *first* lay more than the margin below the best $M$ of this stage since it was learned |
 #
-# The last stage has nothing to forget yet, and no stage precedes the first: they are left out, not counted
-# as 0. Forgetting is never negative; it exceeds $-$BWT where a stage gained from later ones before it lost.
-# Mind these points:
+# In `survived` the stage at which that happens does not count, and a later recovery changes nothing. If it
+# never happens, all $N-1-j$ later stages count. Mind these points:
 #
-# - Scores that were not measured are `nan`. They make those averages `nan` that need them, and no others.
-#   (Joint training has a last row only, so a `dice` and no transfer.)
-# - What a network could do on a stage *before* it was trained on it plays no role in forgetting.
-# - With a single stage only `dice` is defined; the rest is `nan`.
+# - The last stage has nothing to forget yet; it is left out, not counted as 0.
+# - What a network could do on a stage *before* it was trained on it plays no role. Those scores (above the
+#   diagonal) may be `nan`.
+# - Now and then a single scan was not measured: `nan`. $M$ is the mean over the others. In `harmed` a scan
+#   counts only if it was measured at both moments. (Each stage has measured scans at every moment since it
+#   was learned. If no scan has both, `harmed` is `nan`.)
+# - With a single stage `worst` and `harmed` are `nan`, and `survived` is empty.
 
 
 # %% nbgrader={"grade": false, "grade_id": "transfer-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def transfers(scores: np.ndarray) -> dict[str, float]:
-    """The averages "dice", "bwt", "fwt" and "forgetting" of scores (N, N), N >= 1."""
+def unforgiven(scores: np.ndarray, margin: float) -> dict[str, float | list[int]]:
+    """The measures "worst", "harmed" and "survived" of scores (N, N, scans), N >= 1; margin: >= 0."""
     ### BEGIN SOLUTION
-    n, last, learned = len(scores), scores[-1], np.diag(scores)
-    found = {"dice": float(last.mean()), "bwt": math.nan, "fwt": math.nan, "forgetting": math.nan}
-    if n > 1:
-        best = np.array([scores[j:, j].max() for j in range(n)])
-        found["bwt"] = float((last - learned)[:-1].mean())
-        found["fwt"] = float((learned[1:] - np.diag(scores, k=1)).mean())
-        found["forgetting"] = float((best - last)[:-1].mean())
-    return found
+    n = len(scores)
+    if n == 1:
+        return {"worst": math.nan, "harmed": math.nan, "survived": []}
+    falls, survived = [], []
+    for j in range(n - 1):
+        means = np.nanmean(scores[j:, j], axis=1)
+        best = np.maximum.accumulate(means)
+        falls.append(best[-1] - means[-1])
+        fallen = np.flatnonzero(best - means > margin)
+        survived.append(int(fallen[0]) - 1 if len(fallen) else n - 1 - j)
+    changes = np.stack([scores[j, j] - scores[-1, j] for j in range(n - 1)])
+    changes = changes[~np.isnan(changes)]
+    harmed = float((changes > margin).mean()) if len(changes) else math.nan
+    return {"worst": float(max(falls)), "harmed": harmed, "survived": survived}
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "transfer-checks", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
-scores = np.array([[0.8, 0.8, 0.1], [0.9, 0.7, 0.3], [0.6, 0.6, 0.9]])
-found = transfers(scores)
-assert set(found) == {"dice", "bwt", "fwt", "forgetting"}, f"four keys, not {sorted(found)}"
-assert near(found["dice"], 0.7), f"the last row, 0.6, 0.6 and 0.9; yours {found['dice']}"
-assert near(found["bwt"], -0.15), (
-    "0.6 - 0.8 and 0.6 - 0.7 make -0.15 in the mean of TWO stages (the last cannot have forgotten "
-    f"anything); yours {found['bwt']:.4f}"
+nan = np.nan
+scores = np.array(
+    [
+        [[0.8, 0.8], [nan, nan], [nan, nan]],  # after stage 0: its two test scans
+        [[0.9, 0.9], [0.7, 0.7], [nan, nan]],
+        [[0.9, 0.5], [0.65, 0.65], [0.9, 0.9]],
+    ]
 )
-assert near(found["fwt"], 0.25), (
-    f"stage 1: 0.7 - 0.8, stage 2: 0.9 - 0.3; the first has none; yours {found['fwt']:.4f}"
+found = unforgiven(scores, 0.1)
+assert set(found) == {"worst", "harmed", "survived"}, (
+    f"three keys are expected, not {sorted(found)}"
 )
-assert near(found["forgetting"], 0.2), (
-    "stage 0 was at 0.9 after stage 1 and fell by 0.3; stage 1 fell from 0.7 by 0.1 (the 0.8 was there "
-    f"before it was learned): 0.2 in the mean; yours {found['forgetting']:.4f}"
+assert near(found["worst"], 0.2), (
+    "stage 0 went 0.8, 0.9, 0.7 in the mean, stage 1 went 0.7, 0.65: expected 0.2, got "
+    f"{found['worst']:.4f}. Hint: from where does a stage fall?"
 )
-joint = np.full((3, 3), np.nan)
-joint[-1] = 0.9
-assert near(transfers(joint)["dice"], 0.9), "joint training was measured at the end: it has a dice"
-assert np.isnan(transfers(joint)["bwt"]), "joint training has no diagonal: its transfer is nan"
+assert near(found["harmed"], 0.25), (
+    "0.8 to 0.9, 0.8 to 0.5, and twice 0.7 to 0.65, with a margin of 0.1: one scan of four is expected, got "
+    f"{found['harmed']:.4f}"
+)
+assert list(found["survived"]) == [1, 1], (
+    "stage 0 outlived stage 1 and fell with stage 2; stage 1 outlived stage 2, within the margin: expected "
+    f"[1, 1], got {list(found['survived'])}"
+)
+found = unforgiven(scores, 0.02)
+assert near(found["harmed"], 0.75), (
+    f"margin 0.02: expected three of four, got {found['harmed']:.4f}"
+)
+assert list(found["survived"]) == [1, 0], (
+    f"margin 0.02: stage 1 falls at once, expected [1, 0], got {list(found['survived'])}"
+)
+alone = unforgiven(scores[:1, :1], 0.1)
+assert np.isnan(alone["worst"]), "a single stage has forgotten nothing yet: nan is expected, not 0"
 ### BEGIN HIDDEN TESTS
 
 
 def _hidden_checks() -> None:  # a function: it overwrites no name of the student's
-    def reference(table: list[list[float]]) -> dict[str, float]:
-        n, falls, gains, drops = len(table), [], [], []
-        for j in range(n):
-            column = [table[i][j] for i in range(n)]
-            if j < n - 1:
-                falls.append(column[-1] - column[j])
-                since = sorted(column[j:], key=lambda v: (math.isnan(v), v))
-                drops.append(since[-1] - column[-1])  # nan sorts last: it wins as it should
-            if j:
-                gains.append(column[j] - column[j - 1])
-        means = [math.fsum(v) / len(v) if v else math.nan for v in (table[-1], falls, gains, drops)]
-        return dict(zip(("dice", "bwt", "fwt", "forgetting"), means, strict=True))
+    def reference(table: list, margin: float) -> dict:
+        stages, falls, survived, hurt = len(table), [], [], []
+        for j in range(stages - 1):
+            kept = [[v for v in table[i][j] if not math.isnan(v)] for i in range(j, stages)]
+            means = [math.fsum(row) / len(row) for row in kept]
+            falls.append(max(means) - means[-1])
+            best, lasted = means[0], 0
+            for mean in means[1:]:
+                best = max(best, mean)
+                if best - mean > margin:
+                    break
+                lasted += 1
+            survived.append(lasted)
+            pairs = zip(table[j][j], table[-1][j], strict=True)
+            hurt += [a - b > margin for a, b in pairs if not math.isnan(a + b)]
+        return {
+            "worst": max(falls, default=math.nan),
+            "harmed": sum(hurt) / len(hurt) if hurt else math.nan,
+            "survived": survived,
+        }
 
-    def compare(matrix: np.ndarray, words: str) -> None:
-        before, expected = matrix.copy(), reference(matrix.tolist())
-        found = transfers(matrix)
-        for key, value in expected.items():
-            assert near(found[key], value), f"{key}: {words}"
-        assert near(matrix, before), "the scores were changed"
-
-    for trial in range(30):
+    recovered = 0
+    for trial in range(60):
         rng = np.random.default_rng(trial)
-        n = 1 + trial % 6
-        matrix = rng.uniform(size=(n, n))
-        compare(matrix, "wrong for a random matrix")
-        matrix[np.triu_indices(n, k=2)] = np.nan  # never measured, and never needed
-        compare(matrix, "needs no score from far above the diagonal")
-        holed = matrix.copy()
-        holed[tuple(rng.integers(n, size=2))] = np.nan
-        compare(holed, "one score was not measured")
-        joint = np.full((n, n), np.nan)
-        joint[-1] = matrix[-1]
-        compare(joint, "only the last row was measured")
+        n, scans, margin = 1 + trial % 6, 2 + trial % 3, (0.0, 0.03, 0.15, 0.5)[trial % 4]
+        drift = rng.normal(size=(n, n, 1)).cumsum(axis=0) / 8
+        table = 0.5 + drift + 0.1 * rng.uniform(size=(n, n, scans))
+        if trial % 3:
+            table[np.triu_indices(n, k=1)] = np.nan  # never measured, and never needed
+        if trial % 2:
+            missing = rng.uniform(size=table.shape) < 0.3
+            missing[..., 0] = False
+            table[missing] = np.nan
+        found, wanted = unforgiven(table, margin), reference(table.tolist(), margin)
+        # topic: the largest fall of a stage's mean since it was learned
+        assert near(found["worst"], wanted["worst"]), "wrong largest fall"
+        # topic: the share of scans that lost more than the margin, each against itself
+        assert near(found["harmed"], wanted["harmed"]), "wrong share of harmed scans"
+        # topic: how many later stages a stage outlived, before its first fall
+        assert [int(v) for v in found["survived"]] == wanted["survived"], "wrong number of stages"
+        last = [np.nanmean(table[j:, j], axis=1) for j in range(n - 1)]
+        recovered += sum(
+            stage.max() - stage[-1] <= margin and lasted < len(stage) - 1
+            for stage, lasted in zip(last, wanted["survived"], strict=True)
+        )
+    assert recovered > 5, "these checks must see stages that recover"
+    gone = np.array([[[0.5, nan], [nan, nan]], [[nan, 0.4], [0.9, 0.9]]])
+    # topic: scans that were not measured at both moments
+    assert np.isnan(unforgiven(gone, 0.1)["harmed"]), "no scan was measured twice"
+    assert near(unforgiven(gone, 0.1)["worst"], 0.1), (
+        "the means are of the scans that were measured"
+    )
 
 
 _hidden_checks()
@@ -548,48 +595,53 @@ _hidden_checks()
 # %% [markdown]
 # ## Exercise 4: a new model or an old one? (6 points)
 #
-# **The scale.** The paper normalises distances "between the minimum and doubled maximum in-distribution
-# values" and sets the threshold to $\xi = 2\mu$. We read it like this: let $t$ be the distances of
-# the training scans to their own Gaussian. A distance $d$ becomes
+# The paper sums distances over a model's history, brings them to a scale "between the minimum and doubled
+# maximum in-distribution values" and lets the pool grow at $\xi = 2 \mu$, twice the mean on that scale. What
+# such a threshold promises, nobody can say. Here is a rule with a promise.
 #
-# $$\hat d = \frac{d - \min t}{2 \max t - \min t},$$
+# **How unusual is a scan?** Some scans of a stage were held out when it was described. Let $t_1 \dots t_n$ be
+# their distances and $d$ that of a new scan. Its *p-value* is
 #
-# and $\xi$ is twice the mean of the *normalised* distances $\hat t$. A scan from far away gets more than 1:
-# do not clip it.
+# $$p = \frac{1 + \#\{m : t_m \ge d\}}{n + 1} .$$
 #
-# **The pool.** When the data of stage $i$ arrive, each model of the pool is as far from them as the sum, over
-# the stages $k$ in its history, of `distances[i, k]` (equation 4; the entries are normalised already). The
-# nearest model is $\hat\theta$; of equally near ones it is the oldest.
+# If the new scan is of the same kind, every place among the held-out ones is equally likely for it, and
+# $p \le \alpha$ happens with a probability of $\alpha$ at most. No Gaussian is needed for that.
 #
-# 1. If its sum is **below** $\xi$, $\hat\theta$ is trained further, and stage $i$ joins its history.
-# 2. Otherwise a new model is made: it starts from the weights of $\hat\theta$ and inherits a **copy** of
-#    its history, to which stage $i$ is added. $\hat\theta$ stays as it is.
+# **And with a history?** A model has learned from the stages of its history $B$. A scan that differs from
+# *any* of them is news to it, so the least p-value counts. But the least of many is small by chance, so it
+# is multiplied by their number (Bonferroni):
 #
-# Stage 0 makes model 0. Models are numbered in the order in which they are made. `distances[i, k]` exists
-# for $k < i$ only; the rest of the matrix is `nan`, and nothing may depend on it.
+# $$p_B = \min\bigl(1,\; |B| \cdot \min_{k \in B} p_k\bigr) .$$
+#
+# **The pool.** When the data of stage $i$ arrive, one scan drawn by lot speaks for them; its p-value under
+# stage $k$ is `p[i, k]`. The nearest model $\hat\theta$ is the one with the **largest** $p_B$; of equal ones it
+# is the oldest.
+#
+# 1. If its $p_B$ is below $\alpha$ **and** the pool holds fewer than `most` models, a new model is made: it
+#    starts from the weights of $\hat\theta$ and inherits a **copy** of its history, to which stage $i$ is added.
+#    $\hat\theta$ stays as it is.
+# 2. Otherwise $\hat\theta$ is trained further, and stage $i$ joins its history.
+#
+# Stage 0 makes model 0. Models are numbered in the order in which they are made. `p[i, k]` exists for
+# $k < i$ only; the rest of the matrix is `nan`, and nothing may depend on it.
 
 
 # %% nbgrader={"grade": false, "grade_id": "pool-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def normalised(distances: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """Distances on the scale of the training scans; training: (n,) distances t. The shape stays."""
+def p_values(distances: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+    """The p-value (m,) of each of the distances (m,); held_out: t (n,), n >= 1."""
     ### BEGIN SOLUTION
-    low, high = training.min(), 2 * training.max()
-    return (distances - low) / (high - low)
+    as_far = (held_out[None, :] >= distances[:, None]).sum(axis=1)
+    return (1 + as_far) / (len(held_out) + 1)
     ### END SOLUTION
 
 
-def threshold(training: np.ndarray) -> float:
-    """The threshold xi on the normalised scale."""
-    ### BEGIN SOLUTION
-    return float(2 * normalised(training, training).mean())
-    ### END SOLUTION
-
-
-def pool(distances: np.ndarray, xi: float) -> tuple[list[int], list[int | None], list[list[int]]]:
+def pool(
+    p: np.ndarray, alpha: float, most: int
+) -> tuple[list[int], list[int | None], list[list[int]]]:
     """The pool after a whole stream.
 
-    distances: (N, N), entry [i, k] is how far the data of stage i are from the Gaussian of stage k < i;
-    xi: the threshold, -inf and inf included.
+    p: (N, N), entry [i, k] is the p-value of stage i under stage k < i; alpha: the level; most: models at
+    most, >= 1.
     Returns (trained, parents, histories): for each stage the model that was trained on it; for each
     model the one that it started from (None for model 0); for each model the stages of its history.
     """
@@ -597,70 +649,85 @@ def pool(distances: np.ndarray, xi: float) -> tuple[list[int], list[int | None],
     trained: list[int] = [0]
     parents: list[int | None] = [None]
     histories = [[0]]
-    for stage in range(1, len(distances)):
-        sums = [sum(distances[stage, k] for k in history) for history in histories]
-        best = sums.index(min(sums))
-        if sums[best] < xi:
-            histories[best].append(stage)
-            trained.append(best)
-        else:
+    for stage in range(1, len(p)):
+        usual = [min(1.0, len(h) * min(p[stage, k] for k in h)) for h in histories]
+        best = usual.index(max(usual))
+        if usual[best] < alpha and len(histories) < most:
             histories.append([*histories[best], stage])
             parents.append(best)
             trained.append(len(histories) - 1)
+        else:
+            histories[best].append(stage)
+            trained.append(best)
     return trained, parents, histories
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "pool-checks", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
-training = np.array([1.0, 2.0, 3.0])
-scaled = normalised(np.array([1.0, 6.0, 11.0]), training)
-assert near(scaled, [0.0, 1.0, 2.0]), (
-    f"the least, 1, becomes 0; twice the largest, 6, becomes 1; 11 becomes 2, unclipped; yours {scaled}"
+found = p_values(np.array([0.5, 2.0, 9.0]), np.array([1.0, 3.0, 2.0]))
+assert np.shape(found) == (3,), f"a p-value for each distance: expected (3,), got {np.shape(found)}"
+assert near(found, [1.0, 0.75, 0.25]), (
+    "of the held-out 1, 2 and 3 all are as far as 0.5, two are at least as far as 2 (the equal one counts), none is as "
+    f"far as 9: expected 4/4, 3/4 and 1/4, got {found}. Hint: can a p-value be 0?"
 )
-assert near(threshold(training), 0.4), (
-    f"normalised they are 0, 0.2 and 0.4, in the mean 0.2, and twice that is 0.4; yours "
-    f"{threshold(training)}"
-)
-gaps = np.array(
+table = np.array(
     [
         [np.nan, np.nan, np.nan, np.nan],
-        [0.2, np.nan, np.nan, np.nan],
-        [0.9, 0.6, np.nan, np.nan],
-        [0.1, 0.1, 0.9, np.nan],
+        [0.50, np.nan, np.nan, np.nan],
+        [0.90, 0.01, np.nan, np.nan],
+        [0.30, 0.20, 0.001, np.nan],
     ]
 )
-trained, parents, histories = pool(gaps, 1.0)
+trained, parents, histories = pool(table, 0.05, 9)
 assert trained == [0, 0, 1, 0], (
-    "stage 1 is 0.2 away: model 0. Stage 2 is 0.9 + 0.6 = 1.5 away: a new model 1. Stage 3 is 0.2 away "
-    f"from model 0, 1.1 from model 1: model 0. Yours: {trained}"
+    "stage 1: 0.5, model 0. Stage 2: twice 0.01, below 0.05, a new model 1. Stage 3: 0.4 for model 0, 0.003 "
+    f"for model 1. Expected [0, 0, 1, 0], got {trained}"
 )
-assert parents == [None, 0], f"model 0 starts from nothing, model 1 from model 0; yours {parents}"
+assert parents == [None, 0], f"model 1 starts from model 0: expected [None, 0], got {parents}"
 assert histories[1] == [0, 1, 2], (
-    "the new model inherits [0, 1] and adds 2. What model 0 learns afterwards is not its own; yours "
-    f"{histories[1]}"
+    "the new model inherits [0, 1] and adds 2; what model 0 learns afterwards is not its own: expected "
+    f"[0, 1, 2], got {histories[1]}"
 )
-assert histories[0] == [0, 1, 3], f"model 0 never saw stage 2; yours {histories[0]}"
-# A stream in which nothing changes: every stage is equally far from every other one.
-trained, parents, histories = pool(np.ones((6, 6)), 3.0)
-assert trained == [0, 0, 0, 1, 2, 3], (
-    "a history of three sums up to 3, which is not below 3: from stage 3 on each stage gets a model of "
-    f"its own, though nothing changes (think about it in exercise 5); yours {trained}"
+assert histories[0] == [0, 1, 3], (
+    f"model 0 never saw stage 2: expected [0, 1, 3], got {histories[0]}"
 )
-assert parents == [None, 0, 0, 0], f"the shorter history is always the nearest; yours {parents}"
+assert pool(table, 0.05, 1)[0] == [0, 0, 0, 0], "one model at most: it has to learn everything"
+table[2] = [0.03, 0.90, np.nan, np.nan]
+assert pool(table, 0.05, 9)[0] == [0, 0, 0, 1], (
+    "0.03 would be below 0.05, but it is the least of two; 0.001 is small even for the least of three: "
+    f"expected [0, 0, 0, 1], got {pool(table, 0.05, 9)[0]}"
+)
+# A stream in which nothing changes: each stage looks to each other one like a scan from the middle.
+trained, parents, histories = pool(np.full((6, 6), 0.5), 0.05, 9)
+assert histories == [[0, 1, 2, 3, 4, 5]], (
+    f"nothing changes, so one model learns it all (think about it in exercise 5); got {histories}"
+)
 ### BEGIN HIDDEN TESTS
 
 
-def _hidden_checks() -> None:  # a function: it overwrites no name of the student's
-    def reference(table: list[list[float]], xi: float) -> tuple[list, list, list]:
+def _hidden_p_values() -> None:  # functions: they overwrite no name of the student's
+    for trial in range(20):
+        rng = np.random.default_rng(trial)
+        held_out = rng.integers(0, 9, size=1 + trial % 7) / 4  # equal distances are common
+        new = rng.integers(0, 10, size=1 + trial % 5) / 4
+        ranked = [sorted([*held_out.tolist(), d], reverse=True) for d in new.tolist()]
+        wanted = [
+            (len(row) - row[::-1].index(d)) / len(row)  # the last place that it could take
+            for row, d in zip(ranked, new.tolist(), strict=True)
+        ]
+        # topic: p-values, equal distances among them
+        assert near(p_values(new, held_out), wanted), "wrong p-value"
+
+
+def _hidden_pool() -> None:
+    def reference(table: list[list[float]], alpha: float, most: int) -> tuple[list, list, list]:
         models: list[tuple[int | None, tuple[int, ...]]] = [(None, (0,))]
         used = [0]
         for i, row in enumerate(table[1:], start=1):
-            ranked = sorted(
-                (math.fsum(row[k] for k in seen), number) for number, (_, seen) in enumerate(models)
-            )
-            far, nearest = ranked[0]
+            odd = [(-min(1, len(b) * min(row[k] for k in b)), j) for j, (_, b) in enumerate(models)]
+            usual, nearest = sorted(odd)[0]
             parent, seen = models[nearest]
-            if far < xi:
+            if -usual >= alpha or len(models) == most:
                 models[nearest] = (parent, (*seen, i))
                 used.append(nearest)
             else:
@@ -669,33 +736,29 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
         return used, [parent for parent, _ in models], [list(seen) for _, seen in models]
 
     sizes = set()
-    for trial in range(60):
+    for trial in range(80):
         rng = np.random.default_rng(trial)
         n = 1 + trial % 8
-        table = rng.integers(1, 17, size=(n, n)) / 8  # exact in binary, and ties are common
+        table = rng.integers(1, 33, size=(n, n)) / 32  # exact in binary, and ties are common
+        if trial % 2:
+            table = table**2
         table[np.triu_indices(n)] = np.nan
-        for xi in (-np.inf, 0.5, 1.0, 2.0, 3.5, np.inf):
-            before = table.copy()
-            trained, parents, histories = pool(table, xi)
-            expected = reference(table.tolist(), xi)
-            assert [int(v) for v in trained] == expected[0], "wrong model trained"
-            assert [v if v is None else int(v) for v in parents] == expected[1], "wrong parent"
-            assert [[int(v) for v in h] for h in histories] == expected[2], "wrong history"
-            assert near(table, before), "the distances were changed"
-            sizes.add(len(parents))
-        assert len(pool(table, -np.inf)[1]) == n, "minus infinity: a model for each stage"
-        assert len(pool(table, np.inf)[1]) == 1, "infinity: one model for all"
-        t = rng.uniform(0.5, 4, size=2 + trial % 5)
-        d = rng.uniform(0, 12, size=(2, 3))
-        lowest, highest = sorted(t.tolist())[0], sorted(t.tolist())[-1]
-        wanted = [[(v - lowest) / (2 * highest - lowest) for v in row] for row in d.tolist()]
-        assert near(normalised(d, t), wanted), "wrong scale"
-        mean = math.fsum(t.tolist()) / len(t)
-        assert near(threshold(t), 2 * (mean - lowest) / (2 * highest - lowest)), "wrong threshold"
-    assert len(sizes) > 4, "this check must see pools of many sizes"
+        for alpha in (0.0, 0.125, 0.25, 0.5, 1.0):
+            for most in (1, 2, 9):
+                trained, parents, histories = pool(table, alpha, most)
+                expected = reference(table.tolist(), alpha, most)
+                # topic: the nearest model of each stage, ties and a full pool among them
+                assert [int(v) for v in trained] == expected[0], "wrong model trained"
+                # topic: what a new model starts from
+                assert [v if v is None else int(v) for v in parents] == expected[1], "wrong parent"
+                # topic: what belongs to the history of a model
+                assert [[int(v) for v in h] for h in histories] == expected[2], "wrong history"
+                sizes.add(len(parents))
+    assert len(sizes) > 4, "these checks must see pools of many sizes"
 
 
-_hidden_checks()
+_hidden_p_values()
+_hidden_pool()
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -722,8 +785,10 @@ _hidden_checks()
 # **(b)** What do the rows show about the history and about the Gram distance, and what do they *not* show?
 # (1 point)
 #
-# **(c)** Look again at the last check of exercise 4, a stream in which nothing changes. What does a sum over
-# the history confuse with a shift of the data, and what does that mean for the explanation of the .87? (1 point)
+# **(c)** Take a stream in which nothing changes, every stage at the distance 1 from every other one, and a
+# threshold of 3. When does a sum over the history make a new model, and when does your rule of exercise 4
+# (see its last check)? What does the sum confuse with a shift of the data, and what does that mean for the
+# explanation of the .87? (1 point)
 #
 # **(d)** Which experiment would separate "the history detects shifts" from "two models are better than one"?
 # Say what you would keep fixed and what you would vary. (1 point)
@@ -742,7 +807,9 @@ _hidden_checks()
 # another one, and a threshold of the same form need not be equally strict. Nor does one stream with one run
 # give a spread over repetitions; the printed one seems to be over tasks.
 #
-# **(c)** The sum grows with the length of the history even if nothing changes. So it confuses "this model
+# **(c)** Once a history has three entries, the sum is 3, which is not below the threshold: from stage 3 on every
+# stage gets a model of its own. The rule of exercise 4 keeps one model.
+# The sum grows with the length of the history even if nothing changes. So it confuses "this model
 # has seen many stages" with "these data are different". The second model may have been made because the
 # history had become long, and not because a shift was found: part of the gain may come from *having* two
 # models, whatever made the second. (Worth a remark: the paper does not say whether the values that set its
