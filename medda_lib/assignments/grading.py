@@ -1,30 +1,27 @@
 """From a folder of submissions to a table of points.
 
-nbgrader puts the original checks, visible and hidden, in place of whatever the student left there,
-runs each notebook in a kernel of its own and reads off which checks passed. One submission that
-cannot be graded (no notebook, another notebook, a dead kernel) gets a remark and no points; it does
-not stop the others. Students' code runs with the rights of the caller: use a container if in doubt.
+Each submission is read as text, run in a sandbox and judged by the master's checks in another
+process (`sandbox`, `remote`). One that cannot be graded (no notebook, another notebook) gets a
+remark and no points; it does not stop the others. An exercise earns all of its points or none.
 """
 
 from __future__ import annotations
 
 import csv
-import re
-import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from nbgrader.api import Gradebook
-from nbgrader.converters import Autograde
-from nbgrader.converters.base import NbGraderException
-from nbgrader.nbgraderformat import ValidationError as FormatError
-from sqlalchemy.exc import SAWarning
-
-from medda_lib.assignments import cells
+from medda_lib.assignments import master as masters_of
+from medda_lib.assignments import submission
 from medda_lib.assignments.cells import AssignmentError
-from medda_lib.assignments.course import MASTERS, Course, course
+from medda_lib.assignments.course import MASTERS
+from medda_lib.assignments.limits import Limits
+from medda_lib.assignments.master import Master
+from medda_lib.assignments.sandbox import Sandbox, require, sandbox
+
+FURTHER = "passes the checks that you have; a further one failed"
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,7 @@ class Points:
     student: str
     points: Mapping[str, float] | None  # exercise -> points; None: it could not be graded
     remark: str
+    said: Mapping[str, str] = field(default_factory=dict)  # exercise -> why it earned nothing
 
     @property
     def total(self) -> float | None:
@@ -55,8 +53,21 @@ class Grades:
         return "\n".join([f"{self.path} ({len(self.rows)} submissions)", *remarks])
 
 
-def grade(paper: str, submissions: Path, out: Path, masters: Path = MASTERS) -> Grades:
-    """Autograde submissions with visible and hidden tests, and write the points as CSV.
+Done = Callable[[Points], None]
+
+
+def grade(
+    paper: str,
+    submissions: Path,
+    out: Path,
+    masters: Path = MASTERS,
+    *,
+    limits: Limits | None = None,
+    workers: int = 1,
+    unprotected: bool = False,
+    done: Done = lambda _: None,
+) -> Grades:
+    """Autograde submissions with visible and hidden checks, and write the points as CSV.
 
     Args:
         paper: key of a paper that has an assignment.
@@ -65,27 +76,42 @@ def grade(paper: str, submissions: Path, out: Path, masters: Path = MASTERS) -> 
         out: the CSV: student, one column an exercise, total, possible, remark. Points are empty
             for a submission that could not be graded; the remark says why.
         masters: where the master notebooks lie.
+        limits: time, memory and files that a submission may use.
+        workers: submissions that are graded at the same time.
+        unprotected: go on although this host cannot protect itself.
+        done: called with each result as it comes.
 
     Raises:
         FileNotFoundError: the folder does not exist.
         AssignmentError: the paper has no assignment, or the folder no submission.
+        SandboxError: this host cannot protect itself from the submissions.
     """
-    found = _submissions(submissions, paper)
-    with course(paper, masters) as made:
-        released = cells.read(made.released)
-        possible = {
-            cells.exercise(name): float(cell.metadata["nbgrader"]["points"])
-            for name, cell in cells.named(released).items()
-            if name.endswith(cells.CHECKS)
-        }
-        rows = tuple(_grade_one(made, released, who, path) for who, path in found.items())
+    found = located(submissions, paper)
+    master = masters_of.read(paper, masters)
+    with sandbox(limits, protected=not unprotected, imports=master.imports) as made:
+        if not unprotected:
+            require(made)
+
+        def one(item: tuple[str, Path]) -> Points:
+            result = graded(made, master, *item)
+            done(result)
+            return result
+
+        with ThreadPoolExecutor(workers) as pool:
+            rows = tuple(pool.map(one, found.items()))
+    possible = {name: exercise.points for name, exercise in master.exercises.items()}
     grades = Grades(out, possible, rows)
     _write(grades)
     return grades
 
 
-def _submissions(folder: Path, paper: str) -> dict[str, Path]:
-    """Student -> notebook, which may be missing: the student then gets a remark."""
+def located(folder: Path, paper: str) -> dict[str, Path]:
+    """Student -> notebook, which may be missing: the student then gets a remark.
+
+    Raises:
+        FileNotFoundError: the folder does not exist.
+        AssignmentError: a student has two submissions, or nobody has one.
+    """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder of submissions")
     found: dict[str, Path] = {}
@@ -107,67 +133,28 @@ def _submissions(folder: Path, paper: str) -> dict[str, Path]:
     return found
 
 
-def _grade_one(made: Course, released: Any, student: str, notebook: Path) -> Points:
+def graded(made: Sandbox, master: Master, student: str, notebook: Path) -> Points:
     """Points of one submission; whatever is wrong with it must not stop the others."""
-    key = re.sub(r"[^A-Za-z0-9.-]", lambda match: f"_{ord(match[0])}_", student)
-    target = made.root / "submitted" / key / made.paper / f"{made.paper}.ipynb"
     try:
-        submitted = cells.read(notebook)
-        remark = _repair(submitted, released, notebook)
-        cells.write(submitted, target)
-        _autograde(made, key)
+        handed_in = submission.read(notebook, master)
     except (FileNotFoundError, AssignmentError) as error:
         return Points(student, None, f"not graded: {error}")
-    with Gradebook(made.directory().db_url) as book:
-        scores = book.find_submission_notebook(made.paper, made.paper, key).grades
-        return Points(student, {cells.exercise(s.name): float(s.score) for s in scores}, remark)
-
-
-def _autograde(made: Course, key: str) -> None:
-    """Run one submission; nbgrader leaves the points in the gradebook."""
-    # nbgrader 0.9 builds its records in an order that makes SQLAlchemy warn on every submission
-    with cells.heard() as messages, warnings.catch_warnings(action="ignore", category=SAWarning):
-        grader = Autograde(
-            coursedir=made.directory(key), config=cells.execution(), log=cells.NBGRADER_LOG
-        )
-        try:
-            grader.start()
-        except (NbGraderException, FormatError) as error:
-            if any("DeadKernelError" in message for message in messages):
-                raise AssignmentError(cells.KERNEL_DIED) from error
-            # the last line of the traceback that nbgrader logged says what happened
-            reason = [*messages, str(error)][0].strip().splitlines()[-1]
-            raise AssignmentError(f"nbgrader stopped: {reason}") from error
-
-
-def _repair(submitted: Any, released: Any, path: Path) -> str:
-    """Put deleted cells back behind the one they followed, and tell copies apart; says what it did.
-
-    A locked cell that is gone would take the points of its exercise, silently. A cell that was
-    copied carries the name of its original, which nbgrader does not survive: the last one keeps it.
-    """
-    expected, present = cells.named(released), cells.named(submitted)
-    missing = [name for name in expected if name not in present]
-    if len(missing) == len(expected):
-        raise AssignmentError(
-            f"{path} has none of the assignment's cells: is it the notebook that was released?"
-            " (some editors drop the cell metadata when they save)"
-        )
-    copied: set[str] = set()
-    for cell in submitted.cells:
-        if cells.grade_id(cell) and cell is not present[cells.grade_id(cell)]:
-            copied.add(cells.grade_id(cell))
-            del cell.metadata["nbgrader"]
-    before = ""
-    for name, cell in expected.items():
-        if name in missing:
-            names = [cells.grade_id(other) for other in submitted.cells]
-            place = names.index(before) + 1 if before else 0
-            submitted.cells.insert(place, cell.copy())
-        before = name
-    remarks = [f"put back deleted cells: {', '.join(missing)}"] if missing else []
-    remarks += [f"used the last copy of: {', '.join(sorted(copied))}"] if copied else []
-    return "; ".join(remarks)
+    exercises = {
+        name: {"visible": each.visible, "hidden": each.hidden}
+        for name, each in master.exercises.items()
+    }
+    job = {"setup": master.setup, "names": list(master.names), "exercises": exercises}
+    reply = made.judge(job | {"steps": [list(step) for step in handed_in.steps]})
+    outcomes = reply["outcomes"]
+    points, said = {}, {}
+    for name, exercise in master.exercises.items():
+        outcome = outcomes.get(name, {"stage": "visible", "said": reply.get("stopped", "")})
+        points[name] = exercise.points if outcome["stage"] == "passed" else 0.0
+        if outcome["stage"] == "visible":
+            said[name] = outcome["said"]
+        elif outcome["stage"] == "hidden":
+            said[name] = f"{FURTHER}; look again at: {outcome['said']}" if outcome["said"] else FURTHER
+    return Points(student, points, handed_in.remark, said)
 
 
 def _write(grades: Grades) -> None:

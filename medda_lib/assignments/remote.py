@@ -60,3 +60,202 @@ a hint: inside a hidden part, write comments `# topic: <words>` above the assert
 above the line that failed are shown ("a further check failed; look again at: <words>"). They name the
 rule of the exercise's text, never an input or a value.
 """
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from medda_lib.assignments import copying, wire
+from medda_lib.assignments.changes import Watch
+from medda_lib.assignments.exceptions import Lost, described, rebuilt
+from medda_lib.assignments.exchange import Exchange, places
+from medda_lib.assignments.wire import Blob, Pack, Unpack, WireError
+
+CALLBACKS = 20_000  # that one call may make
+Message = dict[str, Any]
+
+
+class Handle:
+    """A function, class or object of the other process: call it, read its attributes."""
+
+    def __init__(self, peer: Peer, number: int, name: str) -> None:
+        """Peers make them."""
+        self._peer, self._number, self.__name__ = peer, number, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it there."""
+        return self._peer.call({"op": "call", "id": self._number}, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        """Read an attribute there."""
+        if name.startswith("__"):  # copy and pickle look for those: a handle has none of its own
+            raise AttributeError(name)
+        return self._peer.call({"op": "get", "id": self._number, "name": name}, (), {})
+
+    def __repr__(self) -> str:
+        """Its name there."""
+        return f"<{self.__name__} of the other process>"
+
+
+class Peer:
+    """One end of the channel. Both can call what the other one exported, also within a call.
+
+    This is the checker's end; `worker.Worker` adds what only a submission does.
+    """
+
+    def __init__(self, channel: socket.socket) -> None:
+        """`channel`: a connected socket."""
+        self.channel = channel
+        self.exports: dict[int, Any] = {}
+        self._numbers: dict[int, int] = {}  # id of an exported object -> its number
+        self._graphs: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
+        self.dropped: list[int] = []  # graphs of the other end that nobody here needs any more
+        self._made = self._served = 0
+
+    # --- asking ----------------------------------------------------------------------------------
+
+    def call(self, request: Message, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Send a request with arguments; what comes back, or the exception that was raised there."""
+        self._served = 0
+        return Exchange(self, request, args, kwargs).value()
+
+    def ask(self, message: Message, blobs: list[Blob]) -> tuple[Message, list[Blob]]:
+        """Send a request and serve the other end's own until the answer is there."""
+        message["drop"], self.dropped = self.dropped, []
+        try:
+            wire.send(self.channel, message, blobs)
+        except OSError as error:
+            raise Lost(str(error)) from error
+        while True:
+            reply, received = self.receive()
+            if reply.get("op") == "error":
+                raise rebuilt(reply)
+            if reply.get("op") == "value":
+                return reply, received
+            self.serve(reply, received)
+
+    def receive(self) -> tuple[Message, list[Blob]]:
+        """The next message; Lost if there is none."""
+        try:
+            return wire.receive(self.channel)
+        except (EOFError, OSError, WireError) as error:
+            raise Lost(str(error)) from error
+
+    # --- serving ---------------------------------------------------------------------------------
+
+    def serve(self, message: Message, blobs: list[Blob]) -> None:
+        """Answer one request of the other end; exceptions are sent there."""
+        self._served += 1
+        self.check_count(self._served)
+        drop = message.get("drop")
+        for number in drop if isinstance(drop, list) else []:
+            self._graphs.pop(number if isinstance(number, int) else 0, None)
+        try:
+            wire.send(self.channel, *self.respond(message, blobs))
+        except (WireError, BrokenPipeError) as error:
+            raise Lost(str(error)) from error
+        except self.caught as error:
+            wire.send(self.channel, described(error), [])
+
+    caught: type[BaseException] = Exception  # what a function that is called here may raise
+
+    def check_count(self, served: int) -> None:
+        """Stop a function that calls back for ever."""
+        if served > CALLBACKS:
+            raise Lost(f"more than {CALLBACKS} calls back")
+
+    def respond(self, message: Message, blobs: list[Blob]) -> tuple[Message, list[Blob]]:
+        """The reply to a request; exceptions are those of the function that was called."""
+        if message.get("op") == "back":
+            return self._respond_back(message, blobs)
+        number = message.get("id")
+        if message.get("op") != "call" or type(number) is not int or number not in self.exports:
+            raise WireError("a request that nobody answers here")
+        return self.respond_call(self.exports[number], message, blobs)
+
+    def respond_call(
+        self, target: Any, message: Message, blobs: list[Blob]
+    ) -> tuple[Message, list[Blob]]:
+        """Call a function with the arguments of a message."""
+        flagged = places(message.get("flags"), blobs)
+        for place in flagged:
+            blobs[place].requires_grad_()  # type: ignore[union-attr]
+        args, kwargs = self.arguments(message, blobs)
+        changes = self.watch(args, kwargs, blobs)
+        with torch.set_grad_enabled(message.get("grad") is True):
+            pack = Pack(self.send_other)
+            body = pack(target(*args, **kwargs))
+        outputs = [blob for blob in pack.blobs if isinstance(blob, Tensor)]
+        flags = [i for i, blob in enumerate(pack.blobs) if getattr(blob, "requires_grad", False)]
+        reply: Message = {"op": "value", "body": body, "flags": flags, "graph": 0}
+        if changes is not None:
+            reply |= changes.found(pack)
+        if flags and flagged:
+            self._made += 1
+            self._graphs[self._made] = outputs, [blobs[i] for i in flagged]  # type: ignore[misc]
+            reply["graph"] = self._made
+        return reply, pack.blobs
+
+    def arguments(
+        self, message: Message, blobs: list[Blob]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Positional and named arguments of a call."""
+        try:
+            args, kwargs = Unpack(blobs, self.made_other)(message.get("body"))
+            if type(args) is tuple and type(kwargs) is dict:
+                return args, kwargs
+        except (ValueError, TypeError, RecursionError) as error:
+            raise WireError("a call without arguments") from error
+        raise WireError("a call without arguments")
+
+    def watch(self, args: Any, kwargs: Any, blobs: list[Blob]) -> Watch | None:
+        """What notes how a call changes its arguments; the checker's own functions need none."""
+        return None
+
+    def _respond_back(self, message: Message, blobs: list[Blob]) -> tuple[Message, list[Blob]]:
+        """Gradients of an earlier call that was answered here."""
+        number, to = message.get("graph"), places(message.get("of"), None)
+        if type(number) is not int or number not in self._graphs:
+            raise WireError("no such graph")
+        outputs, leaves = self._graphs[number]
+        if len(to) != len(blobs) or any(place >= len(outputs) for place in to):
+            raise WireError("gradients of something else")
+        found = torch.autograd.grad(
+            [outputs[place] for place in to],
+            leaves,
+            [blob for blob in blobs if isinstance(blob, Tensor)],
+            retain_graph=True,
+            allow_unused=True,
+        )
+        of = [i for i, gradient in enumerate(found) if gradient is not None]
+        return {"op": "value", "of": of}, [g for g in found if g is not None]
+
+    # --- what is not plain data ------------------------------------------------------------------
+
+    def send_other(self, value: Any, pack: Pack) -> Any:
+        """The JSON of a handle, a function, a module or a generator."""
+        if isinstance(value, Handle) and value._peer is self:
+            return ["Y", value._number]
+        if copied := copying.packed(value, pack):
+            return copied
+        if not callable(value):
+            raise TypeError(f"a {type(value).__name__} is no plain data")
+        return self.export(value)
+
+    def made_other(self, body: list[Any], blobs: list[Blob]) -> Any:
+        """What such JSON stands for."""
+        if body[0] == "R" and [type(v) for v in body[1:]] == [int, str]:
+            return Handle(self, body[1], body[2][:80])
+        if body[0] == "Y" and len(body) == 2 and type(body[1]) is int and body[1] in self.exports:
+            return self.exports[body[1]]
+        raise WireError(f"an unknown kind of value {str(body[0])[:20]!r}")
+
+    def export(self, value: Any) -> list[Any]:
+        """Let the other end call an object: the JSON of its stand-in."""
+        number = self._numbers.setdefault(id(value), len(self._numbers) + 1)
+        self.exports[number] = value  # keeps it alive, so that its id stays its own
+        return ["R", number, str(getattr(value, "__name__", type(value).__name__))[:80]]
