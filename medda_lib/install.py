@@ -30,7 +30,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class InstallError(RuntimeError):
-    """pip could not install what the book needs; its own lines stand above."""
+    """What the book needs could not be installed; the message ends with what pip said."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +66,18 @@ def install(checkout: Path) -> None:
     others = len(set(made.kept) - TORCH)
     print("Installing medda for this notebook: some minutes, once.")
     print(f"What stays as it is: {stays}, and {others} packages that the kernel has loaded.")
-    if not _pip(made, pinned=True):
-        print("The pinned versions do not fit beside those; trying with newer or older ones.")
-        if not _pip(made, pinned=False):
-            raise InstallError("pip could not install what the book needs; its lines above say why")
-    command = [*PIP, "--no-deps", "--editable", str(checkout)]
-    if subprocess.run(command, check=False).returncode:
-        raise InstallError(f"pip could not install the library from {checkout}; see above")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "constraints.txt"
+        file.write_text(made.constraints(pinned=True), "utf-8")
+        if _pip("--constraint", str(file), *made.requirements):
+            print("The pinned versions do not fit beside those; trying with newer or older ones.")
+            file.write_text(made.constraints(pinned=False), "utf-8")
+            if problem := _pip("--constraint", str(file), *made.requirements):
+                raise InstallError(f"pip could not install what the book needs:\n{problem}")
+    if problem := _pip("--no-deps", "--editable", str(checkout)):
+        raise InstallError(f"pip could not install the library from {checkout}:\n{problem}")
     importlib.invalidate_caches()
     print("Done: medda_lib is ready in this notebook.")
-
-
-PIP = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 
 
 def plan(checkout: Path, installed: Mapping[str, str], loaded: Iterable[str]) -> Plan:
@@ -85,7 +85,7 @@ def plan(checkout: Path, installed: Mapping[str, str], loaded: Iterable[str]) ->
 
     Names are normalised: lower case, with single dashes.
     """
-    present_torch = TORCH & set(installed) if "torch" in installed else set()
+    present_torch: set[str] = TORCH & set(installed) if "torch" in installed else set()
     kept = {name: installed[name] for name in {*present_torch, *loaded} if name in installed}
     # A torch that stays decides by itself which of its companions fit.
     free = {*kept, *TORCH} if present_torch else set(kept)
@@ -112,12 +112,13 @@ def loaded() -> set[str]:
     return {_name(owner) for top in tops for owner in owners.get(top, ())} - _TOOLS
 
 
-def _pip(made: Plan, *, pinned: bool) -> bool:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "constraints.txt"
-        file.write_text(made.constraints(pinned=pinned), "utf-8")
-        command = [*PIP, "--constraint", str(file), *made.requirements]
-        return subprocess.run(command, check=False).returncode == 0
+def _pip(*arguments: str) -> str:
+    """Call `pip install` of this Python; returns "", or the last lines of what it said on failing."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return ""
+    return "\n".join(done.stderr.strip().splitlines()[-15:]) or f"exit code {done.returncode}"
 
 
 def _project(checkout: Path) -> dict[str, Any]:

@@ -58,10 +58,11 @@ def set_up(repository, commit):
         for version in filter(None, (commit, "HEAD")):
             print(f"Fetching {address} at {version} ...", flush=True)
             fetch = [*git, "fetch", "--quiet", "--depth", "1", address, version]
-            if subprocess.run(fetch, check=False).returncode == 0:
+            done = subprocess.run(fetch, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
                 break
         else:
-            raise RuntimeError(f"{address} could not be fetched; git says why above.")
+            raise RuntimeError(f"{address} could not be fetched: {done.stderr.strip()}")
         subprocess.run([*git, "checkout", "--quiet", "FETCH_HEAD"], check=True)
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
