@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 SYSTEMS = {
-    BOUND: "a network trained there",
-    ADAPTED: "AdaBN, no labels",
-    "AIVA": "AIVA, no labels",
-    PLAIN: "another scanner's network",
+    BOUND: "trained there",
+    PLAIN: "trained elsewhere",
+    "AIVA": "+ AIVA, no labels",
+    ADAPTED: "+ AdaBN, no labels",
 }
 """The bars, from above: system of AIVA's ledger and what it is in words."""
 KINDS = ("supported", "inconclusive", "contradicted")
@@ -66,7 +66,7 @@ def _heads(images: str) -> str:
         "adapted": ("Adapted", f"{ADAPTED} has seen bare images of {there}, not one label."),
     }
     tiles = "".join(
-        f'<div><img src="{images}/front-{name}.webp" width="360" height="360" '
+        f'<div><img class="dark-light" src="{images}/front-{name}.webp" width="360" height="360" '
         f'alt="{escape(_alt(*words[name], facts["scores"][name]))}">'
         f'<p><span class="front-score">{facts["scores"][name]:.2f}</span> '
         f"<b>{words[name][0]}.</b> {words[name][1]}</p></div>"
