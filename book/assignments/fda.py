@@ -399,7 +399,8 @@ def donors_25d(
 ) -> list[list[tuple[int, int]]]:
     """The same in 2.5D, at most one slice from each scan.
 
-    reach: in mm; slice_mm: distance of neighbouring slices in mm; price: similarity per mm.
+    similarity: (d, scans, d); count <= scans; reach: in mm; slice_mm: distance of neighbouring
+    slices in mm; price: similarity per mm.
     """
     ### BEGIN SOLUTION
     depth, scans = similarity.shape[:2]

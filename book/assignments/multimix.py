@@ -252,7 +252,7 @@ def tversky_index(
     """Tversky index of each image.
 
     prediction, mask, known: (n, 1, h, w) bool. a, b: what a false positive and a false negative
-    cost. Returns (n,) float; 1 where TP, FP and FN are all 0.
+    cost, both positive. Returns (n,) float; 1 where TP, FP and FN are all 0.
     """
     ### BEGIN SOLUTION
     tp = (prediction & mask & known).flatten(1).sum(dim=1).float()
@@ -315,7 +315,7 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
     for trial in range(20):
         generator = torch.Generator().manual_seed(100 + trial)
         n, h, w = 1 + trial % 4, 3 + trial % 3, 5
-        a, b = ((0.3, 0.7), (0.5, 0.5), (1.0, 1.0), (0.8, 0.1), (0.0, 1.5))[trial % 5]
+        a, b = ((0.3, 0.7), (0.5, 0.5), (1.0, 1.0), (0.8, 0.1), (0.1, 1.5))[trial % 5]
         p = torch.rand(n, 1, h, w, generator=generator)
         # image i of the batch has its own density, so pooling over the batch shows
         density = torch.linspace(0.2, 0.9, n).reshape(n, 1, 1, 1)
@@ -847,8 +847,8 @@ _hidden_checks()
 # **CutMix.** The mean of two chest X-rays looks like no patient. CutMix pastes a box of the other
 # image instead and mixes the targets by area. A box is `(top, left, height, width)` in pixels; it
 # covers the rows from `top` to `top + height - 1` and columns likewise, as far as they are in the image.
-# What lies beyond the border is cut off. With $\alpha_i$ the *share of the image's pixels* that box
-# $i$ covers then:
+# What lies beyond the border is cut off, and a height or width of 0 makes an empty box. With $\alpha_i$ the
+# *share of the image's pixels* that box $i$ covers then:
 #
 # - if $\alpha_i \leq \frac12$, the pixels of the box come from the other image, the rest stays;
 # - if $\alpha_i > \frac12$, it is the other way round: the pixels of the box *stay*, those around it come
