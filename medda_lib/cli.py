@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from medda_lib import _paths
+from medda_lib.cli_course import assignment_app, course_app
 
 if TYPE_CHECKING:
     from medda_lib.datasets.catalogue import Entry
@@ -31,8 +32,8 @@ app = typer.Typer(
 data_app = typer.Typer(
     help="Real data: what exists, where it is, is it whole.", no_args_is_help=True
 )
-assignment_app = typer.Typer(help="Assignments for a course.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+app.add_typer(course_app, name="course")
 app.add_typer(assignment_app, name="assignment")
 
 Paper = Annotated[str, typer.Argument(help="Key of a paper, as `medda list` shows it.")]
@@ -235,42 +236,6 @@ def data_where() -> None:
             "MEDDA_DATA is not set; export MEDDA_DATA=/the/folder/that/holds/the/data/sets", code=1
         )
     _print(str(root))
-
-
-@assignment_app.command("release")
-def assignment_release(paper: Paper, out: Path = Path("release")) -> None:
-    """Write the students' notebook: no solution, no hidden test."""
-    from medda_lib import assignments
-
-    try:
-        _print(f"wrote {assignments.release(paper, out)}")
-    except (ValueError, FileNotFoundError) as error:
-        fail(str(error))
-
-
-@assignment_app.command("validate")
-def assignment_validate(notebook: Path) -> None:
-    """Run the visible self-checks of a notebook."""
-    from medda_lib import assignments
-
-    try:
-        report = assignments.validate(notebook)
-    except (ValueError, FileNotFoundError) as error:
-        fail(str(error))
-    _print(report.text())
-    if not report.ok:
-        raise typer.Exit(1)
-
-
-@assignment_app.command("grade")
-def assignment_grade(paper: Paper, submissions: Path, out: Path = Path("grades.csv")) -> None:
-    """Autograde a folder of submissions into a table of points per exercise."""
-    from medda_lib import assignments
-
-    try:
-        _print(f"wrote {assignments.grade(paper, submissions, out)}")
-    except (ValueError, FileNotFoundError) as error:
-        fail(str(error))
 
 
 @app.command()

@@ -17,7 +17,7 @@ from medda_lib.assignments.exceptions import Lost
 if TYPE_CHECKING:
     from medda_lib.assignments.sandbox import Sandbox
 
-CELL = '''
+CELL = """
 import os, pathlib, socket, time
 
 def able(step, *args):
@@ -82,7 +82,7 @@ def attempts(marker, tcp, udp, pid, count, file):
 
 def takes(megabytes):
     return able(memory, megabytes)
-'''
+"""
 
 
 def attempts(made: Sandbox) -> dict[str, bool]:

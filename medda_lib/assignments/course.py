@@ -23,15 +23,14 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 
 from medda_lib import _paths
-from medda_lib.assignments import cells
-from medda_lib.assignments.cells import AssignmentError
+from medda_lib.assignments import cells, master
 
 MASTERS = _paths.BOOK / "assignments"
 
 
 def available(masters: Path = MASTERS) -> tuple[str, ...]:
     """Papers that have an assignment."""
-    return tuple(sorted(path.stem for path in masters.glob("*.py")))
+    return master.available(masters)
 
 
 def release(paper: str, out: Path, masters: Path = MASTERS) -> Path:
@@ -74,14 +73,11 @@ class Course:
 @contextmanager
 def course(paper: str, masters: Path = MASTERS) -> Iterator[Course]:
     """A course directory that lasts for the block, with the assignment generated in it."""
-    master = masters / f"{paper}.py"
-    if not master.is_file():
-        known = ", ".join(available(masters)) or f"none ({masters} holds no master notebook)"
-        raise AssignmentError(f"no assignment for {paper!r}; there is one for: {known}")
+    source = master.path_of(paper, masters)
     with tempfile.TemporaryDirectory(prefix="medda-course-") as folder, _scripts_on_path():
         # resolve(): nbgrader compares paths as text, and the temporary folder may be a link
         made = Course(Path(folder).resolve(), paper)
-        cells.write(_stable(jupytext.read(master)), made.root / "source" / paper / f"{paper}.ipynb")
+        cells.write(stable(jupytext.read(source)), made.root / "source" / paper / f"{paper}.ipynb")
         GenerateAssignment(coursedir=made.directory(), log=cells.NBGRADER_LOG).start()
         yield made
 
@@ -97,7 +93,7 @@ def _scripts_on_path() -> Iterator[None]:
         os.environ["PATH"] = before
 
 
-def _stable(notebook: Any) -> Any:
+def stable(notebook: Any) -> Any:
     """Names in place of random cell ids, and no trace of jupytext."""
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata.pop("jupytext", None)

@@ -72,8 +72,11 @@ class _Graph:
     def __init__(self, exchange: Exchange) -> None:
         self.peer, self.number = exchange.peer, exchange.graph
         tensors = [b for b in exchange.outputs if isinstance(b, Tensor)]
-        self.grown = [isinstance(b, Tensor) and i in exchange.grown
-                      for i, b in enumerate(exchange.outputs) if isinstance(b, Tensor)]
+        self.grown = [
+            isinstance(b, Tensor) and i in exchange.grown
+            for i, b in enumerate(exchange.outputs)
+            if isinstance(b, Tensor)
+        ]
         assert len(tensors) == len(self.grown)
         self.like = [(exchange.inputs[i].shape, exchange.inputs[i].dtype) for i in exchange.flagged]
 
@@ -103,8 +106,11 @@ class _Call(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         ctx.graph = _Graph(exchange)
         end = torch.zeros(0)  # a function of autograd has to return something
-        plain = [b for i, b in enumerate(exchange.outputs)
-                 if isinstance(b, Tensor) and i not in exchange.grown]
+        plain = [
+            b
+            for i, b in enumerate(exchange.outputs)
+            if isinstance(b, Tensor) and i not in exchange.grown
+        ]
         ctx.mark_non_differentiable(end, *plain)
         return (*(b for b in exchange.outputs if isinstance(b, Tensor)), end)
 

@@ -153,7 +153,9 @@ def graded(made: Sandbox, master: Master, student: str, notebook: Path) -> Point
         if outcome["stage"] == "visible":
             said[name] = outcome["said"]
         elif outcome["stage"] == "hidden":
-            said[name] = f"{FURTHER}; look again at: {outcome['said']}" if outcome["said"] else FURTHER
+            said[name] = (
+                f"{FURTHER}; look again at: {outcome['said']}" if outcome["said"] else FURTHER
+            )
     return Points(student, points, handed_in.remark, said)
 
 

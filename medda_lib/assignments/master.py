@@ -54,8 +54,9 @@ class Master:
 
 
 def available(masters: Path) -> tuple[str, ...]:
-    """Papers that have an assignment."""
-    return tuple(sorted(path.stem for path in masters.glob("*.py")))
+    """Papers that have an assignment, as `<paper>.py` or, in a course, as `<paper>/<paper>.ipynb`."""
+    folders = (p.parent.name for p in masters.glob("*/*.ipynb") if p.stem == p.parent.name)
+    return tuple(sorted({*(path.stem for path in masters.glob("*.py")), *folders}))
 
 
 def path_of(paper: str, masters: Path) -> Path:
@@ -64,11 +65,12 @@ def path_of(paper: str, masters: Path) -> Path:
     Raises:
         AssignmentError: there is none for this paper.
     """
-    path = masters / f"{paper}.py"
-    if not re.fullmatch(r"[\w-]+", paper) or not path.is_file():
-        known = ", ".join(available(masters)) or f"none ({masters} holds no master notebook)"
-        raise AssignmentError(f"no assignment for {paper!r}; there is one for: {known}")
-    return path
+    if re.fullmatch(r"[\w-]+", paper):
+        for path in (masters / f"{paper}.py", masters / paper / f"{paper}.ipynb"):
+            if path.is_file():
+                return path
+    known = ", ".join(available(masters)) or f"none ({masters} holds no master notebook)"
+    raise AssignmentError(f"no assignment for {paper!r}; there is one for: {known}")
 
 
 def read(paper: str, masters: Path) -> Master:

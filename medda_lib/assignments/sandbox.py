@@ -66,7 +66,9 @@ class Sandbox:
         with mine, theirs:
             self._order("checker", theirs, self._orders)
             theirs.close()
-            mine.settimeout(self.limits.submission_seconds + self.limits.cell_seconds + GRACE_SECONDS)
+            mine.settimeout(
+                self.limits.submission_seconds + self.limits.cell_seconds + GRACE_SECONDS
+            )
             pid = 0
             try:
                 pid = int(wire.receive(mine)[0]["pid"])
@@ -98,7 +100,10 @@ class Sandbox:
             other.close()
             leash.settimeout(START_SECONDS)
             with leash.makefile("rb") as words:
-                yield channel, json.loads(words.readline() or b'{"missing": ["it died"]}')["missing"]
+                yield (
+                    channel,
+                    json.loads(words.readline() or b'{"missing": ["it died"]}')["missing"],
+                )
 
 
 @contextmanager
@@ -116,12 +121,22 @@ def sandbox(
         SandboxError: the platform has no fork, or the nursery did not start.
     """
     if not hasattr(os, "fork"):
-        raise SandboxError("grading needs Linux or macOS: on Windows, use WSL 2 or a Linux container")
-    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET if _LINUX else socket.SOCK_DGRAM)
+        raise SandboxError(
+            "grading needs Linux or macOS: on Windows, use WSL 2 or a Linux container"
+        )
+    mine, theirs = socket.socketpair(
+        socket.AF_UNIX, socket.SOCK_SEQPACKET if _LINUX else socket.SOCK_DGRAM
+    )
     environment = {k: os.environ[k] for k in _ENVIRONMENT if k in os.environ}
     environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
     environment |= {"MKL_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "medda_lib.assignments.nursery", str(theirs.fileno()), *imports]
+    command = [
+        sys.executable,
+        "-m",
+        "medda_lib.assignments.nursery",
+        str(theirs.fileno()),
+        *imports,
+    ]
     with tempfile.TemporaryFile() as errors, mine:
         process = subprocess.Popen(
             command,
