@@ -15,7 +15,9 @@ import pytest
 
 from medda_lib import _paths
 from medda_lib.notebooks import check, smoke
+from tests.benchmarks import benchmark
 
+MEMORY = benchmark("page_memory")
 PAGES = [
     path
     for path in sorted([*_paths.BOOK.glob("*.py"), *_paths.BOOK.glob("[cf]*s/*.py")])
@@ -61,8 +63,13 @@ def test_cells_are_short(source: Path) -> None:
 @pytest.mark.parametrize("source", PAGES, ids=NAMES)
 def test_page_runs_at_smoke_and_twice_the_same(source: Path, tmp_path: Path) -> None:
     start = time.perf_counter()
-    notebook = smoke(source, tmp_path)
+    with MEMORY.Meter() as meter:
+        notebook = smoke(source, tmp_path)
     seconds = time.perf_counter() - start
+    assert 0 < meter.peak < MEMORY.BUDGET, (
+        f"{source.name} held {meter.peak / 1e6:.0f} MB at smoke: too much for a hosted notebook; "
+        f"see benchmarks/page_memory.py"
+    )
     again = subprocess.run(
         [*NBVAL, str(notebook)],
         capture_output=True,

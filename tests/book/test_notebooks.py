@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from medda_lib import _paths, page_record
+from medda_lib import _paths, page_record, setup_cell
 from medda_lib.notebooks import NotebookError, check, freeze, show, smoke, what_moved_on
+from medda_lib.page_record import sealed
 from medda_lib.source_view import _without_docstring
 from medda_lib.studies.setting import Setting
 
@@ -92,6 +94,108 @@ def test_second_freeze_is_equal_byte_for_byte(frozen: Path) -> None:
     before = frozen.read_bytes()
     freeze(frozen.with_suffix(".py"), profile="smoke", seed=7)
     assert frozen.read_bytes() == before
+
+
+def test_record_tells_of_the_run(frozen: Path) -> None:
+    record = read(frozen)["metadata"]["medda"]
+    assert (record["profile"], record["seed"]) == ("smoke", 7)
+    run = record["run"]
+    assert sorted(run) == sorted("commit dirty date seconds machine gpu python torch".split())
+    assert re.fullmatch(r"[0-9a-f]{40}|", run["commit"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", run["date"])
+    assert run["dirty"] is True  # this page lies outside the checkout
+    assert 0.1 < run["seconds"] < 600
+    assert re.search(r", \d+ cores?$", run["machine"])
+    assert run["gpu"] is None
+    assert run["python"] == platform.python_version()
+    assert re.fullmatch(r"\d+\.\d+\.\d+", run["torch"])
+
+
+def test_setup_cell_comes_first_and_changes_no_other_cell(frozen: Path) -> None:
+    cells = read(frozen)["cells"]
+    kinds = [cell["cell_type"] for cell in cells]
+    assert cells[kinds.index("code")]["metadata"]["tags"] == ["nbval-skip", "remove-cell", "setup"]
+    assert sum(map(setup_cell.is_one, cells)) == 1
+    ids = [c["id"] for c in cells if "parameters" not in c["id"] and not setup_cell.is_one(c)]
+    assert [name.split("-")[0] for name in ids] == [f"{k:03d}" for k in range(len(ids))]
+
+
+def test_frozen_notebook_runs_again(frozen: Path) -> None:
+    assert nbval(frozen).returncode == 0
+
+
+FACTS = {"commit": "a" * 40, "dirty": False, "date": "2026-01-02", "seconds": 1.5}
+
+
+def blank(text: str = "1") -> dict[str, Any]:
+    """A notebook as it comes from the kernel, before it is sealed."""
+    cells = [{"cell_type": "code", "id": "0", "metadata": {}, "source": text, "outputs": []}]
+    return {"metadata": {"medda": {"profile": "demo", "library": "0" * 16}}, "cells": cells}
+
+
+def test_equal_notebook_keeps_the_record_of_its_first_run() -> None:
+    first = sealed(blank(), FACTS, None)
+    later = FACTS | {"commit": "b" * 40, "seconds": 9.0}
+    assert sealed(blank(), later, first) == first
+    assert sealed(blank("2"), later, first)["metadata"]["medda"]["run"] == later
+    changed = blank()
+    changed["metadata"]["medda"]["library"] = "1" * 16
+    assert sealed(changed, later, first)["metadata"]["medda"]["run"] == later
+
+
+def test_notebook_from_before_the_records_gets_one() -> None:
+    assert sealed(blank(), FACTS, blank())["metadata"]["medda"]["run"] == FACTS
+    assert (
+        sealed(blank(), FACTS, {"metadata": {}, "cells": []})["metadata"]["medda"]["run"] == FACTS
+    )
+
+
+def test_setup_cell_names_the_commit_only_where_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDDA_REPOSITORY", "owner/name")
+    clean = sealed(blank(), FACTS, None)["cells"][0]["source"]
+    assert f'set_up(repository="owner/name", commit="{"a" * 40}")' in clean
+    dirty = sealed(blank(), FACTS | {"dirty": True}, None)["cells"][0]["source"]
+    assert 'set_up(repository="owner/name", commit="")' in dirty
+
+
+def test_address_stays_once_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDDA_REPOSITORY", "owner/name")
+    first = sealed(blank(), FACTS, None)
+    monkeypatch.delenv("MEDDA_REPOSITORY")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "somebody/fork")
+    assert sealed(blank(), FACTS, first) == first
+    assert sealed(blank(), FACTS, None)["metadata"]["medda"]["repository"] == "somebody/fork"
+
+
+def test_a_checkout_is_dirty_by_page_library_and_results_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_paths, "CHECKOUT", tmp_path)
+    for name in ("medda_lib/a.py", "book/results/a.csv", "book/page.py", "book/other.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1\n", "utf-8")
+    source = tmp_path / "book" / "page.py"
+    assert page_record._differs(source)  # no repository yet
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=A", "-c", "user.email=a@b.c"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *command], check=True)
+    assert not page_record._differs(source)
+    (tmp_path / "book" / "other.py").write_text("2\n", "utf-8")
+    (tmp_path / "book" / "page.ipynb").write_text("{}", "utf-8")
+    assert not page_record._differs(source)
+    for name in ("medda_lib/new.py", "book/results/a.csv", "book/page.py"):
+        before = (tmp_path / name).read_text("utf-8") if (tmp_path / name).is_file() else None
+        (tmp_path / name).write_text("3\n", "utf-8")
+        assert page_record._differs(source), name
+        if before is None:
+            (tmp_path / name).unlink()
+        else:
+            (tmp_path / name).write_text(before, "utf-8")
+
+
+def test_the_machinery_of_pages_is_no_part_of_their_library(tmp_path: Path) -> None:
+    names = page_record._imported("from medda_lib.notebooks import moved_on, show\n")
+    assert names == ["medda_lib.source_view"]
 
 
 def test_widgets_are_numbered_as_made(frozen: Path) -> None:
