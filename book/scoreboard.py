@@ -30,7 +30,7 @@ profile = "demo"
 data = "phantom"
 seed = 0
 device = "cpu"
-results = ""  # a folder of results other than the book's own, such as one of your runs
+results = ""  # another folder of results, such as one of your runs
 
 # %% [markdown]
 # The first four parameters are those of every page and change nothing here, since each table shows all
@@ -38,15 +38,17 @@ results = ""  # a folder of results other than the book's own, such as one of yo
 #
 # The tables of this page are made while the book is built, from the files of the papers and the committed
 # results. They need no kernel. Choose above a table what it should show, click a heading to sort it, and
-# copy the address of the page to share what you see. In JupyterLab a table is a line that begins with
-# `{scoreboard}`; [the last section](#scoreboard-frames) makes the same rows as frames.
+# copy the address of the page to share what you see: [the systems](#scoreboard-systems),
+# [the claims](#scoreboard-claims), [the ledgers](#scoreboard-ledgers) behind them. In JupyterLab a table
+# is a line that begins with `{scoreboard}`; [the last section](#scoreboard-frames) makes the same rows as
+# frames.
 #
 # ## Where the book stands
 #
 # {count}`systems` systems of {count}`papers` papers: {count}`systems.done` are done and
 # {count}`systems.measured` are measured. {count}`claims` claims, of which {count}`claims.tested` were
 # tested on some kind of data, by {count}`runs` runs in {count}`ledgers` committed ledgers. Each number
-# in these tables leads to the rows that it counts.
+# with a link leads to the rows that it counts.
 #
 # ```{scoreboard} verdicts
 # ```
@@ -67,6 +69,7 @@ results = ""  # a folder of results other than the book's own, such as one of yo
 # ```
 
 # %% [markdown]
+# (scoreboard-systems)=
 # ## Every system
 #
 # - The **role** is the one that the paper gives it: its *proposed* method; an *ablation*, which is that
@@ -81,6 +84,7 @@ results = ""  # a folder of results other than the book's own, such as one of yo
 # ```
 
 # %% [markdown]
+# (scoreboard-claims)=
 # ## Every claim
 #
 # A claim is one sentence of a paper that could turn out false, tied to cells of its tables. From our own
@@ -118,6 +122,7 @@ results = ""  # a folder of results other than the book's own, such as one of yo
 # ```
 
 # %% [markdown]
+# (scoreboard-ledgers)=
 # ## What the numbers rest on
 #
 # Every committed result, with the code, the machine and the time that it took. A star marks a commit

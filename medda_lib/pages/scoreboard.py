@@ -90,8 +90,12 @@ def fill(app: Sphinx, doctree: nodes.document, page: str) -> None:
 def assets(
     app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: object
 ) -> None:
-    """Load script and style on pages that have a table, and on no other."""
-    if 'class="medda-board"' in context.get("body", ""):
+    """Load script and style on pages that have a table, and give wide tables the whole width."""
+    body = context.get("body", "")
+    if 'class="medda-board"' in body:
+        if "<form" in body:
+            meta = context.get("meta") or {}
+            context["meta"] = meta | {"html_theme.sidebar_secondary.remove": "true"}
         app.add_css_file("medda/scoreboard.css")
         app.add_js_file("medda/scoreboard.js", loading_method="defer")
 

@@ -172,7 +172,8 @@ def _verdict(row: Mapping[Any, Any], where: Addresses, anchor: str) -> Cell:
     html = f'<span class="{kind}">{link(sign, evidence)}</span>'
     if row["verdict"] == NOT_TESTED:
         return Cell(f"{html}<small>{escape(row['reason'])}</small>", sort, "verdict")
-    interval = f"{_signed(effect)} [{_signed(row['low'])}, {_signed(row['high'])}]"
+    numbers = f"{_signed(effect)} [{_signed(row['low'])}, {_signed(row['high'])}]"
+    interval = f'<em class="effect">{numbers}</em>'
     file = _file(row["paper"], ledger, where)
     return Cell(f"{html} {interval}<small>{row['seeds']} pairs, {file}</small>", sort, "verdict")
 
@@ -186,10 +187,14 @@ def verdicts_board(known: Standing, _where: Addresses) -> str:
             _counted(known, f"verdicts.{kind}.{word}", "claims", data=kind, verdict=word)
             for word in SORTED
         )
-        rows.append(
-            Row("", [Cell(escape(KIND_NAMES[kind])), *counted, Cell(_bar(numbers), kind="bar")])
-        )
-    columns = ("data", *(SIGNS[word][0] for word in SORTED), "share")
+        borne_out = numbers["reproduced"] + numbers["supported"]
+        bar = Cell(_bar(numbers), borne_out / max(sum(numbers.values()), 1), "bar")
+        rows.append(Row("", [Cell(escape(KIND_NAMES[kind])), *counted, bar]))
+    columns = (
+        "data",
+        *(SIGNS[word][0].replace(" ", "\N{NO-BREAK SPACE}") for word in SORTED),
+        "share",
+    )
     return Board("verdicts", "Verdicts on the claims by kind of data.", columns, rows).html()
 
 

@@ -39,6 +39,8 @@ KIND_NAMES = {
 """The kinds as readers meet them: a substitute is real images, but not the paper's."""
 
 NOT_TESTED = "not tested"
+NOT_RUN = "no committed results on such data"
+NOT_ABOUT = "the claim is not about such data"
 
 
 def systems(results: Path = _paths.RESULTS) -> pd.DataFrame:
@@ -277,9 +279,7 @@ def _best(
         (verdicts[claim.id], ledger) for ledger, verdicts in found.items() if claim.id in verdicts
     ]
     if not about:
-        possible = [name for name in names if claim.about(name)]
-        if possible:
-            return untested(claim, f"no committed results on {' or '.join(possible)}"), ""
-        return untested(claim, f"it is about {', '.join(claim.data)} only"), ""
+        possible = any(claim.about(name) for name in names)
+        return untested(claim, NOT_RUN if possible else NOT_ABOUT), ""
     tested = (one for one in about if one[0].verdict != NOT_TESTED)
     return next(tested, about[0])

@@ -123,9 +123,9 @@ def test_the_scoreboard_takes_the_first_ledger_that_can_judge(known: list[claims
     assert verdict.verdict == "supported"
     verdict, ledger = scoreboard._best(two, {"paper-phantom": found["paper-phantom"]}, names)
     assert (verdict.verdict, ledger) == ("not tested", "")
-    assert verdict.reason == "no committed results on prostate"
+    assert verdict.reason == scoreboard.NOT_RUN
     verdict, ledger = scoreboard._best(two, {}, ("real",))
-    assert verdict.reason == "it is about prostate only"
+    assert verdict.reason == scoreboard.NOT_ABOUT
 
 
 def test_a_table_of_verdicts_has_a_row_for_each_claim_and_study_that_can_judge_it(

@@ -1,13 +1,17 @@
 """The scoreboard from small ledgers whose verdicts are known beforehand."""
 
+import csv
 import json
+import tomllib
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from medda_lib.papers import scoreboard
-from medda_lib.papers.catalogue import papers
+from medda_lib import _paths
+from medda_lib.papers import counts, scoreboard
+from medda_lib.papers.catalogue import FOLDER, papers
 
 ROWS = {  # system, labels, masks -> in-domain Dice of three seeds
     ("UMTL-S", "100", "10"): (0.80, 0.82, 0.81),
@@ -92,7 +96,10 @@ def test_verdicts_follow_the_ledger(results: Path) -> None:
     assert min(gains) - 1e-9 <= ours.loc["C2a", "low"] <= ours.loc["C2a", "effect"]
     assert ours.loc["C2a", "effect"] <= ours.loc["C2a", "high"] <= max(gains) + 1e-9
     assert (ours.loc["C2a", "seeds"], ours.loc["C2a", "profile"]) == (3, "demo")
+    assert ours.loc["C2a", "ledger"] == "demo-phantom"
     assert set(table.loc["real", "verdict"]) == {"not tested"}
+    assert set(table.loc["real", "ledger"]) == {""}
+    assert set(table.loc["real", "reason"]) == {scoreboard.NOT_RUN}
 
 
 def test_the_most_thorough_ledger_wins(results: Path) -> None:
@@ -142,3 +149,96 @@ def test_without_ledgers_the_columns_stay(tmp_path: Path) -> None:
 
 def test_every_kind_of_data_has_a_name() -> None:
     assert tuple(scoreboard.KIND_NAMES) == scoreboard.KINDS
+
+
+def test_a_claim_about_other_data_says_so(tmp_path: Path) -> None:
+    table = scoreboard.claims(tmp_path, ("real",))
+    known = tomllib.loads((FOLDER / "fda" / "claims.toml").read_text("utf-8"))["claim"]
+    elsewhere = {
+        claim["id"] for claim in known if claim.get("data") and "real" not in claim["data"]
+    }
+    table = table[table["paper"] == "fda"]
+    assert elsewhere
+    assert set(table.loc[table["reason"] == scoreboard.NOT_ABOUT, "claim"]) == elsewhere
+
+
+def test_a_ledger_that_changed_is_judged_anew(results: Path) -> None:
+    assert scoreboard.verdicts_of("multimix", "demo-phantom", results)["C2a"].verdict == "supported"
+    path = results / "multimix" / "demo-phantom.csv"
+    frame = pd.read_csv(path)
+    frame.loc[frame["system"] == "MultiMix", "value"] = 0.1
+    frame.to_csv(path, index=False)
+    again = scoreboard.verdicts_of("multimix", "demo-phantom", results)["C2a"]
+    assert again.verdict == "contradicted"
+
+
+@pytest.mark.parametrize(
+    ("paper", "data", "kind"),
+    [
+        ("multimix", "phantom", "phantom"),
+        ("multimix", "shift", "phantom"),  # judges no claim, made of phantoms
+        ("multimix", "realism", "real"),  # judges no claim, needs real images
+        ("aiva", "prostate", "phantom"),
+        ("odex", "real", "own"),  # the paper's own data for one of its scenarios
+        ("odex", "ordered", "real"),
+        ("popar", "own", "own"),  # no study yet
+        ("popar", "other", "phantom"),
+    ],
+)
+def test_each_ledger_is_of_one_kind_of_data(paper: str, data: str, kind: str) -> None:
+    assert scoreboard.kind_of(paper, data) == kind
+
+
+def test_counts_of_a_small_ledger(results: Path) -> None:
+    found = counts.standing(results).counts
+    assert (found["papers"], found["ledgers"], found["runs"]) == (17, 1, 12)
+    assert (found["systems.measured"], found["systems.multimix.measured"]) == (4, 4)
+    assert found["systems.fda.measured"] == 0
+    assert found["verdicts.multimix.phantom.contradicted"] == 1  # C1a
+    assert found["verdicts.phantom.contradicted"] == 1
+    assert found["claims.fda.tested"] == 0
+    tested = sum(
+        found[f"verdicts.phantom.{word}"] for word in ("supported", "contradicted", "inconclusive")
+    )
+    assert found["claims.tested"] == tested == found["claims.multimix.tested"]
+
+
+def test_standing_is_made_anew_when_a_ledger_comes(results: Path) -> None:
+    before = counts.standing(results)
+    assert counts.standing(results) is before
+    ledger(results / "multimix", "smoke", "real")
+    assert counts.standing(results).counts["ledgers"] == before.counts["ledgers"] + 1
+
+
+def test_counts_agree_with_the_files() -> None:
+    """The committed results, counted once more from the files alone, without the library."""
+    found = counts.standing().counts
+    tomls = {
+        p.parent.name: tomllib.loads(p.read_text("utf-8")) for p in FOLDER.glob("*/paper.toml")
+    }
+    for key, content in tomls.items():
+        systems = {row["name"]: row["status"] for row in content["system"]}
+        held = set[str]()
+        for path in (_paths.RESULTS / key).glob("*.csv"):
+            with path.open(encoding="utf-8", newline="") as file:
+                held |= {row["system"] for row in csv.DictReader(file)}
+        assert found[f"systems.{key}"] == len(systems)
+        assert found[f"systems.{key}.done"] == list(systems.values()).count("done")
+        assert found[f"systems.{key}.measured"] == len(held & set(systems))
+        file = FOLDER / key / "claims.toml"
+        known = tomllib.loads(file.read_text("utf-8"))["claim"] if file.is_file() else []
+        assert found[f"claims.{key}"] == len(known)
+        for kind in scoreboard.KINDS:
+            verdicts = ("reproduced", "supported", "contradicted", "inconclusive", "not tested")
+            assert sum(found[f"verdicts.{key}.{kind}.{v}"] for v in verdicts) == len(known)
+    for name in ("systems", "systems.done", "systems.measured", "claims", "claims.tested"):
+        first, _, last = name.partition(".")
+        parts = (".".join(filter(None, (first, key, last))) for key in tomls)
+        assert found[name] == sum(found[part] for part in parts)
+    for kind, word in product(scoreboard.KINDS, ("supported", "contradicted")):
+        assert found[f"verdicts.{kind}.{word}"] == sum(
+            found[f"verdicts.{key}.{kind}.{word}"] for key in tomls
+        )
+    origins = [json.loads(p.read_text("utf-8")) for p in _paths.RESULTS.glob("*/*-*.json")]
+    assert found["ledgers"] == len(origins)
+    assert found["runs"] == sum(len(one["runs"]) for one in origins)

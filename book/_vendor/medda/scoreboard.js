@@ -6,7 +6,7 @@
 
   const FEW = 30; // rows shown before "show all"
   const collator = new Intl.Collator("en", { numeric: true });
-  const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
 
   class Board {
     constructor(box) {
@@ -21,7 +21,7 @@
         Object.fromEntries(Object.entries(row.dataset).map(([name, text]) => [name, text.split("|")]))
       );
       this.all = false; // show more than a few
-      this.sort = "";
+      this.sort = ""; // the column to sort by, with "-" in front for down
       this.sortable();
       if (this.form) this.filterable();
     }
@@ -46,11 +46,15 @@
     filterable() {
       this.selects = Array.from(this.form.querySelectorAll("select"));
       this.words = this.form.elements.words;
+      this.sorting(); // on a phone there are no headings to click
       this.options = this.selects.map((one) => Array.from(one.options, (o) => [o, o.textContent]));
       this.form.hidden = false;
       this.form.addEventListener("submit", (event) => event.preventDefault());
       this.form.addEventListener("input", () => this.changed());
-      this.form.addEventListener("reset", () => setTimeout(() => this.changed()));
+      this.form.addEventListener("reset", () => {
+        this.sort = "";
+        setTimeout(() => this.changed()); // when the form is empty
+      });
       this.more = document.createElement("button");
       this.more.type = "button";
       this.more.className = "more";
@@ -61,6 +65,19 @@
         if (next) next.querySelector("a, th").focus();
       });
       this.box.append(this.more);
+    }
+
+    sorting() {
+      this.by = document.createElement("select");
+      const names = this.heads.map((head) => head.textContent);
+      this.by.append(new Option("as listed", ""));
+      for (const name of names)
+        this.by.append(new Option(name + " ↑", slug(name)), new Option(name + " ↓", "-" + slug(name)));
+      this.by.addEventListener("input", () => (this.sort = this.by.value));
+      const label = document.createElement("label");
+      label.className = "by";
+      label.append("sorted by ", this.by);
+      this.form.querySelector("button").before(label);
     }
 
     changed() {
@@ -141,6 +158,7 @@
     }
 
     order() {
+      if (this.by) this.by.value = this.sort;
       const down = this.sort.startsWith("-");
       const column = this.heads.findIndex((head) => slug(head.textContent) === this.sort.slice(+down));
       this.heads.forEach((head, i) => {
