@@ -182,8 +182,8 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
                 return sum(gaps[i][j] if j >= 0 else price for i, j in enumerate(way))
 
             best = min(every, key=total)
-            found = [int(j) for j in match_or_leave(target, source, price)]
             # topic: the least total, with the price of those who stay alone; either site may have more groups
+            found = [int(j) for j in match_or_leave(target, source, price)]
             assert found == list(best), "not the cheapest matching of random centres"
             alone += found.count(-1)
         wanted = []
@@ -342,20 +342,20 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
         empty += not counted
         leaf = target.clone().requires_grad_()
         fixed = means.clone().requires_grad_()
-        loss = robust_alignment(leaf, clusters, fixed, sizes, links, delta)
         # topic: the loss L: which groups are left out, which slices n counts, the two branches of H
+        loss = robust_alignment(leaf, clusters, fixed, sizes, links, delta)
         assert close(loss, torch.tensor(expected), 1e-4), "wrong loss on a random minibatch"
         if counted:
-            loss.backward()
             # topic: the gradient for the target's features, and none for the source's means
+            loss.backward()
             assert close(leaf.grad, slope, 1e-4), "wrong gradient for the target features"
             assert fixed.grad is None or not fixed.grad.any(), "a gradient flows into the means"
     assert min(empty, far, near) > 3, "these checks must see all cases"
     leaf = torch.tensor([[2.0, 1.0], [5.0, 5.0]], requires_grad=True)  # one of them at its place
     all_links = torch.eye(2, dtype=torch.bool)
     spots = torch.tensor([[2.0, 1.0], [5.0, 1.0]])
-    loss = robust_alignment(leaf, torch.tensor([0, 1]), spots, torch.tensor([1, 1]), all_links, 2.0)
     # topic: a group that sits exactly at its place
+    loss = robust_alignment(leaf, torch.tensor([0, 1]), spots, torch.tensor([1, 1]), all_links, 2.0)
     assert close(loss, torch.tensor(3.0)), "0 for the first group, 2 (4 - 1) for the second, halved"
     loss.backward()
     assert close(leaf.grad, torch.tensor([[0.0, 0.0], [0.0, 1.0]])), "wrong gradient at distance 0"
@@ -464,13 +464,13 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
         n, share = 1 + trial % 7, (0.05, 0.3, 0.5, 0.8)[trial % 4]
         s = (10 ** rng.uniform(-1, 1, size=n)).tolist()
         a = (10 ** rng.uniform(-2, 4, size=n) * (rng.uniform(size=n) < 0.7)).tolist()
+        # topic: the least weight with which half of the steps have the share; steps without alignment
         weight = share_weight(s, a, share)
 
         def reached(weight: float, s: list = s, a: list = a, share: float = share) -> int:
             parts = [weight * y / (x + weight * y) for x, y in zip(s, a, strict=True)]
             return sum(part >= share for part in parts)
 
-        # topic: the least weight with which half of the steps have the share; steps without alignment
         if 2 * reached(1e12) < n:
             infinite += 1
             assert weight == math.inf, "no finite weight reaches the share in half of the steps"
@@ -611,8 +611,8 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
         means = torch.stack([v.mean() for v in chosen])
         spreads = torch.stack([v.var(unbiased=False) for v in chosen])
         for size in (1, 3, n):
-            count, mean, variance = masked_statistics(list(x.split(size)), list(mask.split(size)))
             # topic: count, mean and variance over all pixels inside, for every division into minibatches
+            count, mean, variance = masked_statistics(list(x.split(size)), list(mask.split(size)))
             assert int(count) == int(mask.sum()), "wrong number of pixels"
             assert close(mean, means), "wrong mean for some division into minibatches"
             assert close(variance, spreads), "wrong variance for some division into minibatches"
@@ -624,14 +624,14 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
         for repeats in (0, 1, 6):  # source pixels, each several times: a crowd that can be counted
             crowd = [torch.cat([v, o.repeat(repeats)]) for v, o in zip(chosen, others, strict=True)]
             worth = float(repeats * len(others[0]))
+            # topic: mean and variance of the mixture of two crowds
             mean, variance = mixture(source, worth, (int(mask.sum()), means, spreads))
             wanted = torch.stack([v.mean() for v in crowd])
-            # topic: mean and variance of the mixture of two crowds
             assert close(mean, wanted), "wrong mean of a mixture"
             wanted = torch.stack([v.var(unbiased=False) for v in crowd])
             assert close(variance, wanted), "wrong variance of a mixture"
-        nothing = masked_statistics([x[:2], x[2:]], [mask[:2] & False, mask[2:] & False])
         # topic: no pixel inside of any mask
+        nothing = masked_statistics([x[:2], x[2:]], [mask[:2] & False, mask[2:] & False])
         assert int(nothing[0]) == 0, "no pixel lies inside"
         assert close(nothing[1], torch.zeros(c)), "without a pixel the mean is 0"
         assert close(nothing[2], torch.zeros(c)), "without a pixel the variance is 0"
@@ -789,14 +789,14 @@ def _hidden_plan() -> None:  # functions: they overwrite no name of the student'
         table = 3 * torch.rand(m, n, generator=generator, dtype=torch.float64)
         for epsilon, rounds in ((0.5, 1), (2.0, 3), (0.05, 20), (0.0006, 2)):
             wanted = reference(table.tolist(), a.tolist(), b.tolist(), epsilon, rounds)
+            # topic: the rounds in their order, in logarithms; masses of 0 and small epsilon
             plan = entropic_plan(table, a, b, epsilon, rounds)
             expected = torch.tensor(wanted, dtype=torch.float64)
-            # topic: the rounds in their order, in logarithms; masses of 0 and small epsilon
             assert close(plan, expected), "wrong plan for random costs and masses"
             assert close(plan.sum(dim=0), b), "the last step of a round sets the column sums"
             leaf = table.clone().requires_grad_()
-            loss = transport_loss(leaf, a, b, epsilon, rounds)
             # topic: the cost of the plan, and its gradient with the plan held fixed
+            loss = transport_loss(leaf, a, b, epsilon, rounds)
             assert close(loss, (expected * table).sum()), "wrong cost of the plan"
             loss.backward()
             assert close(leaf.grad, expected), "the gradient with respect to C is the plan"
@@ -809,6 +809,7 @@ def _hidden_labels() -> None:
         masks = torch.rand(m, 1, 2, 3, generator=generator) > 0.6
         masks[0] = trial % 2 == 0
         logits = 3 * torch.randn(n, 1, 2, 3, generator=generator)
+        # topic: the balanced cross entropy; masks without foreground or without background
         for i, row in enumerate(label_cost(masks, logits).tolist()):
             y = masks[i].flatten().tolist()
             for j, found in enumerate(row):
@@ -818,12 +819,11 @@ def _hidden_labels() -> None:
                     math.log1p(math.exp(v)) for v, inside in zip(z, y, strict=True) if not inside
                 ]
                 means = [math.fsum(part) / len(part) for part in (organ, rest) if part]
-                # topic: the balanced cross entropy; masks without foreground or without background
                 assert abs(found - math.fsum(means) / len(means)) < 1e-4, "wrong cost of labels"
     large = torch.tensor([[[[200.0, -200.0]]]])
     masks = torch.tensor([[[[True, False]]], [[[False, True]]]])
-    cost = label_cost(masks, large)
     # topic: large logits
+    cost = label_cost(masks, large)
     assert close(cost, torch.tensor([[0.0], [200.0]])), "large logits must stay finite and exact"
 
 

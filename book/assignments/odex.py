@@ -227,6 +227,7 @@ def _hidden_memory() -> None:
             weights = torch.randn(p, generator=generator)
             importance = torch.rand(p, generator=generator)
             importance[0] = 0.0
+            # topic: the memory after a stage, from the one before
             memory = remember(memory, weights, importance, decay)
             slope = decay * slope + importance * (present - weights)
             # topic: where nothing has importance, the newest weight stays
@@ -242,8 +243,8 @@ def _hidden_step() -> None:
         importance = 10 ** (3 * torch.rand(4, generator=generator, dtype=torch.float64))
         importance[trial % 4] = 0.0
         strength, rate = (0.4, 3.0, 50.0)[trial % 3], (0.1, 2.0)[trial % 2]
-        found = held_step(weights, (anchor, importance), strength, rate)
         # topic: the minimum of both terms, for large importances, too
+        found = held_step(weights, (anchor, importance), strength, rate)
         slope = (found - weights) / rate + strength * importance * (found - anchor)
         scale = 1 / rate + strength * importance
         assert close(slope / scale, torch.zeros(4, dtype=torch.float64)), "not the minimum"
@@ -391,8 +392,8 @@ def _hidden_compression() -> None:  # functions: they overwrite no name of the s
         least = floor * math.fsum(values) / d
         kept = [max(v, least) for v in values[:r]]
         rest = max(math.fsum(values[r:]) / (d - r), least)
-        stage = compressed(features, r, floor)
         # topic: mean, largest variances, the mean of the others, and the floor
+        stage = compressed(features, r, floor)
         assert near(stage[0], features.mean(axis=0)), "wrong mean"
         assert near(stage[2], kept, 1e-6), "wrong variances"
         assert near(stage[3], rest, 1e-6), "wrong variance of the other directions"
@@ -404,8 +405,8 @@ def _hidden_compression() -> None:  # functions: they overwrite no name of the s
         assert near(distance(z, stage), wanted, 1e-5), "wrong distance"
     tilted = np.array([[math.cos(1.0), math.sin(1.0)]])
     plane = (np.zeros(2), tilted, np.full(1, 1e6), 1e-14)
-    found = distance(np.outer(np.linspace(0.1, 50, 200), tilted[0]), plane)
     # topic: rounding, where a scan lies exactly along a kept direction
+    found = distance(np.outer(np.linspace(0.1, 50, 200), tilted[0]), plane)
     assert np.isfinite(found).all(), "a tiny negative number under the root"
 
 
@@ -432,8 +433,8 @@ def _hidden_routing() -> None:
         assert [int(j) for j in route(z, models, limits)] == wanted, "wrong model"
     assert unknown > 10, "these checks must see scans that no model knows"
     here = (np.zeros(2), np.array([[1.0, 0.0]]), np.ones(1), 1.0)
-    sent = route(np.array([[3.0, 0.0]]), [[here], [here], [here, here]], [3.0, 3.0, 3.0])
     # topic: equal ratios, and a ratio of exactly 1
+    sent = route(np.array([[3.0, 0.0]]), [[here], [here], [here, here]], [3.0, 3.0, 3.0])
     assert [int(j) for j in sent] == [0], (
         "equal ratios of 1: the oldest model, which is near enough"
     )
@@ -568,6 +569,7 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
             missing = rng.uniform(size=table.shape) < 0.3
             missing[..., 0] = False
             table[missing] = np.nan
+        # topic: stages without a successor, and scores that are missing
         found, wanted = unforgiven(table, margin), reference(table.tolist(), margin)
         # topic: the largest fall of a stage's mean since it was learned
         assert near(found["worst"], wanted["worst"]), "wrong largest fall"
@@ -745,9 +747,9 @@ def _hidden_pool() -> None:
         table[np.triu_indices(n)] = np.nan
         for alpha in (0.0, 0.125, 0.25, 0.5, 1.0):
             for most in (1, 2, 9):
+                # topic: the nearest model of each stage, ties and a full pool among them
                 trained, parents, histories = pool(table, alpha, most)
                 expected = reference(table.tolist(), alpha, most)
-                # topic: the nearest model of each stage, ties and a full pool among them
                 assert [int(v) for v in trained] == expected[0], "wrong model trained"
                 # topic: what a new model starts from
                 assert [v if v is None else int(v) for v in parents] == expected[1], "wrong parent"
