@@ -161,7 +161,7 @@ def _verdict(key: str, said: Mapping[str, int], most: int, address: Address) -> 
     )
 
 
-class front_picture(nodes.General, nodes.Element):  # noqa: N801 - docutils names nodes so
+class front_picture(nodes.General, nodes.Element):  # type: ignore[misc]  # noqa: N801
     """Where the picture stands; its HTML is made when the page is written."""
 
 
@@ -196,7 +196,6 @@ def copy_pictures(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     """Register with Sphinx."""
-    others = dict.fromkeys(("latex", "text", "man", "texinfo"), (_skip, None))
-    app.add_node(front_picture, html=(_visit, None), **others)
+    app.add_node(front_picture, html=(_visit, None), latex=(_skip, None), text=(_skip, None))
     app.add_directive("front-picture", FrontPicture)
     app.connect("build-finished", copy_pictures)

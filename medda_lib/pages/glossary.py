@@ -60,7 +60,7 @@ class Term:
         return (self.name, *self.others)
 
 
-class also(nodes.Inline, nodes.TextElement):  # noqa: N801 - docutils names nodes so
+class also(nodes.Inline, nodes.TextElement):  # type: ignore[misc]  # noqa: N801
     """Other names of an entry."""
 
 

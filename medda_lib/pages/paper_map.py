@@ -149,7 +149,7 @@ def _legend() -> str:
     return f'<p class="legend">A method may see: {items} {kinds}</p>'
 
 
-class paper_map(nodes.General, nodes.Element):  # noqa: N801 - docutils names nodes so
+class paper_map(nodes.General, nodes.Element):  # type: ignore[misc]  # noqa: N801
     """Where the map stands; its HTML is made when a page is written."""
 
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
 
-class reading_minutes(nodes.Inline, nodes.Element):  # noqa: N801 - docutils names nodes so
+class reading_minutes(nodes.Inline, nodes.Element):  # type: ignore[misc]  # noqa: N801
     """Pages whose reading times are summed, in the attribute `pages`."""
 
 
-class page_link(nodes.Inline, nodes.TextElement):  # noqa: N801
+class page_link(nodes.Inline, nodes.TextElement):  # type: ignore[misc]  # noqa: N801
     """A page of the book, in the attribute `page`; its child is what to print."""
 
 
