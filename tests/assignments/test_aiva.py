@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -410,39 +412,51 @@ class TestAivaLibrary(LibraryTests):
     borrowed = BORROWED
 
 
-def test_variants_meet_the_library_where_they_should() -> None:
-    own = AIVA.master.solved()
-    close, rng = torch.testing.assert_close, torch.Generator().manual_seed(7)
-    # a price that nobody would pay, as many groups on both sides: equation 1
+@pytest.fixture(scope="module")
+def own() -> dict[str, Any]:
+    """The functions of the solution."""
+    return AIVA.master.solved()
+
+
+def test_matching_at_a_price_that_nobody_pays_is_equation_1(own: dict[str, Any]) -> None:
     target, source = np.random.default_rng(0).normal(size=(2, 12, 2))
     found = own["match_or_leave"](target, source, 1e6)
     assert found.tolist() == clusters.matched(target, source).tolist()
-    # one link for each group, a large delta and one slice of each group: half of equation 2's mean
-    features, k = torch.randn(10, 6, generator=rng), 5
+
+
+def test_alignment_with_one_link_each_is_equation_2(own: dict[str, Any]) -> None:
+    rng, k = torch.Generator().manual_seed(7), 5
+    target, means = torch.randn(2, k, 6, generator=rng)
     matching = torch.randperm(k, generator=rng)
     links, one = F.one_hot(matching, k).bool(), torch.ones(k, dtype=torch.int64)
-    robust = own["robust_alignment"](features[:5], torch.arange(k), features[5:], one, links, 1e4)
-    equation = loss.alignment_loss(features[:5], torch.arange(k), features[5:], matching)
-    close(robust, equation / 2 / k)
+    robust = own["robust_alignment"](target, torch.arange(k), means, one, links, 1e4)
+    equation = loss.alignment_loss(target, torch.arange(k), means, matching)
+    torch.testing.assert_close(robust, equation / 2 / k)  # a half, and a mean over slices
+
+
+def test_choices_meet_the_library_where_they_should(own: dict[str, Any]) -> None:
     # one step, half of the loss: lambda A = S
     assert own["share_weight"]([1.0], [4.0], 0.5) == loss.reciprocal_weight([4.0])
-    # scores that never vary between scans: nothing but the best is good enough
+    # differences that never vary between scans: nothing but the best is good enough
     scores = {4: 0.5, 8: 0.7, 12: 0.7}
     flat = {"source validation": torch.tensor([[s, s] for s in scores.values()])}
     assert own["chosen_step"](list(scores), flat) == BestValidation().choose(scores)
-    # masks of ones and a source that is worth nothing: AdaBN
-    images = torch.rand(7, 3, 8, 8, generator=rng)
+
+
+def test_statistics_of_whole_images_without_a_source_are_adabn(own: dict[str, Any]) -> None:
+    images = torch.rand(7, 3, 8, 8, generator=torch.Generator().manual_seed(7))
     layer = torch.nn.BatchNorm2d(3)
     adabn.adapt_statistics(layer, images, 3)
     ones = torch.ones(7, 1, 8, 8, dtype=torch.bool)
     counted = own["masked_statistics"](list(images.split(2)), list(ones.split(2)))
     mean, variance = own["mixture"]((torch.ones(3), torch.ones(3)), 0.0, counted)
-    close(layer.running_mean, mean.float())
-    close(layer.running_var, (variance * counted[0] / (counted[0] - 1)).float())
+    torch.testing.assert_close(layer.running_mean, mean.float())
+    unbiased = variance * counted[0] / (counted[0] - 1)
+    torch.testing.assert_close(layer.running_var, unbiased.float())
 
 
-def test_small_epsilon_comes_close_to_the_exact_plan() -> None:
-    own, rng = AIVA.master.solved(), torch.Generator().manual_seed(3)
+def test_small_epsilon_comes_close_to_the_exact_plan(own: dict[str, Any]) -> None:
+    rng = torch.Generator().manual_seed(3)
     cost, even = torch.rand(4, 4, generator=rng), torch.full((4,), 0.25)
     near = float(own["transport_loss"](cost, even, even, 0.005, 500))
     assert near == pytest.approx(float(seg_jdot.transport_cost(cost)), abs=1e-3)
