@@ -38,6 +38,12 @@ class Executed:
         return f"{commit} with changes" if self.run["dirty"] and self.run["commit"] else commit
 
     @property
+    def why(self) -> str:
+        """What moved on, for a sentence: "the library", "its text, the library and the results"."""
+        *most, last = self.reasons or ("",)
+        return f"{', '.join(most)} and {last}" if most else last
+
+    @property
     def machine(self) -> str:
         """Processor, cores, and the GPU where one was used."""
         if self.run is None:

@@ -110,8 +110,7 @@ def html(page: str, reading: Amount, execution: Executed | None, repository: str
         facts.append(f'<li title="{_speeds(reading)}">Reading: about {reading.minutes} min</li>')
     if execution is not None:
         if execution.run:
-            command = f"<code>medda freeze {escape(execution.path.stem)}</code>"
-            facts.append(f"<li>Run again: about {_took(execution.run)} with {command}</li>")
+            facts.append(f"<li>Running: about {_took(execution.run)}</li>")
         buttons = "".join(_button(link) for link in launch.links(page))
         facts.append(f'<li class="page-launch">{buttons}</li>')
         facts.append(f'<li class="page-executed">{_executed(execution, repository)}</li>')
@@ -131,7 +130,7 @@ def _speeds(reading: Amount) -> str:
 
 
 def _executed(execution: Executed, repository: str | None) -> str:
-    """When, at which commit, at which profile, how long and where the page was executed."""
+    """When, at which commit and profile, how fast and where a page was executed; how to do it again."""
     run = execution.run
     if run is None:
         return f"Executed {NOT_RECORDED}"
@@ -139,7 +138,8 @@ def _executed(execution: Executed, repository: str | None) -> str:
     if repository and run["commit"]:
         code = f'<a href="https://github.com/{repository}/commit/{run["commit"]}">{code}</a>'
     how = f"profile {escape(execution.profile)}, in {_took(run)} on {escape(execution.machine)}"
-    return f"Executed {escape(run['date'])} at commit {code}, {how}"
+    again = f"run it again: <code>medda freeze {escape(execution.path.stem)}</code>"
+    return f"Executed {escape(run['date'])} at commit {code}, {how}; {again}"
 
 
 def _took(run: dict[str, Any]) -> str:

@@ -32,7 +32,7 @@ def note_what_moved_on(app: Sphinx, doctree: nodes.document) -> None:
     if not page.reasons:
         return
     note = nodes.note("", classes=["moved-on"])
-    note += nodes.paragraph("", f"This page was run before {' and '.join(page.reasons)} changed.")
+    note += nodes.paragraph("", f"This page was run before {page.why} changed.")
     command = nodes.paragraph("", "To run it again: ")
     command += nodes.literal("", f"medda freeze {path.stem}")
     note += command

@@ -5,7 +5,7 @@ A page whose record says that it took no time was not executed but made to look 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from medda_lib.pages.executed import NOT_RECORDED, Executed, executed, in_words
+from medda_lib.pages.executed import Executed, executed, in_words
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -37,14 +37,16 @@ def _cells(page: Executed) -> list[str]:
     """One row without its first cell."""
     size, state = f"{page.bytes / 1000:.0f}{_NARROW}kB", _state(page)
     if page.run is None:
-        return [page.profile, NOT_RECORDED, "", "", "", size, state]
+        return [page.profile, "not recorded", "", "", "", size, state]
     run = page.run
     took = f"{run['seconds']:.1f}{_NARROW}s"
     return [page.profile, run["date"], page.code, took, page.machine, size, state]
 
 
 def _state(page: Executed) -> str:
-    return f"run before {' and '.join(page.reasons)} changed" if page.reasons else "current"
+    """Whether the page holds; the words that begin a reason ("the library") are left out."""
+    reasons = [reason.removeprefix("the ").removeprefix("its ") for reason in page.reasons]
+    return f"older than {', '.join(reasons)}" if reasons else "current"
 
 
 def _totals(pages: list[Executed]) -> list[str]:
@@ -68,8 +70,9 @@ def ran(page: Executed) -> bool:
 
 
 def pages_of(app: Sphinx) -> dict[str, Executed]:
-    """All executed pages of the book that is built, in the order of their names."""
-    names: Iterable[str] = sorted(app.env.found_docs)
+    """All executed pages of the book that is built, in the order of its table of contents."""
+    order = list(getattr(app.env, "external_site_map", ()))
+    names = sorted(app.env.found_docs, key=lambda n: (order.index(n) if n in order else -1, n))
     found = {name: executed(Path(app.env.doc2path(name))) for name in names}
     return {name: page for name, page in found.items() if page is not None}
 

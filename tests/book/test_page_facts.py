@@ -121,7 +121,8 @@ def test_line_tells_when_where_and_how_fast() -> None:
     assert (
         "Executed 2026-11-21 at commit 0123456, profile demo, in 95 s on A <fast> processor, 2 cores"
     ) in text
-    assert re.search(r"Run again: about 95 s with +medda freeze play", text)
+    assert "Running: about 95 s" in text
+    assert re.search(r"; run it again: +medda freeze play", text)
     assert "A &lt;fast&gt;" in facts.html("book/play", facts.Amount(), page(), None)
 
 
@@ -133,7 +134,7 @@ def test_line_is_honest_about_what_is_not_known() -> None:
     old = Executed(old.path, "demo", None, old.bytes, ())
     text = facts.html("book/play", facts.Amount(), old, None)
     assert "Executed before run facts were recorded" in text
-    assert "Run again" not in text
+    assert "Running" not in text
 
 
 def test_links_need_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,9 +223,22 @@ def test_status_has_a_row_per_page_and_totals() -> None:
     ]
     assert cells[2][1:4] == ["demo", "2026-11-21", "0123456"]
     assert cells[2][4:] == ["95.2 s", "A <fast> processor, 2 cores", "240 kB", "current"]
-    assert cells[4][2] == "before run facts were recorded"
-    assert cells[4][7] == "run before the library and the results changed"
+    assert cells[4][2] == "not recorded"
+    assert cells[4][7] == "older than library, results"
     assert cells[5][4:] == ["2 min", "", "0.5 MB", "2 of 3 current"]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "words"),
+    [
+        ((), ""),
+        (("the library",), "the library"),
+        (("its text", "the library"), "its text and the library"),
+        (("its text", "the library", "the results"), "its text, the library and the results"),
+    ],
+)
+def test_reasons_read_as_a_sentence(reasons: tuple[str, ...], words: str) -> None:
+    assert page(reasons=reasons).why == words
 
 
 def test_a_page_that_took_no_time_did_not_run() -> None:
@@ -298,7 +312,7 @@ def test_built_status_page_lists_the_page(book: Path) -> None:
 @pytest.mark.slow
 def test_page_from_before_the_records_does_not_break_the_build(book: Path) -> None:
     assert "Executed before run facts were recorded" in rendered(book, "old")
-    assert re.search(r"Old\s+demo\s+before run facts were recorded", rendered(book, "status"))
+    assert re.search(r"Old\s+demo\s+not recorded", rendered(book, "status"))
 
 
 def test_build_warns_of_a_page_that_took_no_time(
