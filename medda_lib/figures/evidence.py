@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from medda_lib.figures.boundaries import outline
 from medda_lib.figures.saliency import shared_scale
-from medda_lib.figures.style import image_grid, pictures, same_length, styled
+from medda_lib.figures.style import bare, canvas, pictures, same_length, styled
 
 _OUTLINE = "#2fd16c"  # stays visible on grey, on red and on blue
 _SIGNED = mpl.colormaps["RdBu_r"]
@@ -44,7 +44,10 @@ def evidence(
     maps = {name: pictures(name, values) for name, values in rows.items()}
     n = same_length(images=grey, **maps)
     truth = None if masks is None else pictures("masks", masks).astype(bool)
-    figure, axes = image_grid(len(maps) + 1, n, cell=cell)
+    rows_high, top_margin = len(maps) + 1, 0.25 * (titles is not None)
+    figure, axes = canvas(rows_high, n, width=cell * n + 1.15, height=cell * rows_high + top_margin)
+    for axis in axes.flat:
+        bare(axis)
     for column in range(n):
         axes[0, column].imshow(grey[column], vmin=0, vmax=1)
         if titles is not None:
@@ -61,10 +64,14 @@ def evidence(
         axes[row, 0].set_ylabel(f"{name}\n" + ("each its own" if each else f"±{common:.2g}"))
         axes[row, 0].yaxis.label.set_fontsize(9)
     if truth is not None:
-        for axis, mask in zip(axes.flat, np.tile(truth, (len(maps) + 1, 1, 1)), strict=True):
+        for axis, mask in zip(axes.flat, np.tile(truth, (rows_high, 1, 1)), strict=True):
             outline(axis, mask, _OUTLINE, "-", 1.1)
     bar = figure.colorbar(
-        ScalarMappable(Normalize(-1, 1), _SIGNED), ax=axes, ticks=[-1, 0, 1], fraction=0.03
+        ScalarMappable(Normalize(-1, 1), _SIGNED),
+        ax=axes,
+        ticks=[-1, 0, 1],
+        fraction=0.03,
+        aspect=30,
     )
     bar.ax.set_yticklabels(["against", "0", "for"], fontsize=8)
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -171,6 +172,6 @@ def test_mixed_to_the_eye_and_separable_by_a_line() -> None:
         (lambda: measures.permutation_test(lambda _: 0.0, DOMAIN, units=[1, 2]), "units"),
     ],
 )
-def test_wrong_arguments_are_named(call: object, message: str) -> None:
+def test_wrong_arguments_are_named(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        call()  # type: ignore[operator]
+        call()
