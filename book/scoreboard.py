@@ -159,34 +159,34 @@ from medda_lib.figures.verdicts import tally
 tally(claims, "Verdicts on the claims of each paper by kind of data.", scoreboard.KIND_NAMES)
 
 # %% [markdown]
-# Or how large our effects are beside those that the papers report. In the shaded quarters both have the
-# same sign; on the dotted line they are equal. A bar is the interval. On phantoms an effect can be as
-# real as in the paper and yet of another size, since phantoms are easier in some ways and harder in
-# others.
+# Or how large our effects are beside those that the papers report, for claims that one thing is better
+# or worse than another. In the shaded quarters both have the same sign; on the dotted line they are
+# equal. A bar is the interval. The axes are logarithmic outside of the innermost hundredth.
 
 # %%
 from medda_lib.figures.display import show_figure
 from medda_lib.figures.effects import effects
 
-within = 0.3  # of Dice, say: the claims about distances in pixels lie far outside
-near = claims[(claims["reported"].abs() <= within) & (claims["effect"].abs() <= within)]
-near = near[near["verdict"] != scoreboard.NOT_TESTED]
+ordered = claims[claims["rule"].isin(["greater", "less"]) & (claims["reported"] != 0)]
+drawn = ordered[(ordered["verdict"] != scoreboard.NOT_TESTED) & ordered["reported"].notna()]
+drawn = drawn[(drawn["reported"].abs() <= 1) & (drawn["effect"].abs() <= 1)]
 
 # %%
-same = (near["reported"] * near["effect"] > 0).groupby(near["data"]).mean()
+same = (drawn["reported"] * drawn["effect"] > 0).groupby(drawn["data"], sort=False).mean()
 shares = [f"{share:.0%} on {scoreboard.KIND_NAMES[kind]}" for kind, share in same.items()]
-caption = (
-    f"Reported and measured effects up to {within}; equal signs: {', '.join(shares) or 'none'}."
-)
+caption = f"Reported and measured effects up to 1. Of one sign: {', '.join(shares) or 'none'}."
 alt = f"One panel per kind of data, measured effect against reported effect. {caption}"
-show_figure(effects(near, scoreboard.KIND_NAMES, within), caption, alt, "effects")
+show_figure(effects(drawn, scoreboard.KIND_NAMES), caption, alt, "effects")
 
 # %% [markdown]
 # And what was contradicted on real images, where that weighs most:
 
 # %%
+from medda_lib.figures.tables import plain
+
 real = claims[(claims["verdict"] == "contradicted") & claims["data"].isin(["real", "own"])]
-real[["title", "claim", "text", "data", "effect", "low", "high"]].round(3)
+columns = ["title", "claim", "text", "data", "reported", "effect", "low", "high"]
+plain(real[columns], "Claims that were contradicted on real images.", long=("text",), digits=3)
 
 # %% [markdown]
 # ## What a row takes

@@ -1,7 +1,9 @@
 """The effect that a paper reports against the effect that we measured, one point per claim.
 
 Where the paper's effect and ours have the same sign, a point lies in one of the two shaded quarters;
-where they are of the same size, on the diagonal. Shapes tell the verdicts apart without colour.
+where they are of the same size, on the diagonal. Both axes are logarithmic on either side of a small
+linear part around nothing, so that small effects can be told apart and large ones stay on the page.
+Shapes tell the verdicts apart without colour.
 """
 
 from __future__ import annotations
@@ -23,11 +25,13 @@ LOOKS = {
 
 
 @styled
-def effects(rows: pd.DataFrame, kinds: Mapping[str, str], within: float) -> Figure:
+def effects(
+    rows: pd.DataFrame, kinds: Mapping[str, str], within: float = 1.0, linear: float = 0.01
+) -> Figure:
     """One panel per kind of data in `kinds` (kind -> its title).
 
     rows: with data, verdict, reported, effect, low and high (the interval), in the metric's own units.
-    Only effects up to `within`, reported and measured, are drawn.
+    The axes end at `within` on either side and are linear up to `linear`.
     """
     figure, axes = canvas(
         1, len(kinds), width=2.7 * len(kinds) + 0.5, height=3.4, sharex=True, sharey=True
@@ -35,6 +39,8 @@ def effects(rows: pd.DataFrame, kinds: Mapping[str, str], within: float) -> Figu
     for axis, (kind, title) in zip(axes[0], kinds.items(), strict=True):
         mine = rows[rows["data"] == kind]
         _quarters(axis, within)
+        axis.set_xscale("symlog", linthresh=linear)
+        axis.set_yscale("symlog", linthresh=linear)
         for verdict, (marker, colour) in LOOKS.items():
             some = mine[mine["verdict"] == verdict]
             bars = [some["effect"] - some["low"], some["high"] - some["effect"]]
@@ -43,6 +49,8 @@ def effects(rows: pd.DataFrame, kinds: Mapping[str, str], within: float) -> Figu
                 alpha=0.8, label=verdict,
             )  # fmt: skip
         axis.set(title=f"{title} ({len(mine)})", xlabel="reported effect")
+        axis.set(xlim=(-within, within), ylim=(-within, within))
+        axis.set_xticks([-0.1 * within, 0, 0.1 * within])
     axes[0, 0].set_ylabel("measured effect")
     shapes, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(shapes, names, loc="outside lower center", ncols=len(LOOKS))
@@ -56,4 +64,3 @@ def _quarters(axis: Axes, within: float) -> None:
     axis.axhline(0, color=INK, lw=0.6)
     axis.axvline(0, color=INK, lw=0.6)
     axis.plot([-within, within], [-within, within], color=INK, lw=0.6, ls=":")
-    axis.set(xlim=(-within, within), ylim=(-within, within))

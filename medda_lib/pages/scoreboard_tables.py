@@ -224,7 +224,7 @@ def ledgers_board(known: Standing, where: Addresses) -> str:
             Cell(f"{row['hours']:.2f}", row["hours"], "n"),
             Cell(escape(f"{row['hardware']} ({row['device']})"), kind="long"),
             Cell(escape(row["commit"])),
-            Cell(escape(row["date"])),
+            Cell(escape(row["date"]), kind="date"),
         ]
         rows.append(Row(f"ledger-{paper}-{name}", cells))
     columns = ("ledger", "size", "runs", "repetitions", "hours", "hardware", "commit", "date")
