@@ -30,12 +30,12 @@ class Pair(NamedTuple):
 
 
 PHANTOM_PAIRS: Mapping[str, Pair] = {
-    "Severe #1": Pair("ge3", "sm3"),
+    "Severe #1": Pair("sm3", "ge15"),
     "Severe #2": Pair("ge15", "sm3"),
-    "Medium #1": Pair("ph3", "sm15"),
-    "Medium #2": Pair("ge15", "sm15"),
-    "Subtle #1": Pair("ph15", "sm15"),
-    "Subtle #2": Pair("ph15", "ph3"),
+    "Medium #1": Pair("ph3", "ge3"),
+    "Medium #2": Pair("ph3", "sm15"),
+    "Subtle #1": Pair("ph15", "ph3"),
+    "Subtle #2": Pair("ph15", "sm15"),
 }
 """`six` of the committed matrix of phantoms; a test recomputes them."""
 
