@@ -312,8 +312,8 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
         dark = trial > 7  # in the last trials the first target is salient nowhere
         if dark:
             vt[0] = 0
-        found = likeness(vt, gt, vs, gs)
         # topic: one number for each pair, targets in rows and sources in columns
+        found = likeness(vt, gt, vs, gs)
         assert found.shape == (n, m), "wrong shape"
         for i in range(n):
             for j in range(m):

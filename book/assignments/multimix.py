@@ -418,7 +418,9 @@ def audit(dice: Tensor, jaccard: Tensor, decimals: int = 3) -> Tensor:
 # Two images with Jaccard 1 and 1/3 have Dice 1 and 1/2: the means are 2/3 and 3/4.
 lowest, highest = dice_range(torch.tensor([2 / 3, 0.0, 1.0], dtype=torch.float64))
 assert lowest.shape == highest.shape == (3,), "one lowest and one highest Dice for each Jaccard"
-assert bool((lowest <= highest).all()), "first the lowest, then the highest"
+assert bool((lowest <= highest).all()), (
+    "return first the lowest mean Dice, then the highest; one of your highest is below the lowest"
+)
 assert close(lowest, torch.tensor([2 / 3, 0, 1])), (
     f"no mean Dice is below the mean Jaccard: the lowest for 2/3 is 2/3; yours is {lowest[0]:.4f}"
 )
@@ -466,8 +468,8 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
             low, high = (d2 + 1 >= j2 - 1), ((d2 - 1) * (unit + j2 + 1) <= 2 * (j2 + 1) * unit)
             expected.append(0 if low and high else -1 if high else 1)
         table = torch.tensor(pairs, dtype=torch.float64)
-        found = audit(table[:, 0], table[:, 1], decimals).tolist()
         # topic: rounding: both printed numbers may be off by half a unit of their last digit
+        found = audit(table[:, 0], table[:, 1], decimals).tolist()
         assert found == expected, "wrong verdict on a random table"
     # topic: a bound that is just reached, and the default number of decimals
     d, j = torch.tensor([[0.626, 0.625], [0.627, 0.627]], dtype=torch.float64)
@@ -772,9 +774,9 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
         threshold = (0.5, 0.0, 0.7)[trial % 3]
         before = images.clone()
         leaf = images.clone().requires_grad_()
+        # topic: what is returned is detached, and the images stay as they were
         found = evidence(hidden, output, leaf)
         bridge = gated_bridge(hidden, output, leaf, size, threshold)
-        # topic: what is returned is detached, and the images stay as they were
         for tensor in (found, bridge):
             assert not tensor.requires_grad, "the result is not detached"
         assert torch.equal(leaf.detach(), before), "the images have changed"

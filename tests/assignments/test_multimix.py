@@ -502,14 +502,14 @@ class TestMultiMixGrading(GradingTests):
         self, graded: dict[str, dict[str, str]]
     ) -> None:
         assert self.lost(graded["damaged"]) == ["tversky", "audit"]
-        assert graded["damaged"]["remark"] == (
-            "put back deleted cells: tversky-answer, tversky-checks, mixing-checks"
-        )
+        assert graded["damaged"]["remark"] == "these cells are missing: tversky-answer"
+
+    def test_dead_process_costs_only_its_exercise(self, graded: dict[str, dict[str, str]]) -> None:
+        assert self.lost(graded["crash"]) == ["tversky"]
 
     @pytest.mark.parametrize(
         ("student", "words"),
         [
-            ("crash", "the kernel died"),
             ("other", "none of the assignment's cells"),
             ("absent", "there is no notebook"),
             ("broken", "not a whole Jupyter notebook"),
