@@ -45,7 +45,7 @@ def evidence(
     n = same_length(images=grey, **maps)
     truth = None if masks is None else pictures("masks", masks).astype(bool)
     rows_high, top_margin = len(maps) + 1, 0.25 * (titles is not None)
-    figure, axes = canvas(rows_high, n, width=cell * n + 1.15, height=cell * rows_high + top_margin)
+    figure, axes = canvas(rows_high, n, width=cell * n + 1.25, height=cell * rows_high + top_margin)
     for axis in axes.flat:
         bare(axis)
     for column in range(n):
