@@ -30,11 +30,11 @@ DICE = {"UMTL-S": (0.5, 0.6, 0.7), "UMTL": (0.7, 0.9, 0.8)}
 LEDGER = "demo-phantom"
 
 
-def write(folder: Path, values: dict[str, tuple[float, ...]] = DICE) -> None:
+def write(folder: Path) -> None:
     """A ledger in which the bridge (UMTL-S against UMTL) lowers Dice in each of three repetitions."""
     rows: list[dict[str, object]] = []
     runs: list[dict[str, object]] = []
-    for system, dice in values.items():
+    for system, dice in DICE.items():
         place = {"system": system, "labels": "100", "masks": "10"}
         for seed, value in enumerate(dice):
             where = {"evaluation": "in-domain", "domain": "jsrt", "problem": "segmentation"}
@@ -283,7 +283,10 @@ def chapter(top: Path, verdict: str) -> None:
     code = {"cell_type": "code", "source": ["1"], "outputs": [shown], "execution_count": 1}
     notebook = {
         "cells": [words | {"metadata": {}}, code | {"metadata": {}}],
-        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        "metadata": {
+            "kernelspec": {"name": "python3", "display_name": "Python 3"},
+            "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+        },
         "nbformat": 4,
         "nbformat_minor": 4,
     }

@@ -225,8 +225,8 @@ def test_counts_agree_with_the_files() -> None:
         assert found[f"systems.{key}"] == len(systems)
         assert found[f"systems.{key}.done"] == list(systems.values()).count("done")
         assert found[f"systems.{key}.measured"] == len(held & set(systems))
-        file = FOLDER / key / "claims.toml"
-        known = tomllib.loads(file.read_text("utf-8"))["claim"] if file.is_file() else []
+        listed = FOLDER / key / "claims.toml"
+        known = tomllib.loads(listed.read_text("utf-8"))["claim"] if listed.is_file() else []
         assert found[f"claims.{key}"] == len(known)
         for kind in scoreboard.KINDS:
             verdicts = ("reproduced", "supported", "contradicted", "inconclusive", "not tested")
