@@ -138,7 +138,7 @@ def _executed(execution: Executed, repository: str | None) -> str:
     if repository and run["commit"]:
         code = f'<a href="https://github.com/{repository}/commit/{run["commit"]}">{code}</a>'
     how = f"profile {escape(execution.profile)}, in {_took(run)} on {escape(execution.machine)}"
-    again = f"run it again: <code>medda freeze {escape(execution.path.stem)}</code>"
+    again = f"again: <code>medda freeze {escape(execution.path.stem)}</code>"
     return f"Executed {escape(run['date'])} at commit {code}, {how}; {again}"
 
 

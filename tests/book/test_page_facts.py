@@ -122,7 +122,7 @@ def test_line_tells_when_where_and_how_fast() -> None:
         "Executed 2026-11-21 at commit 0123456, profile demo, in 95 s on A <fast> processor, 2 cores"
     ) in text
     assert "Running: about 95 s" in text
-    assert re.search(r"; run it again: +medda freeze play", text)
+    assert re.search(r"; again: +medda freeze play", text)
     assert "A &lt;fast&gt;" in facts.html("book/play", facts.Amount(), page(), None)
 
 
