@@ -58,6 +58,11 @@ def in_words(minutes: int) -> str:
     return f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
+def total(minutes: list[int]) -> str:
+    """The sum in words; a dash where there is nothing to add."""
+    return in_words(sum(minutes)) if any(minutes) else "\N{EN DASH}"
+
+
 def minutes_of(env: BuildEnvironment, page: str) -> int:
     """Minutes to read a page of the book; 0 for one that it does not have."""
     if page not in env.found_docs:
@@ -72,7 +77,7 @@ def resolve(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Put the times and the links of a page into its tree."""
     find = partial(minutes_of, app.env)
     for time in list(doctree.findall(reading_minutes)):
-        time.replace_self(nodes.Text(in_words(sum(map(find, time["pages"])))))
+        time.replace_self(nodes.Text(total([find(one) for one in time["pages"]])))
     for link in list(doctree.findall(page_link)):
         words = link.children[0]
         if link["page"] not in app.env.found_docs:

@@ -248,6 +248,11 @@ def test_minutes_in_words(minutes: int, words: str) -> None:
     assert reading_time.in_words(minutes) == words
 
 
+def test_pages_that_are_not_there_take_no_time() -> None:
+    assert reading_time.total([0, 0]) == "\N{EN DASH}"
+    assert reading_time.total([0, 25, 40]) == "1 h"
+
+
 # ---- a small book -----------------------------------------------------------------------------
 
 INDEX = """# First
