@@ -21,7 +21,7 @@
 # ideas are those of the chapter. The arrays are so small that you can check every number with a pencil.
 # You need PyTorch, NumPy and SciPy and nothing else: no data, no GPU, no training.
 #
-# **Time.** About 90 minutes if you have read the chapter; 15 to 20 minutes an exercise.
+# **Time.** Plan two hours if you have read the chapter, 20 to 25 minutes an exercise.
 #
 # | exercise | what you write | points |
 # |---|---|---:|

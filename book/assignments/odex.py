@@ -22,7 +22,7 @@
 # are those of the chapter. The arrays are so small that you can check most numbers with a pencil. You need
 # PyTorch and NumPy and nothing else: no data, no GPU, no training.
 #
-# **Time.** About 90 minutes if you have read the chapter; 15 to 20 minutes an exercise.
+# **Time.** Plan two hours if you have read the chapter, 20 to 25 minutes an exercise and the text.
 #
 # | exercise | what you write | points |
 # |---|---|---:|

@@ -106,6 +106,7 @@ WRONG: dict[str, dict[str, Swap]] = {
         "unlinked slices counted": (("return loss / max(n, 1)", "return loss / len(target)"),),
         "nan without a link": ((".clamp(min=1)", ""),),
         "nan without a linked slice": (("return loss / max(n, 1)", "return loss / n"),),
+        "absent group is nan": (("for i in clusters.unique():", "for i in range(len(links)):"),),
         "unlinked group pulled to zero": (("if links[i].any():", "if True:"),),
         "nearest of the linked": (
             (
