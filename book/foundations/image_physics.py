@@ -296,8 +296,8 @@ titles = [f"{name}, {site}" for site in ("home", "away") for name in names]
 show_figure(
     contact_sheet(torch.stack(chain), titles),
     "From line integral to screen, at home (top) and away (bottom): one person.",
-    "Two rows of four radiographs. Above, clear at each step. Below, tilted, wider, flat after scatter, "
-    "noisy, and grey on the screen, with a tube.",
+    "Two rows of four radiographs. Above, clear at each step and dark lungs on the screen. Below, a wider "
+    "view with a shallow breath, flat after scatter, and pale lungs on the screen.",
     name="chain",
     limit=19_000,
 )
@@ -327,8 +327,9 @@ pd.DataFrame(
 # %% [markdown]
 # ## Turn the dials
 #
-# Two networks learn at home: one outlines lungs, one calls pneumonia (half of its patients have it). Both
-# standardise each image before they look at it, to mean 0 and standard deviation 1:
+# Two networks learn at home. One outlines lungs; home has no sick people, so it has never seen an opacity.
+# The other calls pneumonia, and to learn it got as many sick as healthy ones. Both standardise each image
+# before they look at it, to mean 0 and standard deviation 1:
 
 # %%
 from medda_lib.methods.normalise import standardise
@@ -421,7 +422,7 @@ def turned(name, unit, scale=1.0):
         label = f"{value / scale:g} {unit}".strip()
         positions.append(Position(label, image, truth, drawn, films.images.numpy(), scores))
     start = ranges[name].index(getattr(home, name))
-    what = f"{name} / {unit}" if unit else name
+    what = f"{name} ({unit})" if unit else name
     return parameter_dial(positions, start, what, name, total=50_000)
 
 
@@ -443,7 +444,7 @@ turned("scatter", "")
 # **Exposure**, in thousands of quanta per cm² of an empty beam:
 
 # %%
-turned("exposure", "1000/cm²", 1000)
+turned("exposure", "thousand/cm²", 1000)
 
 # %% [markdown]
 # **Blur** of the detector, in cm:
@@ -476,15 +477,25 @@ lowest = {
 pd.DataFrame(lowest).T.round(3)
 
 # %% [markdown]
-# Compare the columns with each other and with the scores at home. A histogram that moves far need not hurt, and one that hardly moves may. Gamma
-# recolours every pixel and keeps their order, and after standardising little of it is left. Blur and noise
-# hardly touch the histogram, but they take away the fine and faint structure by which pneumonia is told.
-# Lungs are large and dark, so their outline survives almost everything here.
+# Compare the columns with each other and with the scores at home. A histogram that moves far need not
+# hurt, and one that moves little may. Gamma recolours every pixel and keeps their order, and after
+# standardising little of it is left. Blur and noise move the histogram less than gamma does, but they take
+# away the fine and faint structure by which pneumonia is told. Lungs are large and dark, so their outline
+# survives much of this. A shift has no strength of its own: it has one *for a task*, and for the network
+# that does it.
 #
-# So a shift has no strength of its own. It has one *for a task*, and for the network that does it. And
-# since none of these numbers alone, within the range of the presets, explains the loss away from home,
-# look for the rest in who is imaged and how they lie: [the page on domain shift](domain_shift) takes that
-# loss apart.
+# Those were extremes. Here are the numbers of the other hospital, one at a time, then all five, then
+# everything:
+
+# %%
+theirs = {name: {name: getattr(away, name)} for name in ranges}
+theirs["all five"] = {name: getattr(away, name) for name in ranges}
+alone = {name: measured(replace(home, **numbers))[2] for name, numbers in theirs.items()}
+pd.DataFrame({"home": at_home} | alone | {"away": at_away}).T.round(3)
+
+# %% [markdown]
+# What is missing between the last two rows is in the other fields: the rest of the display, who is imaged,
+# how they lie, and what lies on top of them. [The page on domain shift](domain_shift) takes that loss apart.
 
 # %% [markdown]
 # ## Which shift is it? Ask how the image was made
@@ -614,18 +625,20 @@ def pelvic(tissue, te):
 
 shown = ("peripheral zone", "central gland", "tumour", "muscle", "fat")
 lines = {name: [pelvic(name, te) for te in echo_times] for name in shown}
+apart = np.subtract(lines["peripheral zone"], lines["tumour"])
 show_figure(
     curves(echo_times, lines, "echo time TE / ms", "signal"),
-    "Spin echo signal of five tissues of the pelvis by echo time, 3 T.",
-    "Five falling curves; muscle falls fastest, the peripheral zone slowest, so they spread apart with "
-    "longer echo times.",
+    "Spin echo signal of five tissues of the pelvis by echo time, 3 T. Of these echo times, "
+    f"{echo_times[apart.argmax()]:g} ms sets tumour and peripheral zone farthest apart.",
+    "Five falling curves; muscle falls fastest, the peripheral zone slowest.",
     name="spin-echo",
     limit=11_000,
 )
 
 # %% [markdown]
-# At short echo times the pelvis is nearly one grey; the longer the echo, the more the peripheral zone
-# stands out from a tumour, and the less signal is left over the noise. The same man at five echo times:
+# At short echo times the tissues lie close together. Waiting lets them part, the peripheral zone from a
+# tumour and both from muscle; waiting too long lets everything sink into the noise. The same man at five
+# echo times, each scan scaled by its own brightest tissue, as the display does:
 
 # %% tags=["hide-input"]
 from medda_lib.figures.frames import frames
@@ -655,7 +668,7 @@ def draw(i):
 frames(draw, [f"{te:g} ms" for te in chosen], "echo time")
 
 # %% [markdown]
-# Three sites image the same man, three sources the same hippocampus:
+# The same seed at three sites, and in three sources of hippocampi:
 
 # %%
 sites, sources = ("A", "B", "D"), ("harp", "dryad", "decathlon")
@@ -668,7 +681,7 @@ show_figure(
         torch.stack(pictures), [*(f"site {s}" for s in sites), *sources], columns=3,
         masks=torch.stack(outlines),
     ),
-    "One man at three sites (top; B has a coil in the rectum) and one person in three sources (bottom).",
+    "One seed at three sites (top; B has a coil in the rectum) and one in three sources (bottom).",
     "Three slices of a pelvis: even, very bright near the rectum, bright at the skin. Three crops around a "
     "hippocampus of different size, contrast and grain.",
     name="mr-sites",
@@ -677,14 +690,19 @@ show_figure(
 
 # %% [markdown]
 # The prostates differ most by their **coil**: the receiver inside the rectum is deaf to what lies far from
-# it. The crops differ by **protocol, voxel and population**, for their three sources stand for three
-# groups of people: even with the same seed, the elderly volunteers of *harp* have smaller hippocampi and
-# wider spaces of fluid. So the prostates of a person move the image alone, and the hippocampi move image
-# and truth:
+# it. The crops differ by **protocol and grain**. And both differ by **who comes**: a site has a population
+# as well as a scanner, and the same seed is the same person only as far as that population allows.
 
 # %%
-volumes = {name: int(c.hippocampus.sum()) for name, c in zip(sources, crops, strict=True)}
-print("volume of one person's hippocampus / mm3:", volumes)
+areas = [float(m.prostate[0, 1].sum()) * m.spacing[1] * m.spacing[2] / 100 for m in men]
+volumes = [int(c.hippocampus.sum()) for c in crops]
+print("middle of the prostate / cm2:", {s: round(a, 1) for s, a in zip(sites, areas, strict=True)})
+print("hippocampus / mm3:", dict(zip(sources, volumes, strict=True)))
+
+# %% [markdown]
+# The elderly volunteers that *harp* stands for have the smallest hippocampi and the widest spaces of fluid
+# around them. To move the image alone, replace the fields of the protocol and keep those of the
+# population, as the slider above did with the echo time.
 
 # %% [markdown]
 # ## Two laws of noise
@@ -726,8 +744,9 @@ show_figure(
 )
 
 # %% [markdown]
-# A network that learned the noise of a radiograph has learned nothing about that of an MR scan, and a
-# method that adds Gaussian noise as augmentation imitates neither in the dark.
+# A network that has got used to the noise of radiographs is not prepared for that of MR scans. And adding
+# Gaussian noise of one strength to the finished picture, as augmentations do, imitates neither of them in
+# the dark.
 
 # %% [markdown]
 # ## What a phantom leaves out
@@ -769,8 +788,8 @@ plain(real, "Mean Dice on real images (size: number of values behind the mean)",
 # %% [markdown]
 # Two things to see. On hippocampi phantoms cost much, on lungs and heads less. And on *lung_xray_b* the
 # network that learned from phantoms beats those that learned from real films: the phantoms carried the
-# annotation rule of that set (`lungs_and_heart`), the real films of *lung_xray_a* another one. That is a
-# concept shift between two public sets, larger than all that the phantom leaves out.
+# annotation rule of that set (`lungs_and_heart`), the real films of *lung_xray_a* another one. It looks like
+# a concept shift between two public sets that costs more than all that the phantom leaves out.
 #
 # What a phantom cannot do is stand in for a paper's own data; [the page on claims](judging_claims) says
 # how the book keeps the two apart.

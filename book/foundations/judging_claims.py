@@ -54,15 +54,14 @@ SEEDS = (3, 5, 10, 20)
 # the MultiMix chapter.
 
 # %% tags=["nbval-check-output"]
-from dataclasses import asdict
-
 from medda_lib.figures.tables import plain
 from medda_lib.studies import claims
 
 claim = claims.load("multimix")[0]
-fields = ("id", "text", "where", "rule", "margin", "reported", "a", "b")
-texts = [str(asdict(claim)[name]) for name in fields]
-plain(pd.DataFrame({"field": fields, "value": texts}), "One claim", long=("value",))
+words_of = {"a": ", ".join(claim.a.values()), "b": ", ".join((claim.b or {}).values())}
+shown = ("id", "text", "where", "rule", "margin", "reported")
+texts = {name: str(getattr(claim, name)) for name in shown} | words_of
+plain(pd.DataFrame(texts.items(), columns=["field", "value"]), "One claim", long=("value",))
 
 # %% [markdown]
 # To judge it we train both systems with several *seeds*. A seed settles everything that is left to
@@ -152,6 +151,13 @@ show_figure(
     "Five intervals. " + "; ".join(f"{e.name}: {e.verdict}" for e in lines) + ".",
     name="words",
 )
+
+# %% [markdown]
+# Two seeds are not judged at all:
+
+# %% tags=["nbval-check-output"]
+two = judged(np.array([0.01, 0.03]))
+print(f"{two.verdict}: {two.reason}")
 
 # %% [markdown]
 # - **supported**: the whole interval lies on the claimed side.
@@ -449,15 +455,33 @@ sizes.quantile([0.25, 0.5, 0.75]).round(2).rename("effect / spread").to_frame().
 # generic drugs are admitted {cite}`schuirmann1987tost`.
 
 # %%
-same = np.array([0.004, -0.006, 0.009])
-tried = {f"margin {m}": judged(same, "equivalent", m) for m in (0.005, 0.01, 0.02)}
-lines = [Effect(name, v.effect, v.low, v.high, v.verdict) for name, v in tried.items()]
+studies_of_two = {
+    "close together, around zero": [0.004, -0.006, 0.007],
+    "far apart, around zero": [0.025, -0.03, 0.01],
+    "all above zero, and small": [0.003, 0.006, 0.008],
+    "all above the margin": [0.013, 0.018, 0.024],
+}
+found = {n: judged(np.array(d), "equivalent", 0.01) for n, d in studies_of_two.items()}
+lines = [Effect(n, v.effect, v.low, v.high, v.verdict) for n, v in found.items()]
 show_figure(
-    forest(lines, "difference A - B", bars=(-0.01, 0.01)),
-    "One study, three margins; the band is the middle one (0.01).",
-    "One interval three times. " + "; ".join(f"{e.name}: {e.verdict}" for e in lines) + ".",
+    forest(lines, "difference A - B, claim: equal within 0.01", bars=(-0.01, 0.01)),
+    "Four invented studies of the claim that A is as good as B; the band is the margin.",
+    "Four intervals and a band. " + "; ".join(f"{e.name}: {e.verdict}" for e in lines) + ".",
     name="margins",
 )
+
+# %% [markdown]
+# The second line is what papers call "no significant difference": it holds zero, and large differences
+# as well. The third differs from zero for sure, by too little to matter. And here are the same four
+# studies with other margins:
+
+# %%
+limits = (0.005, 0.01, 0.02, 0.03)
+said = {
+    f"margin {m:g}": [judged(np.array(d), "equivalent", m).verdict for d in studies_of_two.values()]
+    for m in limits
+}
+pd.DataFrame(said, index=list(studies_of_two))
 
 # %% [markdown]
 # The margin decides, so it must be chosen before the results are seen, from what matters in the clinic
@@ -505,7 +529,7 @@ print(f"definite verdicts in the book: {definite} of {len(directed)}, pairs behi
 many.round(3)
 
 # %% [markdown]
-# The book has more definite verdicts than chance alone would give, so most of them mean something; which
+# The book has more definite verdicts than chance alone would give, so many of them mean something; which
 # ones, the count cannot say. The last column takes claims as independent, which they are not, since many
 # share their runs: then false verdicts come in clusters. The expected number does not mind.
 #
@@ -671,13 +695,16 @@ print(f"decided on both: {len(decided)} of {len(tested)}; of these, {agree:.0%} 
 # 2. Suppose that a paper reports the best of five seeds for its own method and the mean of five for the
 #    baseline. How large is the gain when both are equal?
 #
-# ```{admonition} A way to look at the first
+# ````{admonition} A way to look at the first
 # :class: dropdown
-# For each n, draw `np.random.default_rng(seed).normal(1.0, 1.0, (worlds, n))`, pass it to `intervals`
-# and the result to `words`, and read "supported". Mind that the bootstrap's interval is too narrow for
-# few seeds, so part of that share is luck: the same rule, at effect 0, is wrong as often as the first
-# position of the dial says.
+# ```python
+# for n in range(3, 13):
+#     drawn = np.random.default_rng(seed).normal(1.0, 1.0, (worlds, n))
+#     print(n, words(intervals(drawn))["supported"])
 # ```
+# Mind that the bootstrap's interval is too narrow for few seeds, so part of that share is luck: the same
+# rule, at effect 0, is wrong as often as the first position of the dial says.
+# ````
 #
 # ```{admonition} A way to look at the second
 # :class: dropdown
