@@ -101,6 +101,14 @@ class AssignmentTests:
         assert left
         assert left <= self.case.hidden_names
 
+    def test_hidden_checks_say_what_to_look_at_again(self, exercise: str) -> None:
+        master = self.case.master
+        _, _, hidden = master.cells[f"{exercise}-checks"].source.partition("### BEGIN HIDDEN TESTS")
+        silent, _, spoken = hidden.partition("# topic: ")
+        assert spoken
+        functions = re.findall(r"^def (\w+)", master.solutions[exercise], flags=re.MULTILINE)
+        assert not re.findall(rf"\b(?:assert|{'|'.join(functions)})\b", silent)
+
     def test_introduction_states_the_points(self) -> None:
         master, row = self.case.master, r"^\| \d \|.*\| (\d+) \|$"
         by_hand = [
