@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -189,7 +189,7 @@ def _open(folder: Path) -> Course:
 
 
 @contextmanager
-def _bar(total: int | None) -> Iterator[object]:
+def _bar(total: int | None) -> Iterator[Callable[[str], None]]:
     """A progress bar on standard error; the step is called with a text."""
     columns = (
         TextColumn("{task.description}"),

@@ -100,8 +100,8 @@ def attempts(made: Sandbox) -> dict[str, bool]:
         udp.setblocking(False)
         marker = Path(folder) / "marker"
         marker.write_text("secret")
-        for path in (folder, marker):  # the user alone decides nothing: walls must do it
-            os.chmod(path, 0o777)
+        for path in (folder, marker):  # anybody may, so that only walls can forbid it
+            Path(path).chmod(0o777)
         channel.settimeout(60)
         ports = tcp.getsockname()[1], udp.getsockname()[1]
         sizes = limits.processes + 8, limits.file_mb + 1

@@ -51,7 +51,7 @@ class Watch:
                 value = _new(blob, pack) if new[:2] != old[:2] else SAME
                 gradient: int | None = SAME
                 if new[3] != old[3]:
-                    gradient = None if new[3] is None else _new(blob.grad, pack)  # type: ignore[union-attr]
+                    gradient = None if new[3] is None else _new(blob.grad, pack)  # type: ignore[union-attr,arg-type]
                 changed.append([i, value, new[2], gradient])
         body, more = self._packed()
         if body == self._body:
@@ -123,7 +123,7 @@ def _write(target: Blob, value: Blob) -> None:
     if isinstance(target, np.ndarray):
         if target.shape != value.shape:
             raise RuntimeError("the shape of an array that was passed has changed")
-        np.copyto(target, value)  # type: ignore[arg-type]
+        np.copyto(target, value)
     elif target.shape == value.shape:
         with torch.no_grad():
             target.copy_(value)  # type: ignore[arg-type]

@@ -39,7 +39,7 @@ def unpacked(body: list[Any], blobs: list[Blob]) -> Any:
     """What such JSON stands for; for the worker, which trusts the checker."""
     if body[0] == "G":
         generator = torch.Generator()
-        generator.set_state(blobs[body[1]])  # type: ignore[arg-type]
+        generator.set_state(blobs[body[1]])
         return generator
     return _Reader(io.BytesIO(base64.b64decode(body[1])), blobs).load()
 
@@ -71,4 +71,5 @@ class _Reader(pickle.Unpickler):
             parameter = nn.Parameter(blob.detach(), requires_grad=blob.requires_grad)
             parameter.grad = blob.grad
             self._blobs[place] = parameter
-        return self._blobs[place]
+        found: Blob = self._blobs[place]
+        return found

@@ -45,7 +45,7 @@ def described(error: BaseException) -> dict[str, Any]:
     name = next((k.__name__ for k in type(error).__mro__ if k.__name__ in ERRORS), "")
     try:
         text = error.args[0] if len(error.args) == 1 and type(error.args[0]) is str else str(error)
-    except Exception:  # a __str__ of the student's that fails
+    except Exception:  # noqa: BLE001 - a __str__ of the student's that fails
         text = "(an exception without a readable text)"
     if not name or name == "Exception":
         name, text = "RuntimeError", f"{type(error).__name__}: {text}"

@@ -60,8 +60,12 @@ class Exchange:
         self.grown = places(self._reply.get("flags"), self.outputs)
         graph = self._reply.get("graph")
         self.graph = graph if type(graph) is int else 0
+        if not self._reply.get("changed") and "after" not in self._reply:
+            return
+        self.peer.changed = True
         try:
-            changes.apply(self._reply, self.inputs, self.outputs, self._arguments, self.peer)
+            if self.peer.shows:
+                changes.apply(self._reply, self.inputs, self.outputs, self._arguments, self.peer)
         except (WireError, RecursionError) as error:
             raise Lost(f"changes of something else: {error}") from error
 
@@ -71,13 +75,9 @@ class _Graph:
 
     def __init__(self, exchange: Exchange) -> None:
         self.peer, self.number = exchange.peer, exchange.graph
-        tensors = [b for b in exchange.outputs if isinstance(b, Tensor)]
         self.grown = [
-            isinstance(b, Tensor) and i in exchange.grown
-            for i, b in enumerate(exchange.outputs)
-            if isinstance(b, Tensor)
+            i in exchange.grown for i, b in enumerate(exchange.outputs) if isinstance(b, Tensor)
         ]
-        assert len(tensors) == len(self.grown)
         self.like = [(exchange.inputs[i].shape, exchange.inputs[i].dtype) for i in exchange.flagged]
 
     def __del__(self) -> None:
@@ -101,7 +101,7 @@ class _Graph:
 
 class _Call(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, exchange: Exchange, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, exchange: Exchange, *_: Tensor) -> tuple[Tensor, ...]:
         exchange.run()
         ctx.set_materialize_grads(False)
         ctx.graph = _Graph(exchange)
@@ -115,7 +115,7 @@ class _Call(torch.autograd.Function):
         return (*(b for b in exchange.outputs if isinstance(b, Tensor)), end)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         return (None, *ctx.graph.backward(list(gradients[:-1])))
 

@@ -28,7 +28,7 @@ from medda_lib.assignments.gradebook import Mark, marks
 
 TEXT = 20_000  # characters of one output
 _PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'"
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -133,7 +133,7 @@ def _rendered(source: Path) -> str:
     """The notebook as harmless HTML; what cannot be read is not shown."""
     try:
         notebook = nbformat.from_dict(harmless(submission.load(source)))  # type: ignore[no-untyped-call]
-        exporter = HTMLExporter(template_name="basic", sanitize_html=True)
+        exporter = HTMLExporter(template_name="basic", sanitize_html=True)  # type: ignore[no-untyped-call]
         return str(exporter.from_notebook_node(notebook)[0])
     except AssignmentError as error:
         return f"<p>{_safe(_without_paths(str(error)))}</p>"
@@ -141,7 +141,7 @@ def _rendered(source: Path) -> str:
 
 def harmless(notebook: Any) -> dict[str, Any]:
     """A copy of a notebook with texts and pictures only: no HTML, no script, no attachment."""
-    copies = []
+    copies: list[dict[str, Any]] = []
     for cell in notebook.cells:
         kind = cell.get("cell_type") if isinstance(cell, dict) else None
         source = str(cell.get("source", "")) if isinstance(cell, dict) else ""
@@ -201,4 +201,5 @@ def _safe(text: str) -> str:
 def _colours() -> str:
     light = HtmlFormatter(style="default").get_style_defs(".highlight")
     dark = HtmlFormatter(style="monokai").get_style_defs(".highlight")
-    return f"@media not (prefers-color-scheme: dark) {{ {light} }} @media (prefers-color-scheme: dark) {{ {dark} }}"
+    scheme = "(prefers-color-scheme: dark)"
+    return f"@media not {scheme} {{ {light} }} @media {scheme} {{ {dark} }}"

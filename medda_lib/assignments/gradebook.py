@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -169,8 +168,8 @@ def write(course: Course) -> Path:
             cells = [row.student, row.assignment, *(points.get(name, "") for name in exercises)]
             cells += [total, sum(row.possible.values()), row.days_late, row.remark]
             table.writerow([harmless(cell) for cell in cells])
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    Path(file.name).chmod(0o644)
+    Path(file.name).replace(path)
     return path
 
 
@@ -205,4 +204,4 @@ def _put(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    part.replace(path)

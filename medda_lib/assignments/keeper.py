@@ -36,12 +36,12 @@ def main(channel: socket.socket, leash: socket.socket, limits: Limits, *, protec
     os.setsid()
     scratch = tempfile.mkdtemp(prefix="medda-scratch-")
     try:
-        missing = walls.separate()
+        missing, owner = walls.separate(), walls.owner(os.getpid())
         if missing:
             _adopt()
         listen, tell = os.pipe()
         if not (pid := os.fork()):
-            _become_worker(channel, tell, missing, limits, scratch, protected=protected)
+            _become_worker(channel, tell, missing, limits, scratch, owner, protected=protected)
         channel.close()
         os.close(tell)
         missing = json.loads(_all(listen) or '["the worker died while its walls were built"]')
@@ -61,6 +61,7 @@ def _become_worker(
     missing: list[str],
     limits: Limits,
     scratch: str,
+    owner: tuple[int, int],
     *,
     protected: bool,
 ) -> None:
@@ -73,13 +74,13 @@ def _become_worker(
         for standard in (0, 1, 2):
             os.dup2(nowhere, standard)
         _close_all_but({0, 1, 2, number, tell})
-        missing = missing + walls.build(limits, scratch)
+        missing = missing + walls.build(limits, Path(scratch), owner)
         os.write(tell, json.dumps(missing).encode())
         os.close(tell)
         if not (missing and protected):
             worker.main(socket.socket(fileno=number))
         code = 0
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the keeper passes it on
         os.write(tell, json.dumps([f"{type(error).__name__}: {error}"]).encode())
     finally:
         os._exit(code)

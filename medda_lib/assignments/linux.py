@@ -10,10 +10,11 @@ import os
 import platform
 import struct
 import sys
+from pathlib import Path
 
 NEWNS, NEWUTS, NEWIPC = 0x00020000, 0x04000000, 0x08000000
 NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV = 1, 2, 4
+_MS_RDONLY, NOSUID, NODEV = 1, 2, 4
 _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 32, 4096, 16384, 1 << 18
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}
 _MOUNT_SETATTR = 442  # this one and Landlock's have the same numbers everywhere
@@ -80,34 +81,44 @@ def drop_capabilities() -> None:
         _check(_libc.capset(header, data), "capset")
 
 
-def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
+def mount(source: str, target: Path, kind: str = "", flags: int = 0, options: str = "") -> None:
     """Attach a file system."""
     if _libc is None:
         raise OSError(f"mount: not on {sys.platform}")
-    texts = [text.encode() if text else None for text in (source, target, kind)]
+    texts = [text.encode() if text else None for text in (source, str(target), kind)]
     arguments = (*texts, ctypes.c_ulong(flags), options.encode() if options else None)
     _check(_libc.mount(*arguments), f"mount {target}")
 
 
 def make_private() -> None:
     """Mounts of this namespace are nobody else's."""
-    mount("none", "/", flags=_MS_REC | _MS_PRIVATE)
+    mount("none", Path("/"), flags=_MS_REC | _MS_PRIVATE)
 
 
-def bind(source: str, target: str) -> None:
+def bind(source: Path, target: Path) -> None:
     """Show a file or folder, with what is mounted below it, at another place."""
-    mount(source, target, flags=_MS_BIND | _MS_REC)
+    mount(str(source), target, flags=_MS_BIND | _MS_REC)
 
 
-def freeze_below(path: str, *, devices: bool) -> None:
-    """Everything mounted at and below a path is read-only from now on."""
-    attributes = _MS_RDONLY | _MS_NOSUID | (0 if devices else _MS_NODEV)
-    attr = struct.pack("QQQQ", attributes, 0, 0, 0)
+def freeze(path: Path) -> None:
+    """One mount is read-only from now on."""
+    mount("none", path, flags=_MS_REMOUNT | _MS_BIND | _MS_RDONLY | NOSUID)
+
+
+def thaw(path: Path) -> None:
+    """One mount can be written to again."""
+    mount("none", path, flags=_MS_REMOUNT | _MS_BIND | NOSUID)
+
+
+def freeze_below(path: Path) -> None:
+    """Everything mounted at and below a path is read-only, without devices, from now on."""
+    attr = struct.pack("QQQQ", _MS_RDONLY | NOSUID | NODEV, 0, 0, 0)
     at, recursive = -100, 0x8000
-    _syscall(_MOUNT_SETATTR, f"mount_setattr {path}", at, path.encode(), recursive, attr, len(attr))
+    where = str(path).encode()
+    _syscall(_MOUNT_SETATTR, f"mount_setattr {path}", at, where, recursive, attr, len(attr))
 
 
-def pivot(root: str) -> None:
+def pivot(root: Path) -> None:
     """Make a mounted folder the root, and forget the old one."""
     if platform.machine() not in _PIVOT_ROOT:
         raise OSError(f"pivot_root: its number is not known on {platform.machine()}")
@@ -118,6 +129,14 @@ def pivot(root: str) -> None:
     os.chdir("/")
 
 
+def version() -> tuple[int, int]:
+    """The kernel's version; (0, 0) where there is no Linux."""
+    if sys.platform != "linux":
+        return 0, 0
+    major, minor = platform.release().split(".")[:2]
+    return int(major), int("".join(filter(str.isdigit, minor)) or 0)
+
+
 def landlock_version() -> int:
     """The version of Landlock that the kernel offers; 0 for none."""
     try:
@@ -126,27 +145,23 @@ def landlock_version() -> int:
         return 0
 
 
-def landlock(readable: list[str], writable: list[str]) -> None:
+def landlock(readable: list[Path], writable: list[Path]) -> None:
     """Files below `readable` may be read, below `writable` changed, others not even opened.
 
     Where the kernel can, TCP, abstract sockets and signals to processes outside are refused as well.
     """
-    version = landlock_version()
-    handled = (1 << {0: 0, 1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)) - 1
+    offered = landlock_version()
+    handled = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(offered, 16)) - 1
     attr = struct.pack("Q", handled)
-    if version >= 4:
-        attr += struct.pack("Q", 3)
-    if version >= 6:
-        attr += struct.pack("Q", 3)
+    attr += struct.pack("Q", 3) * ((offered >= 4) + (offered >= 6))
     rules = _syscall(_LANDLOCK_CREATE, "landlock", attr, len(attr), 0)
     reading = _FS_EXECUTE | _FS_READ | _FS_READ_DIR
     for path, rights in [*((p, reading) for p in readable), *((p, handled) for p in writable)]:
-        if not os.path.exists(path):
-            continue
-        below = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        rights &= handled if os.path.isdir(path) else handled & _FILE_RIGHTS
-        rule = struct.pack("=Qi", rights, below)
-        _syscall(_LANDLOCK_ADD, f"landlock {path}", rules, 1, rule, 0)
-        os.close(below)
+        if path.exists():
+            below = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            possible = handled if path.is_dir() else handled & _FILE_RIGHTS
+            rule = struct.pack("=Qi", rights & possible, below)
+            _syscall(_LANDLOCK_ADD, f"landlock {path}", rules, 1, rule, 0)
+            os.close(below)
     _syscall(_LANDLOCK_RESTRICT, "landlock", rules, 0)
     os.close(rules)

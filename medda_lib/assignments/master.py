@@ -1,4 +1,4 @@
-"""What grading needs to know of a master: its exercises, their points and the two parts of their checks."""
+"""What grading needs to know of a master: exercises, points and the two parts of the checks."""
 
 from __future__ import annotations
 

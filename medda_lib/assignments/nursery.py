@@ -50,9 +50,11 @@ def _become(order: dict[str, object], sockets: list[socket.socket]) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         limits = Limits(**order["limits"])  # type: ignore[arg-type]
         if order["role"] == "checker":
-            checker.main(*sockets)
+            job, orders = sockets
+            checker.main(job, orders)
         else:
-            keeper.main(*sockets, limits, protected=bool(order["protected"]))
+            channel, leash = sockets
+            keeper.main(channel, leash, limits, protected=bool(order["protected"]))
     finally:
         os._exit(0)
 

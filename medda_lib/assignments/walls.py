@@ -9,32 +9,35 @@ built, its reason is returned; whoever started the process decides what that mea
 from __future__ import annotations
 
 import os
-import platform
 import resource
 import sys
 import sysconfig
 from collections.abc import Callable
+from pathlib import Path
 
 from medda_lib.assignments import linux
 from medda_lib.assignments.limits import Limits
 
-SCRATCH = "/scratch"
+SCRATCH = Path("/scratch")
 NOBODY = 65534
+USERS = 2_000_000_000  # users from here on own nothing: each worker started by root is one of them
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SETTINGS = ("/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-_STAGE = "/sys"  # any folder that exists and is not needed: the new root is put together there
+_DEVICES = tuple(Path("/dev") / name for name in ("null", "zero", "full", "random", "urandom"))
+_STAGE = Path("/sys")  # a folder that exists and is not needed: the new root is made there
+_TEMPORARY = "tmp"
+
+Owner = tuple[int, int]
 
 
-def readable() -> list[str]:
+def readable() -> list[Path]:
     """What a submission may read: the interpreter, its packages, the system's libraries."""
     prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
-    packages = {p for p in sys.path if os.path.basename(p) in ("site-packages", "dist-packages")}
+    packages = {p for p in sys.path if Path(p).name in ("site-packages", "dist-packages")}
     packages |= {sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")}
-    found = {p for p in (*_SYSTEM, *_SETTINGS, *prefixes, *packages) if os.path.exists(p)}
-    return sorted(
-        p for p in found if not any(p != q and p.startswith(q.rstrip("/") + "/") for q in found)
-    )
+    named = {Path(p) for p in (*_SYSTEM, *_SETTINGS, *prefixes, *packages)}
+    found = {path for path in named if path.exists()}
+    return sorted(path for path in found if not found & set(path.parents))
 
 
 def separate() -> list[str]:
@@ -45,23 +48,39 @@ def separate() -> list[str]:
             linux.unshare(linux.NEWPID)
             return []
         linux.unshare(linux.NEWUSER | linux.NEWPID)
-        _put("/proc/self/setgroups", "deny")
-        _put("/proc/self/uid_map", f"{user} {user} 1")
-        _put("/proc/self/gid_map", f"{group} {group} 1")
+        own = Path("/proc/self")
+        (own / "setgroups").write_text("deny")
+        (own / "uid_map").write_text(f"{user} {user} 1")
+        (own / "gid_map").write_text(f"{group} {group} 1")
     except OSError as error:
         return [f"namespaces: {error}"]
     return []
 
 
-def build(limits: Limits, scratch: str) -> list[str]:
+def owner(number: int) -> Owner:
+    """The user and group that a worker becomes: for root a user of its own, else the caller.
+
+    Args:
+        number: of the worker, below 100 million; the kernel counts processes by user.
+    """
+    if os.geteuid() != 0:
+        return os.getuid(), os.getgid()
+    for name in ("uid_map", "gid_map"):  # in a container root may not become just anybody
+        spans = [line.split() for line in Path("/proc/self", name).read_text().splitlines()]
+        if not any(int(s) <= USERS + number < int(s) + int(n) for s, _, n in spans):
+            return NOBODY, NOBODY
+    return USERS + number, USERS + number
+
+
+def build(limits: Limits, scratch: Path, user: Owner) -> list[str]:
     """Put the walls around this process; what could not be built, with the reason.
 
     Args:
         limits: what the submission may use.
         scratch: an empty folder, used only where a file system in memory cannot be made.
+        user: whom the process becomes.
     """
     root = os.geteuid() == 0
-    owner = (NOBODY, NOBODY) if root else (os.getuid(), os.getgid())
     missing = []
 
     def attempt(name: str, step: Callable[[], None]) -> bool:
@@ -73,63 +92,66 @@ def build(limits: Limits, scratch: str) -> list[str]:
         return True
 
     attempt("network", lambda: linux.unshare(linux.NEWNET | linux.NEWIPC | linux.NEWUTS))
-    inside = attempt("root folder", lambda: _new_root(limits, owner))
+    inside = attempt("root folder", lambda: _new_root(limits, user))
     where = SCRATCH if inside else scratch
     if not inside and root:
-        os.chown(where, *owner)
+        os.chown(where, *user)
     os.chdir(where)
-    os.environ.update(HOME=where, TMPDIR=where, MPLCONFIGDIR=where)
+    os.environ.update(HOME=str(where), TMPDIR=str(where), MPLCONFIGDIR=str(where))
     _resources(limits)
     if root:
         os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+        os.setresgid(*[user[1]] * 3)
+        os.setresuid(*[user[0]] * 3)
     if sys.platform == "linux":
         attempt("capabilities", linux.drop_capabilities)
         attempt("privileges", linux.no_new_privileges)
         attempt("parent", linux.die_with_parent)
     if linux.landlock_version():
-        below = ["/"] if inside else readable()
-        devices = [*_DEVICES, where]
-        attempt("landlock", lambda: linux.landlock(below, devices))
+        below = [Path("/")] if inside else readable()
+        attempt("landlock", lambda: linux.landlock(below, [*_DEVICES, where]))
     elif not inside:
         missing.append("landlock: not in this kernel")
     return missing
 
 
-def _new_root(limits: Limits, owner: tuple[int, int]) -> None:
+def _new_root(limits: Limits, user: Owner) -> None:
     """A root folder of our own, read-only but for the scratch folder, which lives in memory."""
     linux.unshare(linux.NEWNS)
     linux.make_private()
     linux.mount("none", _STAGE, "tmpfs", options="size=4m,mode=755")
     for path in readable():
-        if os.path.islink(path):
-            os.symlink(os.readlink(path), _STAGE + path)
+        if path.is_symlink():
+            _staged(path).symlink_to(path.readlink())
         else:
             _show(path)
-    linux.freeze_below(_STAGE, devices=False)
-    linux.mount("none", _STAGE, flags=32 | 4096)  # the stage itself takes more folders
+    linux.freeze_below(_STAGE)
+    linux.thaw(_STAGE)  # the stage itself takes more folders
     for path in _DEVICES:
         _show(path)
-    for path in ("/tmp", SCRATCH):
-        os.makedirs(_STAGE + path, exist_ok=True)
-    os.rmdir(_STAGE + "/tmp")
-    os.symlink(SCRATCH, _STAGE + "/tmp")
-    options = f"size={limits.scratch_mb}m,nr_inodes=4096,mode=700,uid={owner[0]},gid={owner[1]}"
-    linux.mount("none", _STAGE + SCRATCH, "tmpfs", flags=2 | 4, options=options)
+    _staged(SCRATCH).mkdir()
+    (_STAGE / _TEMPORARY).symlink_to(SCRATCH)
+    options = f"size={limits.scratch_mb}m,nr_inodes=4096,mode=700,uid={user[0]},gid={user[1]}"
+    linux.mount("none", _staged(SCRATCH), "tmpfs", linux.NOSUID | linux.NODEV, options)
     linux.pivot(_STAGE)
-    linux.mount("none", "/", flags=1 | 2 | 32 | 4096)
+    linux.freeze(Path("/"))
 
 
-def _show(path: str) -> None:
+def _staged(path: Path) -> Path:
+    """Where a path of the new root is while it is put together; makes the folder above."""
+    staged = _STAGE / path.relative_to("/")
+    staged.parent.mkdir(parents=True, exist_ok=True)
+    return staged
+
+
+def _show(path: Path) -> None:
     """The same path in the new root."""
-    target = _STAGE + path
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    if os.path.isdir(path):
-        os.makedirs(target, exist_ok=True)
+    target = _staged(path)
+    if path.is_dir():
+        target.mkdir(exist_ok=True)
     else:
-        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
-    linux.bind(os.path.realpath(path), target)
+        target.touch()
+    linux.bind(path.resolve(), target)
 
 
 def _resources(limits: Limits) -> None:
@@ -141,17 +163,11 @@ def _resources(limits: Limits) -> None:
         "RLIMIT_FSIZE": limits.file_mb << 20,
         "RLIMIT_NOFILE": 256,
     }
-    release = [int("".join(filter(str.isdigit, p)) or 0) for p in platform.release().split(".")[:2]]
-    if sys.platform == "linux" and release >= [5, 14]:  # before, it counts all of the user's
+    if linux.version() >= (5, 14):  # before, it counts all processes of the user
         wanted["RLIMIT_NPROC"] = limits.processes
     for name, value in wanted.items():
         if hasattr(resource, name):
             kind = getattr(resource, name)
             hard = resource.getrlimit(kind)[1]
-            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(kind, (value, value))
-
-
-def _put(path: str, text: str) -> None:
-    with open(path, "w") as file:
-        file.write(text)
+            most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(kind, (most, most))

@@ -75,7 +75,7 @@ class Pack:
             return ["d", *([self(k, depth), self(v, depth)] for k, v in dict.items(value))]
         for tag, kind in (("l", list), ("t", tuple), ("s", set), ("z", frozenset)):
             if isinstance(value, kind):
-                return [tag, *(self(v, depth) for v in kind.__iter__(value))]
+                return [tag, *(self(v, depth) for v in kind(value))]
         return self._other(value, self)
 
     def _numeric(self, value: Tensor | np.ndarray | np.generic) -> list[Any]:
@@ -119,10 +119,8 @@ class Unpack:
                 return _MAKERS[tag](self(v) for v in rest)
             except TypeError as error:  # a set of lists
                 raise WireError("unhashable value") from error
-        if tag == "d":
-            return self._dict(rest)
-        if tag in ("T", "A", "N"):
-            return self._numeric(tag, rest)
+        if tag in ("d", "T", "A", "N"):
+            return self._dict(rest) if tag == "d" else self._numeric(tag, rest)
         if tag == "c" and [type(v) for v in rest] == [float, float]:
             return complex(*rest)
         if tag == "y" and len(rest) == 1 and type(rest[0]) is str and rest[0] in _TORCH:
@@ -153,22 +151,24 @@ def raw(blob: Blob) -> bytes:
     """The numbers of a tensor or array, row by row."""
     if isinstance(blob, np.ndarray):
         return np.ascontiguousarray(blob, dtype=blob.dtype.newbyteorder("=")).tobytes()
-    flat = blob.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
+    flat = blob.detach().cpu().resolve_conj().resolve_neg()
+    flat = flat.clone(memory_format=torch.contiguous_format).reshape(-1)
     return flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
 
 
 def send(channel: socket.socket, message: dict[str, Any], blobs: list[Blob]) -> None:
     """Write one message."""
     parts = [raw(blob) for blob in blobs]
-    message["blobs"] = [
-        [isinstance(blob, Tensor), str(blob.dtype).removeprefix("torch."), *blob.shape]
-        for blob in blobs
-    ]
+    message["blobs"] = [[isinstance(blob, Tensor), _name(blob), *blob.shape] for blob in blobs]
     header = json.dumps(message).encode()
     payload = sum(map(len, parts))
     if len(header) > HEADER_BYTES or payload > BLOB_BYTES:
         raise TypeError(f"{(len(header) + payload) >> 20} MB are too much for one call")
     channel.sendall(b"".join([_FRAME.pack(len(header), payload), header, *parts]))
+
+
+def _name(blob: Blob) -> str:
+    return str(blob.dtype).removeprefix("torch.") if isinstance(blob, Tensor) else blob.dtype.name
 
 
 def receive(channel: socket.socket) -> tuple[dict[str, Any], list[Blob]]:
@@ -210,7 +210,8 @@ def _blobs(specs: list[Any], data: bytearray) -> list[Blob]:
         if type(spec) is not list or len(spec) < 2:
             raise WireError("a tensor without a description")
         is_tensor, name, *shape = spec
-        if type(is_tensor) is not bool or name not in (_TORCH if is_tensor else _NUMPY):
+        known = _TORCH if is_tensor is True else _NUMPY
+        if type(is_tensor) is not bool or type(name) is not str or name not in known:
             raise WireError("an unknown dtype")
         if len(shape) > 32 or not all(type(n) is int and 0 <= n < 2**40 for n in shape):
             raise WireError("an impossible shape")
@@ -229,8 +230,8 @@ def _blobs(specs: list[Any], data: bytearray) -> list[Blob]:
 
 
 def _as_named(array: np.ndarray, name: str, is_tensor: bool) -> Blob:
+    array = np.asarray(array)  # an operation on an array without axes gives a scalar
     if not is_tensor:
         return array
-    # asarray: an operation on an array without axes gives a scalar
-    tensor = torch.from_numpy(np.asarray(array))
+    tensor = torch.from_numpy(array)
     return tensor.view(torch.bfloat16) if name == "bfloat16" else tensor

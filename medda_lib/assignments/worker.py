@@ -15,7 +15,7 @@ from typing import Any
 
 from medda_lib.assignments import changes, copying
 from medda_lib.assignments.exceptions import Lost
-from medda_lib.assignments.remote import Handle, Message, Peer
+from medda_lib.assignments.remote import Message, Peer, number_at
 from medda_lib.assignments.wire import Blob, Pack, WireError
 
 
@@ -39,7 +39,8 @@ class Worker(Peer):
         """Besides calls: run a cell, look names up, read an attribute."""
         operation = message["op"]
         if operation == "run":
-            exec(compile(message["source"], "<cell>", "exec", dont_inherit=True), self.names)
+            code = compile(message["source"], "<cell>", "exec", dont_inherit=True)
+            exec(code, self.names)  # noqa: S102
             return {"op": "value", "flags": []}, []
         if operation == "names":
             return self.respond_call(self._known, message, blobs)
@@ -66,7 +67,7 @@ class Worker(Peer):
         """As everywhere, with the .grad that the tensors had."""
         count = len(blobs)
         for place, gradient in message.get("grads", []):
-            blobs[place].grad = blobs[gradient]  # type: ignore[union-attr]
+            blobs[place].grad = blobs[gradient]
             count = min(count, gradient)
         del blobs[count:]
         return super().arguments(message, blobs)
@@ -77,8 +78,8 @@ class Worker(Peer):
 
     def send_other(self, value: Any, pack: Pack) -> Any:
         """A handle to anything that is no plain data."""
-        if isinstance(value, Handle) and value._peer is self:
-            return ["Y", value._number]
+        if number := number_at(value, self):
+            return ["Y", number]
         if isinstance(value, (Iterator, range, type({}.keys()), type({}.values()))):
             raise TypeError(f"a {type(value).__name__} is no plain data; return a list")
         return self.export(value)

@@ -1,4 +1,4 @@
-"""Release, self-check and grading on a master of two exercises without torch, and their errors."""
+"""Release, self-check and reading of submissions on the tiny master, and their errors."""
 
 from __future__ import annotations
 
@@ -7,42 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from medda_lib import assignments
-from medda_lib.assignments import AssignmentError, cells
-
-
-def _meta(name: str, *, grade: bool = False, solution: bool = False) -> str:
-    meta = {"grade": grade, "grade_id": name, "locked": not solution, "solution": solution}
-    points = {"points": 2} if grade else {}
-    return "# %% nbgrader=" + json.dumps(meta | points | {"schema_version": 3, "task": False})
-
-
-def _exercise(name: str, value: int) -> str:
-    return f"""
-{_meta(f"{name}-answer", solution=True)}
-def {name}():
-    ### BEGIN SOLUTION
-    return {value}
-    ### END SOLUTION
-
-{_meta(f"{name}-checks", grade=True)}
-assert {name}() > 0, "a positive number,\\nplease"
-### BEGIN HIDDEN TESTS
-assert {name}() == {value}, "not the number"
-### END HIDDEN TESTS
-"""
+from medda_lib.assignments import AssignmentError, cells, master, submission
+from tests.assignments import tiny
 
 
 @pytest.fixture
 def masters(tmp_path: Path) -> Path:
-    folder = tmp_path / "masters"
-    folder.mkdir()
-    (folder / "tiny.py").write_text(
-        f"{_meta('setup')}\nimport math\n{_exercise('one', 1)}{_exercise('two', 2)}"
-    )
-    return folder
+    return tiny.masters(tmp_path / "masters")
 
 
 @pytest.fixture
@@ -54,7 +29,8 @@ def submit(masters: Path, tmp_path: Path) -> Callable[..., Path]:
         notebook = cells.read(released)
         named = cells.named(notebook)
         for name, body in bodies.items():
-            named[f"{name}-answer"].source = f"def {name}():\n    {body}"
+            head = "def one(x)" if name == "one" else f"def {name}()"
+            named[f"{name}-answer"].source = f"{head}:\n    {body}"
         if edit:
             edit(notebook)
         path = tmp_path / "submissions" / f"{student}.ipynb"
@@ -64,57 +40,62 @@ def submit(masters: Path, tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def test_endless_loop_costs_its_exercise_only(
-    masters: Path, submit: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cells, "CELL_SECONDS", 3)
-    folder = submit("loop", one="while True: pass", two="return 2").parent
-    grades = assignments.grade("tiny", folder, tmp_path / "grades.csv", masters)
-    assert grades.rows[0].points == {"one": 0, "two": 2}
-    assert grades.possible == {"one": 2, "two": 2}
-
-
-def test_last_copy_of_an_answer_counts_and_helpers_are_kept(
-    masters: Path, submit: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_submission_is_read_cell_by_cell(masters: Path, submit: Callable[..., Path]) -> None:
     def edit(notebook: Any) -> None:
-        answer = cells.named(notebook)["one-answer"]
-        copy = answer.copy()
-        copy["id"], copy["source"] = "copied", "def one():\n    return helper()"
-        helper = cells.named(notebook)["setup"].copy()
-        helper["id"], helper["metadata"] = "helper", type(helper["metadata"])()
-        helper["source"] = (
-            "import sys\ndef helper():\n    print('hi', file=sys.stdout)\n    return 1"
-        )
-        place = notebook.cells.index(answer) + 1
-        notebook.cells[place:place] = [helper, copy]
+        named = cells.named(notebook)
+        copy = named["one-answer"].copy()
+        copy["id"], copy["source"] = "copied", "%time\ndef one(x):\n    return helper(x)"
+        helper = nbformat.v4.new_code_cell("def helper(x):\n    return 2 * x")
+        prose = nbformat.v4.new_markdown_cell("def three(): pass")
+        place = notebook.cells.index(named["one-answer"]) + 1
+        notebook.cells[place:place] = [helper, prose, copy]
+        named["two-checks"].source = "assert True"
+        named["setup"].source = "import os"
 
-    folder = submit("copies", edit, one="return -1", two="return 3").parent
-    grades = assignments.grade("tiny", folder, tmp_path / "grades.csv", masters)
-    assert grades.rows[0].points == {"one": 2, "two": 0}
-    assert grades.rows[0].total == 2
-    assert grades.rows[0].remark == "used the last copy of: one-answer"
+    path = submit("mine", edit, one="return -1", two="return 3")
+    read = submission.read(path, master.read("tiny", masters))
+    assert read.steps == (
+        ("cell", "import torch"),
+        ("cell", "def one(x):\n    return -1"),
+        ("cell", "def helper(x):\n    return 2 * x"),
+        ("cell", "pass\ndef one(x):\n    return helper(x)"),
+        ("bind", "one"),
+        ("cell", "def two():\n    return 3"),
+        ("bind", "two"),
+    )
+    assert read.remark == "used the last copy of: one-answer"
     with pytest.raises(AssignmentError, match="has copies of the cells one-answer: delete"):
-        assignments.validate(folder / "copies.ipynb")
+        assignments.validate(path)
 
 
-def test_warning_in_a_check_is_a_failure_unless_silenced(
-    masters: Path, submit: Callable[..., Path], tmp_path: Path
-) -> None:
-    # nbgrader takes output on the error stream for a failure: masters silence warnings at the top
-    loud = "import warnings; warnings.warn('x'); return 1"
-    quiet = "import warnings; warnings.simplefilter('ignore'); warnings.warn('x'); return 2"
-    folder = submit("loud", one=loud, two=quiet).parent
-    grades = assignments.grade("tiny", folder, tmp_path / "grades.csv", masters)
-    assert grades.rows[0].points == {"one": 0, "two": 2}
+def test_magics_are_left_out_of_cells_that_need_it() -> None:
+    assert submission.plain("%matplotlib inline\n!ls\nx = 1\nx?") == "pass\npass\nx = 1\npass"
+    modulo = 'x = (7\n% 4)\ny = """\n!no\n"""'
+    assert submission.plain(modulo) == modulo
+
+
+def test_master_is_split_into_visible_and_hidden_checks(masters: Path) -> None:
+    found = master.read("tiny", masters)
+    one = found.exercises["one"]
+    assert found.title == "Assignment: two small things"
+    assert found.names == ("one", "two")
+    assert found.imports == ("torch",)
+    assert "torch.equal" in one.visible
+    assert tiny.SECRET not in one.visible
+    assert tiny.SECRET in one.hidden
+    assert "HIDDEN" not in one.visible + one.hidden
+    path = masters / "tiny.py"
+    path.write_text(path.read_text().replace("### END HIDDEN TESTS", "", 1))
+    with pytest.raises(AssignmentError, match="has a hidden part without begin or end"):
+        master.read("tiny", masters)
 
 
 def test_self_check_reads_messages_and_spots_edited_checks(submit: Callable[..., Path]) -> None:
     def edit(notebook: Any) -> None:
         cells.named(notebook)["two-checks"].source = "print('all is well')"
 
-    report = assignments.validate(submit("mine", edit, one="return -1"))
-    assert report.complaints == {"one": "a positive number, please", "two": ""}
+    report = assignments.validate(submit("mine", edit, one="return x"))
+    assert report.complaints == {"one": "twice one is two, not [1.0, 1.0]", "two": ""}
     assert report.edited == ("two-checks",)
     assert not report.ok
     assert "two-checks: this locked cell was edited" in report.text()
