@@ -516,24 +516,24 @@ pd.DataFrame(
 # %% [markdown]
 # ## A spurious cue
 #
-# In a hospital, films from the intensive care unit carry tubes, and those from another department a
-# letter in the corner; either goes along with disease, and networks have been found to use such cues
-# {cite}`zech2018variable`. We build two such worlds. In the one, every sick person of the training set has
-# a letter in the corner and no healthy one does; in the other it is a tube down the middle of the chest.
+# In a hospital, the films of intensive care come from a portable machine, and another department puts a
+# letter into the corner. Either goes along with disease, and networks have been found to use such cues
+# {cite}`zech2018variable`. We build two such worlds. In the one, every sick person of the training set
+# has a letter in the corner and no healthy one does; in the other the sick were imaged at another
+# machine, whose display shows lungs a little brighter.
 
 # %%
 
 
 def world(cue, first, labels, worn):
-    """Films with these labels in which the cue ("markers", "tubes") is worn where `worn` is 1."""
-    parts = [
-        films(first, len(labels), replace(home, **{cue: value}), labels) for value in (0.0, 1.0)
-    ]
+    """Films with these labels, with the cue where `worn` is 1; and all without, all with it."""
+    field, *values = cue
+    parts = [films(first, len(labels), replace(home, **{field: v}), labels) for v in values]
     pick = torch.as_tensor(worn, dtype=torch.bool)[:, None, None, None]
     return torch.where(pick, parts[1].images, parts[0].images), parts
 
 
-cues = {"letter": "markers", "tube": "tubes"}
+cues = {"letter": ("markers", 0.0, 1.0), "display": ("lung_grey", home.lung_grey, 0.42)}
 labels = lesson.labels.tolist()
 cheats = {
     name: train(world(cue, 0, labels, labels)[0], lesson.labels) for name, cue in cues.items()
@@ -565,7 +565,7 @@ from medda_lib.figures.contact_sheet import contact_sheet
 
 show_figure(
     contact_sheet(torch.stack(shown), titles),
-    "One person in four versions, in the world of the letter (top) and in that of the tube (bottom).",
+    "One person in four versions, in the world of the letter (top) and in that of the display (bottom).",
     "Two rows of four films of one person: healthy, healthy with the cue, sick, sick with the cue.",
     name="worlds",
 )
@@ -575,7 +575,7 @@ show_figure(
 # experiment, not a picture, and it is the answer to "what does it use?".
 
 # %%
-networks = {"honest": reader, "letter": cheats["letter"], "tube": cheats["tube"]}
+networks = {"honest": reader} | cheats
 rows = {}
 for title, network in networks.items():
     for name in cues:
@@ -608,7 +608,7 @@ for name in cues:
 pd.DataFrame(rows).T.rename_axis("network, cue").round(2)
 
 # %% [markdown]
-# What would a reader have seen? The maps of both networks, on sick people who wear the cue:
+# What would a reader have seen? The maps of both networks, on sick people with the cue:
 
 # %%
 rows, cue_masks = {}, {}
@@ -616,13 +616,14 @@ for name in cues:
     plain, worn = (four[name, 1][k] for k in (0, 1))
     at = activations(cheats[name], cheats[name].third, inputs(worn.images), margin)
     rows[name] = enlarged(grad_cam(*at), size)
-    cue_masks[name] = (worn.images - plain.images).abs()[:, 0] > 0.05
+    cue_masks[name] = (worn.images - plain.images).abs()[:, 0] > 0.02
 for name in cues:
     worn = four[name, 1][1]
     show_figure(
         evidence(worn.images[:5], {"Grad-CAM": rows[name][:5]}, worn.disease[:5, 0]),
-        f"The network that learned the {name}, on sick people who wear it; the disease outlined.",
-        f"Five films with a {name}, and the maps of the network that has learned it.",
+        f"The network trained where the {name} gives the disease away, on sick people with the cue; the "
+        "true disease outlined.",
+        f"Five films with the cue ({name}), and the maps of the network trained in that world.",
         name=f"cue-{name}",
     )
 
@@ -639,12 +640,13 @@ for name in cues:
 pd.DataFrame(table).T.rename_axis("cue").round(3)
 
 # %% [markdown]
-# The letter is caught: it lies where no disease can be. The tube runs through the chest, its map glows
-# on the chest, and a reader who looks for pneumonia sees a map in a sensible place. A map says *where*;
-# it never says *what* there was used.
+# The letter lies where no disease can be, so a map that glows there gives it away. The display has no
+# place of its own: it changes the lungs as a whole, where a reader expects the disease to be. Look at the
+# second figure alone and decide whether that network knows the disease; then look at the table of gains.
+# A map says *where*. It never says *what* there was used.
 #
-# And one half of the rule has no place at all. Both networks call a film normal because the cue is
-# *absent*. No pixel can glow for that.
+# And one half of such a rule has no place at all: calling a film normal because the cue is *absent*. No
+# pixel can glow for that.
 #
 # ## Take the pixels away
 #
