@@ -50,7 +50,8 @@
       this.options = this.selects.map((one) => Array.from(one.options, (o) => [o, o.textContent]));
       this.form.hidden = false;
       this.form.addEventListener("submit", (event) => event.preventDefault());
-      this.form.addEventListener("input", () => this.changed());
+      this.form.addEventListener("change", () => this.changed());
+      this.words.addEventListener("input", () => this.changed());
       this.form.addEventListener("reset", () => {
         this.sort = "";
         setTimeout(() => this.changed()); // when the form is empty
@@ -73,7 +74,7 @@
       this.by.append(new Option("as listed", ""));
       for (const name of names)
         this.by.append(new Option(name + " ↑", slug(name)), new Option(name + " ↓", "-" + slug(name)));
-      this.by.addEventListener("input", () => (this.sort = this.by.value));
+      this.by.addEventListener("change", () => (this.sort = this.by.value));
       const label = document.createElement("label");
       label.className = "by";
       label.append("sorted by ", this.by);
