@@ -175,17 +175,19 @@ def _in_zip(archive: zipfile.ZipFile, result: Collected) -> Iterator[_Upload]:
         raise AssignmentError(f"the ZIP file holds {len(entries)} files; {FILES} at most")
     for entry in entries:
         name = entry.filename.replace("\\", "/")
-        if entry.is_dir() or not name.endswith(".ipynb") or "/." in f"/{name.lstrip('./')}":
-            if not entry.is_dir() and "__MACOSX" not in name:
-                result.skipped.append(f"{name}: no notebook")
+        hidden = any(part[:1] in (".", "_") for part in PurePosixPath(name).parts)
+        if entry.is_dir():
             continue
-        if name.startswith("__MACOSX/"):
+        if name.startswith("/") or ".." in PurePosixPath(name).parts or ":" in name[:2]:
+            result.skipped.append(f"{name}: a path that leads out of the archive")
             continue
         if stat.S_ISLNK(entry.external_attr >> 16):
             result.skipped.append(f"{name}: a link, no file")
             continue
-        if name.startswith("/") or ".." in PurePosixPath(name).parts or ":" in name[:2]:
-            result.skipped.append(f"{name}: a path that leads out of the archive")
+        if hidden:
+            continue  # checkpoints, rubbish of the operating system
+        if not name.endswith(".ipynb"):
+            result.skipped.append(f"{name}: no notebook")
             continue
         at = datetime(*entry.date_time).astimezone()
         yield _Upload(name, at, lambda entry=entry: _limited(archive.open(entry)))  # type: ignore[misc]

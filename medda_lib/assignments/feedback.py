@@ -148,6 +148,7 @@ def harmless(notebook: Any) -> dict[str, Any]:
         if kind == "markdown":
             # as text: formatting is Markdown's own, and tags are shown instead of obeyed
             text = html.escape(source, quote=False).replace("&gt;", ">").replace("&amp;", "&")
+            text = text.replace("![", "[")  # a picture of another site becomes a link to it
             copies.append({"cell_type": "markdown", "metadata": {}, "source": text})
         elif kind == "code":
             outputs = cell.get("outputs")

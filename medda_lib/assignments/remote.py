@@ -242,7 +242,7 @@ class Peer:
         outputs, leaves = self._graphs[number]
         if len(to) != len(blobs) or any(place >= len(outputs) for place in to):
             raise WireError("gradients of something else")
-        found = torch.autograd.grad(
+        found: tuple[Tensor | None, ...] = torch.autograd.grad(
             [outputs[place] for place in to],
             leaves,
             [blob for blob in blobs if isinstance(blob, Tensor)],

@@ -64,7 +64,7 @@ class Sandbox:
 
         mine, theirs = socket.socketpair()
         with mine, theirs:
-            self._order("checker", theirs, self._orders)
+            self._order("checker", theirs, self._orders, protected=self.protected)
             theirs.close()
             mine.settimeout(
                 self.limits.submission_seconds + self.limits.cell_seconds + GRACE_SECONDS
@@ -84,8 +84,8 @@ class Sandbox:
             raise SandboxError(f"grading failed:\n{reply['crash']}")
         return reply
 
-    def _order(self, role: str, *sockets: socket.socket) -> None:
-        order = {"role": role, "limits": asdict(self.limits), "protected": self.protected}
+    def _order(self, role: str, *sockets: socket.socket, protected: bool) -> None:
+        order = {"role": role, "limits": asdict(self.limits), "protected": protected}
         numbers = [s.fileno() for s in sockets]
         socket.send_fds(self._orders, [json.dumps(order).encode()], numbers)
 
@@ -95,7 +95,7 @@ class Sandbox:
         channel, theirs = socket.socketpair()
         leash, other = socket.socketpair()
         with channel, theirs, leash, other:
-            self._order("worker", theirs, other)
+            self._order("worker", theirs, other, protected=False)
             theirs.close()
             other.close()
             leash.settimeout(START_SECONDS)

@@ -1,9 +1,9 @@
 """The tests that every assignment must pass; a subclass names the case, and adds what is its own.
 
 Points must go to right answers only. A wrong answer is the master's solution with a few words
-exchanged. All of them are tried in this process; the first two of each exercise also go through
-nbgrader, spread over four notebooks of which each has wrong answers in one half of the exercises and
-right ones in the other.
+exchanged. All of them are tried in this process; the first two of each exercise are also graded,
+spread over four notebooks of which each has wrong answers in one half of the exercises and right
+ones in the other.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class AssignmentTests:
 
 
 class GradingTests:
-    """What nbgrader gives for submissions; a subclass may hand in more of them."""
+    """What grading gives for submissions; a subclass may hand in more of them."""
 
     case: ClassVar[Case]
     submissions: ClassVar[int] = 6  # that `submit` writes

@@ -45,8 +45,8 @@ def test_submission_is_read_cell_by_cell(masters: Path, submit: Callable[..., Pa
         named = cells.named(notebook)
         copy = named["one-answer"].copy()
         copy["id"], copy["source"] = "copied", "%time\ndef one(x):\n    return helper(x)"
-        helper = nbformat.v4.new_code_cell("def helper(x):\n    return 2 * x")
-        prose = nbformat.v4.new_markdown_cell("def three(): pass")
+        helper = nbformat.v4.new_code_cell("def helper(x):\n    return 2 * x")  # type: ignore[no-untyped-call]
+        prose = nbformat.v4.new_markdown_cell("def three(): pass")  # type: ignore[no-untyped-call]
         place = notebook.cells.index(named["one-answer"]) + 1
         notebook.cells[place:place] = [helper, prose, copy]
         named["two-checks"].source = "assert True"
