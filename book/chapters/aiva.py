@@ -459,8 +459,8 @@ inside.progress_widget(live)
 # oracle and has to be called one.
 # ```
 #
-# The graded version is the [assignment](../guide/teaching): matching, alignment loss, batch statistics,
-# the weight and optimal transport, with self-checks.
+# The [assignment](../teaching/aiva) asks for variants of these parts, which you write yourself and check as
+# you go: [how it is handed out and graded](../guide/teaching).
 
 # %% [markdown]
 # ## References

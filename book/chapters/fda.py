@@ -498,7 +498,8 @@ inside.widget(severe)
 # that is where its curve is steep: the severe ones.
 # ```
 #
-# The graded version of these questions is the [assignment](../guide/teaching).
+# The [assignment](../teaching/fda) asks for variants of these parts, which you write yourself and check as
+# you go: [how it is handed out and graded](../guide/teaching).
 
 # %% [markdown]
 # ## References

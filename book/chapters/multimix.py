@@ -522,8 +522,8 @@ inside.threshold_widget(live)
 # explain the classifier; and each step would cost a double backward pass.
 # ```
 #
-# The graded version of these questions is the [assignment](../guide/teaching): five small functions, with
-# self-checks.
+# The [assignment](../teaching/multimix) asks for variants of these parts, which you write yourself and
+# check as you go: [how it is handed out and graded](../guide/teaching).
 
 # %% [markdown]
 # ## References

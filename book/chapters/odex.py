@@ -767,8 +767,8 @@ inside.widget([sequential, rival, ours], number=lost)
 # evaluation here forbids it: a predictor sees one scan at a time.
 # ```
 #
-# The graded version is the [assignment](../guide/teaching): EWC's penalty, the distance to a history,
-# transfers from a matrix and the rule for the pool, with self-checks.
+# The [assignment](../teaching/odex) asks for variants of these parts, which you write yourself and check as
+# you go: [how it is handed out and graded](../guide/teaching).
 
 # %% [markdown]
 # ## References

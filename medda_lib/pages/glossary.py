@@ -181,7 +181,14 @@ def _is_running(node: nodes.Text) -> bool:
             return False
         in_paragraph = in_paragraph or isinstance(above, nodes.paragraph)
         above = above.parent
-    return in_paragraph
+    return in_paragraph and not _in_raw_link(node)
+
+
+def _in_raw_link(node: nodes.Text) -> bool:
+    """Whether HTML before the text has opened a link that is still open: links do not nest."""
+    before = node.parent.children[: node.parent.index(node)]
+    tags = "".join(one.astext() for one in before if isinstance(one, nodes.raw)).lower()
+    return tags.count("<a ") > tags.count("</a>")
 
 
 def prepare(app: Sphinx) -> list[str]:

@@ -147,6 +147,14 @@ def test_first_mentions_in_running_text_become_links() -> None:
     assert any(isinstance(link.parent.parent, nodes.note) for link in links)
 
 
+def test_links_written_in_html_are_left_alone() -> None:
+    tree = publish_doctree("A word.")
+    pieces = [nodes.raw("", '<a href="x">', format="html"), nodes.Text("AdaBN")]
+    pieces += [nodes.raw("", "</a>", format="html"), nodes.Text(" and EWC")]
+    tree += nodes.paragraph("", "", *pieces)
+    assert [link.astext() for link in linked(tree)] == ["EWC"]
+
+
 def test_output_of_a_notebook_is_left_alone() -> None:
     tree = publish_doctree("A word.")
     output = nodes.container("", nodes.paragraph("", "AdaBN 0.75"), classes=["cell_output"])

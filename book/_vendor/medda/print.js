@@ -92,8 +92,8 @@
 
   window.addEventListener("beforeprint", () => {
     if (undo.length) return;
-    // What is folded on the screen has no width to measure: open it, and fold it again afterwards.
-    document.querySelectorAll("details.medda-d:not([open])").forEach((fold) => {
+    // What is folded on the screen is shown on paper, but for code that only prepares a figure.
+    document.querySelectorAll("article details:not([open], .above-input)").forEach((fold) => {
       fold.open = true;
       undo.push(() => (fold.open = false));
     });
