@@ -702,6 +702,8 @@ show_figure(
 # The same with a mid-grey filler instead of a blurred film, and the insertion. The filler is part of the
 # question: a grey hole in a lung may itself look like disease, since the network has never seen such a
 # film.
+# Look at the random order, too: where it lowers the score as fast as a map or faster, the curve measures
+# how a network fails on holes scattered over a film, not how good the map is.
 
 # %%
 fillers = {"blurred": blurred, "grey": torch.full_like(images, 0.5)}
