@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import nbformat
+
 from medda_lib import assignments
 from medda_lib.assignments import cells
 
@@ -23,8 +25,7 @@ def meta(name: str, *, grade: bool = False, solution: bool = False) -> str:
     return "# %% nbgrader=" + json.dumps(found | points | {"schema_version": 3, "task": False})
 
 
-MASTER = f"""
-# %% [markdown]
+MASTER = f"""# %% [markdown]
 # # Assignment: two small things
 
 {meta("setup")}
@@ -83,6 +84,6 @@ def submit(
     named = cells.named(notebook)
     for name, source in answers.items():
         named[f"{name}-answer"].source = source
-    named["one-answer"].outputs = [*map(dict, outputs)]
+    named["one-answer"].outputs = [nbformat.from_dict(dict(o)) for o in outputs]  # type: ignore[no-untyped-call]
     cells.write(notebook, path)
     return path
