@@ -104,7 +104,8 @@ def expected(claims: pd.DataFrame, chosen: dict[str, str]) -> list[str]:
         rows = rows[rows["verdict"] == chosen["verdict"]]
     elif "data" in chosen:
         rows = rows[rows["verdict"] != "not tested"]
-    return list(dict.fromkeys(rows["anchor"]))
+    left = set(rows["anchor"])  # the page lists claims as their papers do, whatever the data
+    return [anchor for anchor in dict.fromkeys(claims["anchor"]) if anchor in left]
 
 
 def test_choices_combine(board: Page, claims: pd.DataFrame) -> None:
