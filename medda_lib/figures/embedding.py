@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from medda_lib.figures.style import MARKERS, canvas, colours, same_length, styled
 
@@ -33,7 +34,8 @@ def project(
     neighbours = min(neighbours, (len(array) - 1) // 2)
     if method == "t-SNE":
         reducer = TSNE(perplexity=2.0 * neighbours, init="pca", random_state=seed, n_jobs=1)
-        return np.asarray(reducer.fit_transform(array), dtype=np.float64)
+        with threadpool_limits(1):  # few points: more threads only wait for each other
+            return np.asarray(reducer.fit_transform(array), dtype=np.float64)
     if method == "UMAP":
         return _umap(array, seed, neighbours)
     raise ValueError(f"method: unknown {method!r}, use one of {METHODS}")

@@ -393,7 +393,16 @@ def test_feedback_page_is_harmless(
     assert "default-src 'none'" in text
     elements = Elements()
     elements.feed(text)
-    assert not elements.tags & {"script", "iframe", "svg", "object", "embed", "form", "link", "base"}
+    assert not elements.tags & {
+        "script",
+        "iframe",
+        "svg",
+        "object",
+        "embed",
+        "form",
+        "link",
+        "base",
+    }
     assert not any(name.startswith("on") for name, _ in elements.attributes)
     assert not any("javascript:" in value for _, value in elements.attributes)
     assert all(value.startswith("data:") for name, value in elements.attributes if name == "src")

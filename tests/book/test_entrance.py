@@ -55,7 +55,8 @@ class Cells(HTMLParser):
         super().__init__()
         self.rows: dict[str, list[list[tuple[str, str | None]]]] = {}
         self._row: list[list[tuple[str, str | None]]] = []
-        self._inside, self._href, self._body = "", None, False
+        self._inside, self._body = "", False
+        self._href: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
