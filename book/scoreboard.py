@@ -89,7 +89,7 @@ results = ""  # another folder of results, such as one of your runs
 #
 # A claim is one sentence of a paper that could turn out false, tied to cells of its tables. From our own
 # runs we take the same difference, paired over repetitions, and a bootstrap interval around it (see
-# [the page on domain shift](foundations/domain_shift.ipynb), where one claim is judged step by step). What
+# [how to judge a claim](foundations/judging_claims.ipynb), where one is judged step by step). What
 # the interval says is the verdict.
 #
 # | verdict | when |

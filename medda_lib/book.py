@@ -31,7 +31,10 @@ def build(checkout: Path = _paths.CHECKOUT, output: Path | None = None) -> Path:
     # Always from scratch: whether a page is out of date does not show in the page's own file.
     options = ["--all", "--path-output", str(target), "--builder", "html", "-W", "--keep-going"]
     if subprocess.run([*command, *options, "-q"], check=False).returncode:
-        raise BookError("the book was not built: each WARNING or ERROR above names a page to mend")
+        raise BookError(
+            f"the book in {target / '_build' / 'html'} is not fit to be read:"
+            " each WARNING or ERROR above names a page to mend"
+        )
     return target / "_build" / "html" / "index.html"
 
 

@@ -94,7 +94,7 @@ budgets = pd.DataFrame(
             "training scans of a site": b.phantoms.train,
             "test and tuning scans": f"{b.phantoms.test} and {b.phantoms.tuning}",
             "donors": b.donors,
-            "window sizes": ", ".join(f"{beta:g}" for beta in b.betas),
+            "window sizes": f"{len(b.betas)}, {min(b.betas):g} to {max(b.betas):g}",
             "repetitions": b.seeds,
         }
         for name, b in plan.BUDGETS.items()
@@ -108,7 +108,8 @@ budgets
 # Each scanner gets a network of its own, and each network meets all six scanners. The score is *surface
 # Dice* {cite}`nikolov2018surface`: the share of the brain's surface that lies within 1 mm of where it
 # should be. Dice counts volume, and a brain has so much of it that it hardly notices a contour that
-# strays by some millimetres. The paper's Table 1 beside ours:
+# strays by some millimetres. The paper's Table 1 beside ours; a scanner is named by its make and field, so
+# `sm15` is Siemens at 1.5 T, `ge3` is GE at 3 T, `ph` is Philips:
 
 # %%
 matrix = results(profile, "matrix")

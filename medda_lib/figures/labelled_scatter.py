@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from medda_lib.figures.style import PALETTE, canvas, same_length, styled, vector
+
+LINE = 0.05  # height of a label as a share of the axis
 
 
 @styled
@@ -20,10 +23,22 @@ def labelled_scatter(
     figure, axes = canvas(width=5.4, height=3.4)
     axis, marked = axes[0, 0], names or {}
     axis.scatter(xs, ys, s=24, color=PALETTE[0], alpha=0.75, lw=0)
-    for i, name in marked.items():
+    for i, lift in _lifts(ys, list(marked)).items():
         axis.scatter(xs[i], ys[i], s=40, color=PALETTE[1], zorder=3)
-        axis.annotate(name, (xs[i], ys[i]), xytext=(5, 3), textcoords="offset points", fontsize=8)
+        place = {"xytext": (5, 3 + lift), "textcoords": "offset points"}
+        axis.annotate(marked[i], (xs[i], ys[i]), fontsize=8, **place)
     axis.set(xlabel=x_label, ylabel=y_label)
     axis.grid(lw=0.6)
     axis.set_axisbelow(True)
     return figure
+
+
+def _lifts(ys: NDArray[np.float64], marked: list[int]) -> dict[int, float]:
+    """Points by which each label is raised so that it does not lie on the one below it."""
+    span = float(np.ptp(ys)) or 1.0
+    lifts, top = {}, -np.inf
+    for i in sorted(marked, key=lambda i: ys[i]):
+        height = float(ys[i]) / span
+        lifts[i] = max(0.0, top + LINE - height) * 200  # an axis is about 200 points high
+        top = height + lifts[i] / 200
+    return lifts

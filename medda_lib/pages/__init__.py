@@ -1,50 +1,34 @@
 """The Sphinx extension of the book: one module for each thing that is made while the book is built.
 
-Each module has a `setup`; `PARTS` lists them. Nothing here is executed by a page or by a study.
+Each module has a `setup` of its own. Nothing here is executed by a page or by a study.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from medda_lib.pages import (
-    counting,
-    facts,
-    front,
-    glossary,
-    maps,
-    moved_on,
-    offline,
-    paper_map,
-    reading_time,
-    scoreboard,
-    search,
-    sources,
-    status,
-)
-
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 PARTS = (
-    counting,
-    facts,
-    front,
-    glossary,
-    maps,
-    moved_on,
-    offline,
-    paper_map,
-    reading_time,
-    scoreboard,
-    search,
-    sources,
-    status,
+    "counting",
+    "facts",
+    "front",
+    "glossary",
+    "maps",
+    "moved_on",
+    "offline",
+    "paper_map",
+    "reading_time",
+    "scoreboard",
+    "search",
+    "sources",
+    "status",
 )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register every part with Sphinx."""
     for part in PARTS:
-        part.setup(app)
+        app.setup_extension(f"{__name__}.{part}")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}

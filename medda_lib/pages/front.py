@@ -45,6 +45,7 @@ SYSTEMS = {
 }
 """The bars, from above: system of AIVA's ledger and what it is in words."""
 KINDS = ("supported", "inconclusive", "contradicted")
+NARROW = 0.05  # of the longest bar: a number would not fit; the label for screen readers has it
 """The verdicts in the order of a bar; one more, "reproduced", is counted with the first."""
 DATA = ("phantom", "real", "own")
 
@@ -137,17 +138,19 @@ def _verdicts(folder: Path, address: Address) -> str:
     found = verdicts(counts)
     most = max((sum(said.values()) for said in found.values()), default=1)
     rows = "".join(_verdict(key, said, most, address) for key, said in found.items())
+    total = sum(sum(said.values()) for said in found.values())
     legend = " ".join(f'<span class="front-key {kind}">{kind}</span>' for kind in KINDS)
     return (
-        f'<div><p class="front-title">What became of {counts["claims"]} claims</p>'
-        f'<table class="front-bars"><caption>A verdict for each kind of data: {legend}</caption>'
+        f'<div><p class="front-title">{total} verdicts on {counts["claims"]} claims</p>'
+        f'<table class="front-bars"><caption>One for each kind of data: {legend}</caption>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 
 
 def _verdict(key: str, said: Mapping[str, int], most: int, address: Address) -> str:
     parts = "".join(
-        f'<span class="{kind}" style="width:{100 * count / most:.1f}%">{count}</span>'
+        f'<span class="{kind}" style="width:{100 * count / most:.1f}%">'
+        f"{count if count > NARROW * most else ''}</span>"
         for kind, count in said.items()
         if count
     )

@@ -75,7 +75,7 @@ def html(papers: Iterable[catalogue.Paper], address: Address) -> str:
         for shift, what in catalogue.SHIFTS.items()
         if shift in used
     )
-    return f'<div class="paper-map"><table>{_head()}<tbody>{rows}</tbody></table>{_legend()}</div>'
+    return f'<div class="paper-map">{_legend()}<table>{_head()}<tbody>{rows}</tbody></table></div>'
 
 
 def _head() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,6 +35,7 @@ from medda_lib.pages.front_heads import (
 from medda_lib.papers.catalogue import SHIFTS, papers
 from medda_lib.studies import per_image
 from medda_lib.studies.setting import SETTINGS
+from tests.book.small import begin
 
 # ---- the map ----------------------------------------------------------------------------------
 
@@ -280,16 +280,9 @@ AdaBN
 def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A built book of three pages with the real configuration."""
     top = tmp_path_factory.mktemp("book")
-    shutil.copy(_paths.CHECKOUT / "_config.yml", top)
-    shutil.copytree(_paths.BOOK / "_vendor" / "medda", top / "book" / "_vendor" / "medda")
-    shutil.copy(_paths.BOOK / "references.bib", top / "book")
+    begin(top, "second", "glossary")
     for name, text in (("index", INDEX), ("second", SECOND), ("glossary", GLOSSARY)):
         (top / "book" / f"{name}.md").write_text(text, "utf-8")
-    (top / "_toc.yml").write_text(
-        "format: jb-book\nroot: book/index\nchapters:\n"
-        "  - file: book/second\n  - file: book/glossary\n",
-        "utf-8",
-    )
     return build(top).parent
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from html import escape
 from html.parser import HTMLParser
@@ -16,6 +15,7 @@ from medda_lib import _paths
 from medda_lib.book import BookError, build
 from medda_lib.notebooks import freeze
 from medda_lib.pages.maps import papers_table, settings_table
+from tests.book.small import begin
 
 # What a browser fetches by itself; links that a reader follows (<a href>) are welcome.
 FETCHED = {"script", "img", "link", "iframe", "source", "video", "audio", "embed", "object", "use"}
@@ -32,6 +32,7 @@ PAGE = r"""# %% [markdown]
 import ipywidgets
 from medda_lib.notebooks import show
 from medda_lib.studies.setting import _setting
+from tests.book.small import begin
 
 ipywidgets.IntSlider(description="dial")
 
@@ -90,14 +91,9 @@ def remote_fetches(html: Path) -> Iterator[str]:
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small book with the real configuration: the map, a formula, a widget, shown source."""
     top = tmp_path_factory.mktemp("book")
-    shutil.copy(_paths.CHECKOUT / "_config.yml", top)
-    shutil.copytree(_paths.BOOK / "_vendor", top / "book" / "_vendor")
-    shutil.copy(_paths.BOOK / "references.bib", top / "book")
+    begin(top, "play")
     (top / "book" / "index.md").write_text(
         "# First\n\n```{table-of} settings\n```\n\n```{table-of} papers\n```\n", "utf-8"
-    )
-    (top / "_toc.yml").write_text(
-        "format: jb-book\nroot: book/index\nchapters:\n  - file: book/play\n", "utf-8"
     )
     (top / "book" / "play.py").write_text(PAGE, "utf-8")
     freeze(top / "book" / "play.py")

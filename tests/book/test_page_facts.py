@@ -19,6 +19,7 @@ from medda_lib.book import build
 from medda_lib.notebooks import freeze
 from medda_lib.pages import facts, launch, status
 from medda_lib.pages.executed import Executed, executed, in_words
+from tests.book.small import begin
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -254,16 +255,9 @@ def test_a_page_that_took_no_time_did_not_run() -> None:
 def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A book of one executed page and the status page, with the real configuration, built."""
     top = tmp_path_factory.mktemp("facts")
-    shutil.copy(_paths.CHECKOUT / "_config.yml", top)
-    shutil.copytree(_paths.BOOK / "_vendor", top / "book" / "_vendor")
-    shutil.copy(_paths.BOOK / "references.bib", top / "book")
+    begin(top, "play", "old", "status")
     shutil.copy(_paths.BOOK / "status.md", top / "book")
     (top / "book" / "index.md").write_text("# First\n\n" + "word " * 400, "utf-8")
-    (top / "_toc.yml").write_text(
-        "format: jb-book\nroot: book/index\n"
-        "chapters:\n  - file: book/play\n  - file: book/old\n  - file: book/status\n",
-        "utf-8",
-    )
     source = top / "book" / "play.py"
     source.write_text(PAGE.format(words="word " * 400, png=PNG), "utf-8")
     frozen = freeze(source)

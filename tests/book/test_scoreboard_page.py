@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -24,6 +23,7 @@ from medda_lib.pages.scoreboard_tables import TABLES, claims_board, slug, system
 from medda_lib.papers import scoreboard
 from medda_lib.papers.catalogue import papers
 from medda_lib.papers.counts import Standing, standing
+from tests.book.small import begin
 
 SOURCE = _paths.BOOK / "scoreboard.py"
 DICE = {"UMTL-S": (0.5, 0.6, 0.7), "UMTL": (0.7, 0.9, 0.8)}
@@ -243,13 +243,6 @@ def test_the_notebook_runs_with_results_and_without(tmp_path: Path, measured: bo
     assert ("100% on phantoms" in page or "0% on phantoms" in page) == measured
 
 
-TOC = """format: jb-book
-root: book/index
-chapters:
-  - file: book/scoreboard
-  - file: book/chapters/multimix
-  - file: book/chapters/fda
-"""
 PAGE = "# Scoreboard\n\n{count}`systems` systems.\n\n" + "\n\n".join(
     f"```{{scoreboard}} {name}\n```" for name in TABLES
 )
@@ -259,10 +252,7 @@ PAGE = "# Scoreboard\n\n{count}`systems` systems.\n\n" + "\n\n".join(
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small book: the tables, a chapter with a frozen table of verdicts, and one without."""
     top = tmp_path_factory.mktemp("book")
-    shutil.copy(_paths.CHECKOUT / "_config.yml", top)
-    shutil.copytree(_paths.BOOK / "_vendor", top / "book" / "_vendor")
-    shutil.copy(_paths.BOOK / "references.bib", top / "book")
-    (top / "_toc.yml").write_text(TOC, "utf-8")
+    begin(top, "scoreboard", "chapters/multimix", "chapters/fda")
     (top / "book" / "index.md").write_text("# First\n", "utf-8")
     (top / "book" / "scoreboard.md").write_text(PAGE, "utf-8")
     write(top / "book" / "results" / "multimix")
