@@ -57,6 +57,7 @@ def course_release(names: Names = None, course: Folder = Path()) -> None:
         opened = _open(course)
         for name in opened.chosen(names or []):
             opened.master(name)
+            _note(f"{name}: taking out solutions and hidden checks ...")
             _say(f"wrote {release(name, opened.root / 'release' / name, opened.source)}")
 
 
@@ -67,6 +68,7 @@ def validate(notebook: Path) -> None:
     from medda_lib import assignments
 
     with _plain_errors():
+        _note(f"running {notebook.name} in a fresh kernel ...")
         report = assignments.validate(notebook)
         _say(report.text())
         if not report.ok:
@@ -85,7 +87,7 @@ def course_collect(
     with _plain_errors():
         result = collecting.collect(_open(course), export, assignment)
         _say(str(result))
-        if not result.taken:
+        if not (result.taken or result.unchanged):
             raise typer.Exit(1)
 
 
@@ -156,6 +158,7 @@ def assignment_release(paper: str, out: Path = Path("release")) -> None:
     from medda_lib import assignments
 
     with _plain_errors():
+        _note(f"{paper}: taking out solutions and hidden checks ...")
         _say(f"wrote {assignments.release(paper, out)}")
 
 
@@ -223,6 +226,11 @@ def _fail(message: str, code: int = 2) -> NoReturn:
     from medda_lib.cli import fail
 
     fail(message, code)
+
+
+def _note(text: str) -> None:
+    """What is being done, where it takes seconds; on standard error, beside the result."""
+    Console(stderr=True, soft_wrap=True).print(text, highlight=False, markup=False)
 
 
 def _say(text: str) -> None:

@@ -35,7 +35,8 @@
 # **How to work.** Replace each `raise NotImplementedError()` by your code. Keep the names and the
 # arguments of the functions; add helper functions and cells as you like. Below each answer is a
 # locked cell with self-checks: run it, and read what it says when it complains. Before you hand in,
-# restart the kernel and run all cells from top to bottom.
+# restart the kernel and run all cells from top to bottom; `medda course validate` followed by the name
+# of this notebook does the same from a terminal.
 #
 # **What is graded.** The self-checks and further hidden ones, which try your functions on random
 # arrays and on the awkward cases that the text of the exercise names. An exercise counts as a whole:

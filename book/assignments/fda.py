@@ -789,6 +789,6 @@ _hidden_checks()
 # %% [markdown]
 # ## Before you hand in
 #
-# Restart the kernel, run all cells, and see that no self-check complains. `medda assignment validate`
+# Restart the kernel, run all cells, and see that no self-check complains. `medda course validate`
 # followed by the name of this notebook does the same from a terminal. Then hand in the notebook
 # under the name it came with.

@@ -8,7 +8,7 @@ names are all that release, validation and grading need to agree on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from nbformat.reader import NotJSONError
 from traitlets.config import Config
 
 CHECKS, ANSWER = "-checks", "-answer"
+BLANK = "not answered yet"
+FIRST = "first check that failed"  # the ones after it have not been run
 CELL_SECONDS = 60  # a cell that takes longer has failed; an endless loop must not stop a grading
 KERNEL_DIED = "the kernel died while the notebook ran; does a cell exit Python or use all memory?"
 
@@ -86,3 +88,15 @@ def heard() -> Iterator[list[str]]:
 def exercise(name: str) -> str:
     """The exercise that a named cell belongs to."""
     return name.removesuffix(CHECKS).removesuffix(ANSWER)
+
+
+def numbers(names: Iterable[str]) -> dict[str, int]:
+    """Exercise -> its number in the notebook, from the names of the cells in their order."""
+    pairs = (name for name in names if name.endswith((CHECKS, ANSWER)))
+    found = dict.fromkeys(exercise(name) for name in pairs)
+    return {name: number for number, name in enumerate(found, 1)}
+
+
+def called(name: str, known: Mapping[str, int]) -> str:
+    """An exercise as both the notebook and the table of grades call it: `exercise 2 (likeness)`."""
+    return f"exercise {known[name]} ({name})" if name in known else name

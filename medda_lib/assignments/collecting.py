@@ -26,6 +26,10 @@ from medda_lib.assignments import cells, submission
 from medda_lib.assignments.cells import AssignmentError
 from medda_lib.assignments.folder import Course
 
+FORMS = """\
+  Moodle   Ann Other_1234_assignsubmission_file_/work.ipynb
+  Canvas   otherann_LATE_1234_5678_work.ipynb
+  others   <student>/<assignment>/work.ipynb, <student>/work.ipynb, <student>.ipynb"""
 FILES = 20_000  # in one export
 BYTES = 4 * 2**30  # all notebooks of one export together
 STAMP = "%Y-%m-%d %H:%M:%S UTC"  # as nbgrader writes timestamp.txt
@@ -38,11 +42,14 @@ class Collected:
     """What was taken, and what was not."""
 
     taken: list[tuple[str, str]] = field(default_factory=list)  # (student, assignment)
+    unchanged: list[tuple[str, str]] = field(default_factory=list)  # the same file is there
     skipped: list[str] = field(default_factory=list)  # path: why
 
     def __str__(self) -> str:
         """A line for the terminal, and one for each file that was left."""
-        lines = [f"collected {len(self.taken)} submissions"]
+        lines = [f"{len(self.taken)} new, {len(self.unchanged)} unchanged"]
+        if not (self.taken or self.unchanged or self.skipped):
+            lines = [f"no notebook found; these forms of folders and ZIP files are known:\n{FORMS}"]
         return "\n".join([*lines, *(f"  left out {line}" for line in self.skipped)])
 
 
@@ -77,11 +84,11 @@ def collect(course: Course, export: Path, assignment: str = "") -> Collected:
             size += len(content)
             student = student_of(upload.path)
             which = _assignment_of(content, names)
-            _store(course, student, which, content, upload.at)
+            is_new = _store(course, student, which, content, upload.at)
         except AssignmentError as error:
             result.skipped.append(f"{upload.path}: {error}")
         else:
-            result.taken.append((student, which))
+            (result.taken if is_new else result.unchanged).append((student, which))
         if size > BYTES:
             result.skipped.append(f"the rest: more than {BYTES >> 30} GB in one export")
             break
@@ -121,16 +128,21 @@ def _assignment_of(content: bytes, names: dict[str, set[str]]) -> str:
     return best
 
 
-def _store(course: Course, student: str, which: str, content: bytes, at: datetime) -> None:
+def _store(course: Course, student: str, which: str, content: bytes, at: datetime) -> bool:
+    """Write a submission; False if the same one is there, whose time then stays as it is."""
     folder = course.root / "submitted" / student / which
     stamp = folder / "timestamp.txt"
+    path = folder / f"{which}.ipynb"
     if stamp.is_file():
+        if path.is_file() and path.read_bytes() == content:
+            return False
         before = read_time(stamp)
         if before and before > at:
             raise AssignmentError("an older file than the one that is there")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{which}.ipynb").write_bytes(content)
+    path.write_bytes(content)
     stamp.write_text(at.astimezone(UTC).strftime(STAMP) + "\n", encoding="utf-8")
+    return True
 
 
 def read_time(stamp: Path) -> datetime | None:

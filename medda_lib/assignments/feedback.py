@@ -2,8 +2,8 @@
 
 The notebook is a stranger's and the page is opened in browsers of others, so nothing in it may act:
 of the outputs only texts and pictures are kept, prose is cleaned of all HTML but formatting,
-and the page forbids scripts and remote content altogether. It holds no hidden check: grading files
-none of their texts.
+and the page forbids scripts and remote content altogether; formulas become MathML. It holds no
+hidden check: grading files none of their texts.
 """
 
 from __future__ import annotations
@@ -22,34 +22,21 @@ from nbconvert import HTMLExporter
 from nbconvert.filters import strip_ansi
 from pygments.formatters import HtmlFormatter
 
-from medda_lib.assignments import submission
+from medda_lib.assignments import cells, submission
 from medda_lib.assignments.cells import AssignmentError
 from medda_lib.assignments.folder import Course
+from medda_lib.assignments.formulas import Formulas
 from medda_lib.assignments.gradebook import Mark, marks
+from medda_lib.assignments.grading import FURTHER
+from medda_lib.assignments.master import Master
 
 TEXT = 20_000  # characters of one output
 _PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'"
 # what Markdown makes; any other tag is shown as text
-_TAGS = (
-    *(
-        "a",
-        "blockquote",
-        "br",
-        "code",
-        "del",
-        "div",
-        "em",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-    ),
-    *("img", "li", "ol", "p", "pre", "span", "strong", "table", "tbody", "td", "th", "thead", "tr"),
-    "ul",
+_TAGS = frozenset(
+    "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr img li ol p pre span strong table tbody td th"
+    " thead tr ul".split()
 )
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -61,6 +48,10 @@ table.points { border-collapse: collapse; width: 100%; }
 .notebook { border-top: 2px solid #8886; margin-top: 2rem; }
 .notebook pre { overflow-x: auto; padding: .6rem; background: #8881; border-radius: 4px; }
 .notebook img { max-width: 100%; background: white; }
+.notebook table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
+.notebook th, .notebook td { border-bottom: 1px solid #8886; padding: .3rem .8rem;
+  text-align: left; vertical-align: top; }
+.notebook math[display="block"] { margin: 1rem 0; overflow-x: auto; }
 .jp-InputPrompt, .jp-OutputPrompt, .prompt, .anchor-link { display: none; }
 @media print { body { max-width: none; margin: 0; } }
 """
@@ -93,27 +84,25 @@ _PAGE = """<!DOCTYPE html>
 
 def write(course: Course, names: Sequence[str] = ()) -> list[Path]:
     """Write `feedback/<student>/<assignment>/<assignment>.html` for everything that is graded."""
-    titles = {name: course.master(name).title for name in course.chosen(names)}
+    masters = {name: course.master(name) for name in course.chosen(names)}
     written = []
     for mark in marks(course, names):
         a = mark.assignment
         source = course.root / "submitted" / mark.student / a / f"{a}.ipynb"
         path = course.root / "feedback" / mark.student / a / f"{a}.html"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(mark, titles[a], source), encoding="utf-8")
+        path.write_text(page(mark, masters[a], source), encoding="utf-8")
         written.append(path)
     return written
 
 
-def page(mark: Mark, title: str, source: Path) -> str:
+def page(mark: Mark, master: Master, source: Path) -> str:
     """The page of one submission."""
     total = "not graded" if mark.total is None else f"{mark.total:g} of {_sum(mark):g} points"
-    rows = [_row(mark, name, points) for name, points in mark.possible.items()]
-    rows += [
-        f"<tr><td>{_safe(name)}</td><td class='number'>&ndash; / {points:g}</td>"
-        "<td>answered in words: your lecturer reads it</td></tr>"
-        for name, points in mark.by_hand.items()
-    ]
+    possible = {**mark.possible, **mark.by_hand}
+    numbers = cells.numbers(master.cell_names)
+    order = sorted(possible, key=lambda name: numbers.get(name, len(numbers) + 1))
+    rows = [_row(mark, name, cells.called(name, numbers), possible[name]) for name in order]
     late = (
         f". {mark.days_late} day(s) late: {mark.kept:.0%} of the points count"
         if mark.days_late
@@ -122,13 +111,13 @@ def page(mark: Mark, title: str, source: Path) -> str:
     remark = "" if not mark.result.remark else f". {_without_paths(mark.result.remark)}"
     return _PAGE.format(
         policy=_POLICY,
-        title=_safe(title),
+        title=_safe(master.title),
         style=_STYLE + _colours(),
         student=_safe(mark.student),
         total=total,
         remark=_safe(late + remark),
         rows="\n".join(rows),
-        notebook=_rendered(source),
+        notebook=_rendered(source, master.title),
     )
 
 
@@ -136,14 +125,26 @@ def _sum(mark: Mark) -> float:
     return sum(mark.possible.values())
 
 
-def _row(mark: Mark, name: str, possible: float) -> str:
+def _row(mark: Mark, name: str, called: str, possible: float) -> str:
     points = (mark.result.points or {}).get(name)
     number = "&ndash;" if points is None else f"{points:g}"
-    said = mark.result.said.get(name, "all checks pass" if points else "")
+    if name in mark.by_hand:
+        said = "answered in words: your lecturer reads it"
+    elif name in mark.result.said:
+        said = _said(mark.result.said[name])
+    else:
+        said = "all checks pass" if points else ""
     return (
-        f"<tr><td>{_safe(name)}</td><td class='number'>{number} / {possible:g}</td>"
+        f"<tr><td>{_safe(called)}</td><td class='number'>{number} / {possible:g}</td>"
         f"<td>{_safe(said)}</td></tr>"
     )
+
+
+def _said(message: str) -> str:
+    """What a check said, and that it is the first one: a later one may complain as well."""
+    if not message or message == cells.BLANK or message.startswith(FURTHER):
+        return message
+    return f"{cells.FIRST}: {message}"
 
 
 def _without_paths(remark: str) -> str:
@@ -151,16 +152,28 @@ def _without_paths(remark: str) -> str:
     return re.sub(r"(?:/[^\s/:]+)*/(?=[^\s/:]+\.ipynb)", "", remark)
 
 
-def _rendered(source: Path) -> str:
-    """The notebook as harmless HTML; what cannot be read is not shown."""
+def _rendered(source: Path, title: str) -> str:
+    """The notebook as harmless HTML, without the title; what cannot be read is not shown."""
     try:
-        notebook = nbformat.from_dict(harmless(submission.load(source)))  # type: ignore[no-untyped-call]
+        copy = _without_title(harmless(submission.load(source)), title)
+        notebook, formulas = nbformat.from_dict(copy), Formulas()  # type: ignore[no-untyped-call]
         exporter = HTMLExporter(template_name="basic")  # type: ignore[no-untyped-call]
+        exporter.register_filter("markdown2html", formulas.markdown)  # type: ignore[no-untyped-call]
         page = str(exporter.from_notebook_node(notebook)[0])
         protocols = ["http", "https", "data"]
-        return str(bleach.clean(page, tags=_TAGS, attributes=_kept, protocols=protocols))
+        clean = str(bleach.clean(page, tags=_TAGS, attributes=_kept, protocols=protocols))
+        return formulas.put_back(clean)
     except AssignmentError as error:
         return f"<p>{_safe(_without_paths(str(error)))}</p>"
+
+
+def _without_title(copy: dict[str, Any], title: str) -> dict[str, Any]:
+    """The page has the title above; once is enough."""
+    first = copy["cells"][0] if copy["cells"] else {}
+    head, _, rest = first.get("source", "").partition("\n")
+    if first.get("cell_type") == "markdown" and head.strip() == f"# {title}":
+        first["source"] = rest
+    return copy
 
 
 def _kept(tag: str, name: str, value: str) -> bool:

@@ -187,7 +187,10 @@ def load(root: Path) -> Course:
     """
     path = root / SETTINGS
     if not path.is_file():
-        raise AssignmentError(f"{root} holds no {SETTINGS}: make a course with `medda course init`")
+        raise AssignmentError(
+            f"{root} holds no {SETTINGS}: make a course with `medda course init`, or go into its"
+            " folder, or give --course FOLDER"
+        )
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
         entries = settings["assignments"]

@@ -2,15 +2,16 @@
 
 The notebook is executed from top to bottom in a new kernel, as grading will do it, so an answer
 that only worked because of the order in which cells were run shows here. Each exercise gets one
-line: passed, not answered yet, or the message of the check that complained. An answer in words, which
-a lecturer reads, is only looked at for being there.
+line: passed, not answered yet, the message of the first check that complained, or not judged, where
+the checks are not the released ones. An answer in words, which a lecturer reads, is only looked at for
+being there.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ from nbgrader.validator import Validator
 from medda_lib.assignments import cells
 from medda_lib.assignments.cells import AssignmentError
 
+NOT_JUDGED = "not judged: its check cell was edited (copy it back from the released notebook)"
+_NO_CHECK = ("", cells.BLANK, cells.KERNEL_DIED, NOT_JUDGED)  # what no check has said
+
 
 @dataclass(frozen=True)
 class Validation:
@@ -31,6 +35,7 @@ class Validation:
     notebook: Path
     complaints: Mapping[str, str]  # exercise -> message, empty if its checks passed
     edited: tuple[str, ...]  # locked cells that are not as released; grading puts them back
+    numbers: Mapping[str, int] = field(default_factory=dict)  # exercise -> place in the notebook
 
     @property
     def ok(self) -> bool:
@@ -39,14 +44,21 @@ class Validation:
 
     def text(self) -> str:
         """One line an exercise, for a terminal."""
-        lines = [f"{name}: {message or 'passed'}" for name, message in self.complaints.items()]
+        lines = [
+            f"{cells.called(name, self.numbers)}: {_shown(message)}"
+            for name, message in self.complaints.items()
+        ]
         lines += [
-            f"{name}: this locked cell was edited. Grading uses the original: copy it back from the"
-            " released notebook"
+            f"{name}: this locked cell was edited. It costs no points, since grading uses the"
+            " original; copying it back from the released notebook shows what the real checks say"
             for name in self.edited
         ]
         verdict = "all self-checks pass" if self.ok else "not ready to hand in"
         return "\n".join([*lines, f"{self.notebook.name}: {verdict}"])
+
+
+def _shown(message: str) -> str:
+    return (message or "passed") if message in _NO_CHECK else f"{cells.FIRST}: {message}"
 
 
 def validate(notebook: Path) -> Validation:
@@ -57,6 +69,8 @@ def validate(notebook: Path) -> Validation:
         AssignmentError: the file is no notebook, or none that was released as an assignment.
     """
     path = notebook.resolve()
+    if path.is_dir() or (path.is_file() and path.suffix != ".ipynb"):
+        raise AssignmentError(f"{path} is no notebook: give the .ipynb file that you work in")
     content = cells.read(path)
     named = cells.named(content)
     graded = [name for name, cell in named.items() if utils.is_grade(cell)]
@@ -78,8 +92,9 @@ def validate(notebook: Path) -> Validation:
         if not utils.is_solution(named[name])
     }
     blank = [n for n in graded if utils.is_solution(named[n]) and not _is_changed(named[n])]
-    complaints |= {cells.exercise(name): "not answered yet" for name in blank}
-    return Validation(path, complaints, edited)
+    complaints |= {cells.exercise(name): cells.BLANK for name in blank}
+    complaints |= {cells.exercise(name): NOT_JUDGED for name in edited if name in graded}
+    return Validation(path, complaints, edited, cells.numbers(named))
 
 
 def _is_edited(cell: Any) -> bool:
@@ -119,5 +134,5 @@ def _complaint(traceback: str) -> str:
     ]
     message = " ".join(lines[starts[-1] :] if starts else lines[-1:])
     if message.startswith("NotImplementedError"):
-        return "not answered yet"
+        return cells.BLANK
     return message.removeprefix("AssertionError: ")

@@ -235,6 +235,29 @@ def test_newer_submission_wins(
     assert course.submitted("tiny")["ann"].read_bytes() == new
 
 
+def test_same_submission_again_keeps_its_time(
+    course: Course, content: Callable[..., bytes], tmp_path: Path
+) -> None:
+    entries = {"ann/tiny.ipynb": content(), "bo/tiny.ipynb": content()}
+    collect(course, zipped(tmp_path / "first.zip", entries))
+    stamp = course.root / "submitted" / "ann" / "tiny" / "timestamp.txt"
+    excused = NOON - timedelta(days=1)  # the lecturer's correction
+    stamp.write_text(excused.strftime(collecting.STAMP))
+    result = collect(course, zipped(tmp_path / "again.zip", entries))
+    assert str(result) == "0 new, 2 unchanged"
+    assert collecting.read_time(stamp) == excused
+
+
+def test_empty_export_says_which_forms_are_known(course: Course, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    text = str(collect(course, tmp_path / "empty"))
+    assert text.startswith("no notebook found; these forms")
+    for line in collecting.FORMS.splitlines()[:2]:  # what is printed is understood
+        form = line.split(maxsplit=1)[1]
+        assert form in text
+        assert student_of(form) in ("Ann Other_1234", "otherann_1234")
+
+
 def test_folder_is_collected_without_links(
     course: Course, content: Callable[..., bytes], tmp_path: Path
 ) -> None:
@@ -246,7 +269,7 @@ def test_folder_is_collected_without_links(
     os.utime(export / "ann" / "tiny.ipynb", (0, NOON.timestamp()))
     (export / "bo" / "tiny.ipynb").symlink_to(export / "ann" / "tiny.ipynb")
     result = collect(course, export)
-    assert str(result) == "collected 1 submissions\n  left out bo/tiny.ipynb: a link, no file"
+    assert str(result) == "1 new, 0 unchanged\n  left out bo/tiny.ipynb: a link, no file"
     stamp = course.root / "submitted" / "ann" / "tiny" / "timestamp.txt"
     assert collecting.read_time(stamp) == NOON
 
@@ -410,7 +433,7 @@ def test_feedback_page_is_harmless(
     assert text.count("<style>") == 1
     assert PIXEL in text
     assert "<strong>bold</strong>" in text
-    assert "&lt;b&gt;a positive number&lt;/b&gt;" in text
+    assert "first check that failed: &lt;b&gt;a positive number&lt;/b&gt;" in text
     assert "<b>ann" not in text
     assert "2 of 4 points" in text
 
@@ -430,7 +453,7 @@ def test_notebook_that_cannot_be_read_gets_a_page(course: Course) -> None:
     mark = gradebook.Mark(
         "ann", "tiny", Points("ann", None, f"not graded: {path} is broken"), {}, {}, 0, 1
     )
-    text = feedback.page(mark, "Tiny", path)
+    text = feedback.page(mark, course.master("tiny"), path)
     assert "not a whole Jupyter notebook" in text
     assert str(course.root) not in text
 
@@ -440,3 +463,80 @@ def test_harmless_copes_with_any_cells() -> None:
     copy = feedback.harmless(notebook)
     assert [cell["cell_type"] for cell in copy["cells"]] == ["code"]
     assert io.StringIO(json.dumps(copy)).read()
+
+
+# --- formulas ------------------------------------------------------------------------------------
+
+
+def page_of(course: Course, release: Path, tmp_path: Path, *prose: str) -> str:
+    """The feedback page of a notebook that ends with these cells of prose."""
+    notebook = json.loads(tiny.submit(release, tmp_path / "some.ipynb", tiny.RIGHT).read_text())
+    for number, text in enumerate(prose):
+        cell = {"cell_type": "markdown", "id": f"p{number}", "metadata": {}, "source": text}
+        notebook["cells"].append(cell)
+    hand_in(course, "ann", json.dumps(notebook).encode())
+    gradebook.grade(course)
+    return feedback.write(course)[0].read_text()
+
+
+def test_formulas_become_mathml_and_code_stays(
+    course: Course, release: Path, tmp_path: Path, calls: list[str]
+) -> None:
+    prose = "## With $x_1$\nSo $a < b$ and\n\n$$\\frac{p}{q}$$\n\n`$y$`\n\n```\n$z$\n```"
+    text = page_of(course, release, tmp_path, prose, "| a |\n|---|\n| $w$ |")
+    assert "<msub><mi>x</mi><mn>1</mn></msub>" in text
+    assert "<mi>a</mi><mo>&lt;</mo><mi>b</mi>" in text
+    assert '<math display="block"><mrow><mfrac><mrow><mi>p</mi></mrow>' in text
+    assert "<code>$y$</code>" in text
+    assert "$z$" in text
+    assert "<td><math" in text.replace("\n", "")
+    assert "formula-" not in text
+    assert text.count("Assignment: two small things") == 2  # <title> and <h1>
+    assert "exercise 2 (two)" in text
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        r"\frac{a",
+        r"a}b",
+        r"\nosuchthing x",
+        r"\left( x",
+        "x_1_2",
+        "{" * 900 + "}" * 900,
+        "y" * 3000,
+    ],
+)
+def test_formula_that_cannot_be_read_stays_as_it_was_written(
+    tex: str, course: Course, release: Path, tmp_path: Path, calls: list[str]
+) -> None:
+    text = page_of(course, release, tmp_path, f"Here ${tex}$ there")
+    assert f"<p>Here ${tex}$ there</p>" in text
+
+
+def test_formulas_smuggle_nothing(
+    course: Course, release: Path, tmp_path: Path, calls: list[str]
+) -> None:
+    formulas = (
+        r"$\text{<script>alert(1)</script>}$",
+        r"$\text{&lt;script&gt;alert(2)&lt;/script&gt;}$",
+        r"$\text{&amp;lt;script&amp;gt;alert(3)&amp;lt;/script&amp;gt;}$",
+        r"$\href{javascript:alert(4)}{x}$",
+        r"$\class{x\" onload=alert(5)}{y}$",
+        r"$\style{background:url(https://example.org)}{x}$",
+        r"$\color{\"><script>alert(6)</script>}{x}$",
+        r"$\frac{<img src=x onerror=alert(7)>}$ $<svg onload=alert(8)>$",
+        '# $x" onload="alert(9)$',
+        '[link $x$](https://example.org/$y$ "title $z$ <script>")',
+        r"\begin{matrix} <script> & x \end{matrix}",
+    )
+    text = page_of(course, release, tmp_path, *formulas)
+    elements = Elements()
+    elements.feed(text)
+    assert "math" in elements.tags
+    assert not elements.tags & {"script", "img", "svg", "iframe", "object", "maction", "semantics"}
+    names = {name for name, _ in elements.attributes}
+    assert not any(name.startswith("on") for name in names)
+    assert "style" not in names
+    assert not any("javascript:" in value for name, value in elements.attributes if name == "href")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text

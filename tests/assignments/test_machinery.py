@@ -95,10 +95,31 @@ def test_self_check_reads_messages_and_spots_edited_checks(submit: Callable[...,
         cells.named(notebook)["two-checks"].source = "print('all is well')"
 
     report = assignments.validate(submit("mine", edit, one="return x"))
-    assert report.complaints == {"one": "twice one is two, not [1.0, 1.0]", "two": ""}
+    not_judged = "not judged: its check cell was edited (copy it back from the released notebook)"
+    assert report.complaints == {"one": "twice one is two, not [1.0, 1.0]", "two": not_judged}
     assert report.edited == ("two-checks",)
     assert not report.ok
-    assert "two-checks: this locked cell was edited" in report.text()
+    remark = (
+        "It costs no points, since grading uses the original; copying it back from the released"
+        " notebook shows what the real checks say"
+    )
+    assert report.text().splitlines() == [
+        "exercise 1 (one): first check that failed: twice one is two, not [1.0, 1.0]",
+        f"exercise 2 (two): {not_judged}",
+        f"two-checks: this locked cell was edited. {remark}",
+        "mine.ipynb: not ready to hand in",
+    ]
+
+
+def test_emptied_check_is_not_judged_and_numbers_stay(submit: Callable[..., Path]) -> None:
+    def edit(notebook: Any) -> None:
+        cells.named(notebook)["two-checks"].source = ""
+        notebook.cells.remove(cells.named(notebook)["one-checks"])
+
+    report = assignments.validate(submit("mine", edit, two="return 5"))
+    assert list(report.complaints) == ["two"]
+    assert not report.ok
+    assert report.text().startswith("exercise 2 (two): not judged: ")
 
 
 def test_self_check_names_the_exception(submit: Callable[..., Path]) -> None:
@@ -136,6 +157,10 @@ def test_release_to_a_file_or_a_folder(masters: Path, tmp_path: Path) -> None:
 def test_self_check_of_something_else(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no notebook .*mine\.ipynb"):
         assignments.validate(tmp_path / "mine.ipynb")
+    (tmp_path / "notes.txt").write_text("not a notebook")
+    for path in (tmp_path, tmp_path / "notes.txt"):
+        with pytest.raises(AssignmentError, match=r"is no notebook: give the \.ipynb file"):
+            assignments.validate(path)
     (tmp_path / "mine.ipynb").write_text("not a notebook")
     with pytest.raises(AssignmentError, match=r"mine\.ipynb is not a whole Jupyter notebook"):
         assignments.validate(tmp_path / "mine.ipynb")

@@ -46,7 +46,9 @@ def test_round_trip(course: Path, tmp_path: Path) -> None:
     for student, given in answers.items():
         tiny.submit(release, tmp_path / "export" / f"{student}.ipynb", given)
     result = medda("course", "collect", tmp_path / "export", "--course", course)
-    assert result.stdout == "collected 3 submissions\n"
+    assert result.stdout == "3 new, 0 unchanged\n"
+    result = medda("course", "collect", tmp_path / "export", "--course", course)
+    assert (result.exit_code, result.stdout) == (DONE, "0 new, 3 unchanged\n")
     result = medda("course", "grade", "--course", course)
     assert result.exit_code == DONE, result.output
     assert "3 graded, 0 known from before" in result.stdout
@@ -58,6 +60,7 @@ def test_round_trip(course: Path, tmp_path: Path) -> None:
     assert result.stdout.startswith("wrote 3 pages to ")
     page = (course / "feedback" / "hostile" / "tiny" / "tiny.html").read_text()
     assert "2 of 4 points" in page
+    assert "exercise 1 (one)" in page
     assert "Python ended while it ran" in page
     assert "not answered yet" in (course / "feedback" / "blank" / "tiny" / "tiny.html").read_text()
 
@@ -75,11 +78,11 @@ def test_init_makes_a_course_and_says_what_comes_next(tmp_path: Path) -> None:
     [
         (("init", "COURSE"), BAD_COMMAND, "is not empty: choose a new folder"),
         (("init", "NEW", "--papers", "nosuch"), BAD_COMMAND, "no assignment for 'nosuch'"),
-        (("release", "--course", "NEW"), BAD_COMMAND, "holds no course.toml"),
+        (("release", "--course", "NEW"), BAD_COMMAND, "or give --course FOLDER"),
         (("release", "nosuch", "--course", "COURSE"), BAD_COMMAND, "has no assignment 'nosuch'"),
         (("validate", "NEW"), BAD_COMMAND, "there is no notebook"),
         (("collect", "NEW", "--course", "COURSE"), BAD_COMMAND, "there is no export"),
-        (("collect", "EMPTY", "--course", "COURSE"), FOUND_WRONG, "collected 0 submissions"),
+        (("collect", "EMPTY", "--course", "COURSE"), FOUND_WRONG, "<student>/work.ipynb"),
         (("grade", "--course", "COURSE"), BAD_COMMAND, "holds nothing"),
         (("grade", "--course", "COURSE", "--workers", "0"), BAD_COMMAND, "--workers"),
         (("feedback", "--course", "COURSE"), BAD_COMMAND, "nothing in"),
