@@ -29,6 +29,7 @@ _ATTRIBUTES = frozenset(
     " movablelimits accent accentunder linethickness minsize maxsize lspace rspace width height"
     " depth columnalign rowspacing columnspacing".split()
 )
+_MISSING = {r"\arg": "arg"}  # functions of LaTeX that the parser passes on as they are
 _VALUE = re.compile(r"[\w.%+\- ]{1,40}", re.ASCII)
 
 
@@ -105,6 +106,7 @@ def _is_balanced(tex: str) -> bool:
 def _written(element: Element, depth: int = 0) -> str:
     """An element from nothing but known names and escaped texts; ValueError for any other."""
     text = html.unescape(element.text or "")
+    text = _MISSING.get(text, text)
     if element.tag not in _TAGS or depth > DEPTH:
         raise ValueError(f"<{element.tag}> is not shown")
     if element.tag != "mtext" and re.search(r"\\[A-Za-z]", text):
