@@ -44,7 +44,7 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 table.points { border-collapse: collapse; width: 100%; }
 .points th, .points td { border-bottom: 1px solid #8886; padding: .4rem .6rem; text-align: left;
   vertical-align: top; }
-.points td.number { text-align: right; white-space: nowrap; }
+.points th:nth-child(2), .points td.number { text-align: right; white-space: nowrap; }
 .notebook { border-top: 2px solid #8886; margin-top: 2rem; }
 .notebook pre { overflow-x: auto; padding: .6rem; background: #8881; border-radius: 4px; }
 .notebook img { max-width: 100%; background: white; }
