@@ -403,7 +403,7 @@ by_beta(real, "dice") if real else note
 #
 # A network that was trained on phantoms of all six scanners and on nothing else, tested on real scans
 # without adaptation, beside the same network trained on real scans. Each has two lengths of training: the
-# one of the tables above, and a tenth of it. What is learned late holds for phantoms and less for people.
+# one of the tables above, and a tenth of it, to see whether what is learned late still holds for people.
 
 # %%
 realism = results(profile, "realism")

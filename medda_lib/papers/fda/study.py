@@ -61,8 +61,8 @@ LEDGERS = {"phantom": ("phantom", "matrix"), "own": ("own", "own-matrix")}
 class Budget:
     """What a profile spends.
 
-    `segmenter` trains each source model. The realism study has a second, shorter recipe, `brief`: a
-    network that trains for long learns what phantoms lack as well. `donors` is n_MST.
+    `segmenter` trains each source model. The realism study has a second, shorter recipe, `brief`, to
+    see whether what a network learns late still holds for real heads. `donors` is n_MST.
     `real_betas` is the grid on real scans: at `demo` the ends of the range. A small profile runs some
     of the pairs and of the sites only.
     """
