@@ -388,7 +388,7 @@ show_figure(figure, f"Figure 8 remade: masks. {live.measured_on}", alt, name="8"
 for problem, number in (("classification", 9), ("segmentation", 10)):
     figure, alt = inside.saliency(live, problem)
     caption = f"Figure {number} remade: saliency by class. {live.measured_on}"
-    show_figure(figure, caption, alt, name=str(number))
+    show_figure(figure, caption, alt, name=str(number), limit=21_000)
 
 # %% [markdown]
 # ### Three pictures that the paper does not have
