@@ -89,6 +89,7 @@ budgets = pd.DataFrame(
         name: {
             "slices": f"{96 // b.phantoms.step} of {b.phantoms.size} x {b.phantoms.size}",
             "training steps of a source network": b.segmenter.steps,
+            "the same in the live part": b.live.steps,
             "slices per step": b.segmenter.batch,
             "crops": b.segmenter.crop or "none",
             "training scans of a site": b.phantoms.train,

@@ -74,7 +74,7 @@ class Live:
 
     def adaptation(self, choice: Choice, donors: int, beta: float) -> FourierPredictor:
         """The source network behind a swap."""
-        method = FourierAdaptation(self.budget.segmenter, choice, donors, beta)
+        method = FourierAdaptation(self.budget.live, choice, donors, beta)
         pool = self.sources
         return FourierPredictor(method, self.network, pool.images, pool.depth, self.repetition)
 
@@ -101,7 +101,7 @@ def train(profile: str, name: str, seed: int, device: str = "cpu") -> Live:
     watch = Progress(f"source network of {pair.source}")
     with fixed_chance(seed, threads=1):
         run = Run(seed, torch.device(device), watch, seed)
-        network = source_predictor(task.view(TEST_TIME), budget.segmenter, run)
+        network = source_predictor(task.view(TEST_TIME), budget.live, run)
     # Not the watch's curves: a network that this process has trained before is not trained again.
     losses = {term: _unzipped(values) for term, values in network.losses}
     return Live(name, pair, profile, seed, task, network, losses)

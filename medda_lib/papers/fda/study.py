@@ -62,7 +62,8 @@ class Budget:
     """What a profile spends.
 
     `segmenter` trains each source model. The realism study has a second, shorter recipe, `brief`, to
-    see whether what a network learns late still holds for real heads. `donors` is n_MST.
+    see whether what a network learns late still holds for real heads. The chapter's live part trains
+    by `live`, so that it takes minutes. `donors` is n_MST.
     `real_betas` is the grid on real scans: at `demo` the ends of the range. A small profile runs some
     of the pairs and of the sites only.
     """
@@ -70,6 +71,7 @@ class Budget:
     seeds: int
     segmenter: Segmenter
     brief: Segmenter
+    live: Segmenter
     phantoms: PhantomBrains
     real: RealBrains
     own: RealBrains
@@ -94,6 +96,7 @@ BUDGETS = {
         seeds=1,
         segmenter=_SMOKE,
         brief=replace(_SMOKE, steps=2),
+        live=_SMOKE,
         phantoms=PhantomBrains(3, 1, 2, 1, size=32, step=16),
         real=RealBrains(size=32, step=16),
         own=replace(CC359, size=32, step=16),
@@ -107,6 +110,7 @@ BUDGETS = {
         seeds=3,
         segmenter=_DEMO,
         brief=replace(_DEMO, steps=400),
+        live=replace(_DEMO, steps=1500),
         phantoms=PhantomBrains(24, 1, 4, 2, size=128, step=4),
         real=RealBrains(fractions=(0.6, 0.1, 0.2, 0.1), size=128, step=4),
         own=replace(CC359, step=4),
@@ -115,6 +119,7 @@ BUDGETS = {
         seeds=3,
         segmenter=Segmenter.fda(),
         brief=replace(Segmenter.fda(), steps=1000),
+        live=Segmenter.fda(),
         phantoms=PhantomBrains(38, 2, 10, 10, size=128, step=1),
         real=RealBrains(size=128, step=1),
         own=CC359,
