@@ -193,8 +193,8 @@ show(spectrum.window)
 show(spectrum.swap_amplitudes)
 
 # %% [markdown]
-# Train the source network of the most severe pair, live, and look at one swap in both worlds. The same
-# network is part of the study: same seed, same bits.
+# Train a source network of the most severe pair, live, and look at one swap in both worlds. It trains for
+# a part of the study's time (the budget says which), so it is a little worse than those of the tables.
 
 # %%
 from medda_lib.papers.fda.live import train

@@ -353,7 +353,7 @@ show_figure(figure, f"Figure 4 remade: lung boundaries. {live.measured_on}", alt
 for evaluation, letter in (("in-domain", "a"), ("cross-domain", "b")):
     figure, alt = remade.bland_altman(main, evaluation, labels)
     caption = f"Figure 5{letter} remade: lung area by MultiMix with {labels} labels, {evaluation}."
-    show_figure(figure, f"{caption} {main.measured_on}", alt, name=f"5{letter}")
+    show_figure(figure, f"{caption} {main.measured_on}", alt, name=f"5{letter}", limit=20_000)
 
 # %% [markdown]
 # Figure 6: accuracy against the number of labels.
@@ -370,7 +370,7 @@ for evaluation in ("in-domain", "cross-domain"):
 # %%
 figure, alt = remade.roc(main, labels, masks)
 caption = f"Figure 7 remade: ROC curves, {labels} labels, {masks} masks, one repetition."
-show_figure(figure, f"{caption} {main.measured_on}", alt, name="7")
+show_figure(figure, f"{caption} {main.measured_on}", alt, name="7", limit=20_000)
 
 # %% [markdown]
 # Figure 8: masks by MultiMix, in and across domain.
@@ -388,7 +388,7 @@ show_figure(figure, f"Figure 8 remade: masks. {live.measured_on}", alt, name="8"
 for problem, number in (("classification", 9), ("segmentation", 10)):
     figure, alt = inside.saliency(live, problem)
     caption = f"Figure {number} remade: saliency by class. {live.measured_on}"
-    show_figure(figure, caption, alt, name=str(number), limit=21_000)
+    show_figure(figure, caption, alt, name=str(number))
 
 # %% [markdown]
 # ### Three pictures that the paper does not have
