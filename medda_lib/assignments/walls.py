@@ -81,6 +81,7 @@ def build(limits: Limits, scratch: Path, user: Owner) -> list[str]:
         user: whom the process becomes.
     """
     root = os.geteuid() == 0
+    packages = readable()  # while this process may still look into every folder
     missing = []
 
     def attempt(name: str, step: Callable[[], None]) -> bool:
@@ -108,7 +109,7 @@ def build(limits: Limits, scratch: Path, user: Owner) -> list[str]:
         attempt("privileges", linux.no_new_privileges)
         attempt("parent", linux.die_with_parent)
     if linux.landlock_version():
-        below = [Path("/")] if inside else readable()
+        below = [Path("/")] if inside else packages
         attempt("landlock", lambda: linux.landlock(below, [*_DEVICES, where]))
     elif not inside:
         missing.append("landlock: not in this kernel")
@@ -130,7 +131,9 @@ def _new_root(limits: Limits, user: Owner) -> None:
     for path in _DEVICES:
         _show(path)
     _staged(SCRATCH).mkdir()
-    (_STAGE / _TEMPORARY).symlink_to(SCRATCH)
+    temporary = _STAGE / _TEMPORARY
+    if not temporary.exists():  # it does where the environment itself lies in /tmp
+        temporary.symlink_to(SCRATCH)
     options = f"size={limits.scratch_mb}m,nr_inodes=4096,mode=700,uid={user[0]},gid={user[1]}"
     linux.mount("none", _staged(SCRATCH), "tmpfs", linux.NOSUID | linux.NODEV, options)
     linux.pivot(_STAGE)
