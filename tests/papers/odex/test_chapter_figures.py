@@ -53,7 +53,7 @@ def test_curves_have_a_panel_per_system_and_the_level_of_the_bound(measured: Res
 def test_systems_at_one_place_share_a_label() -> None:
     same = {("Sequential", 0): SCORES["EWC", 0], ("ODEx", 0): SCORES["EWC", 0]}
     figure, alt = remade.balance(ledger({**same, ("MiB", 0): SCORES["MiB", 0]}))
-    assert [text.get_text() for text in figure.axes[0].texts] == ["Sequential *", "MiB"]
+    assert {text.get_text() for text in figure.axes[0].texts} == {"Sequential *", "MiB"}
     found = SCORES["MiB", 0]
     bwt = np.mean(found[-1, :4] - np.diag(found)[:4])
     assert f"MiB {bwt:.2f}" in alt
