@@ -369,8 +369,11 @@ def evidence(hidden, output, images):
 from medda_lib.networks import bridge
 
 def gated_bridge(hidden, output, images, size, threshold=0.5):
-    bridge.FACTOR = images.shape[-1] // size
-    return bridge.bridge_input(evidence(hidden, output, images), images.detach())
+    before, bridge.FACTOR = bridge.FACTOR, images.shape[-1] // size
+    try:
+        return bridge.bridge_input(evidence(hidden, output, images), images.detach())
+    finally:
+        bridge.FACTOR = before  # other tests use the library as it is
 """,
     },
     "mixing": {
