@@ -32,7 +32,6 @@ PAGE = r"""# %% [markdown]
 import ipywidgets
 from medda_lib.notebooks import show
 from medda_lib.studies.setting import _setting
-from tests.book.small import begin
 
 ipywidgets.IntSlider(description="dial")
 
