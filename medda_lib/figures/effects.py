@@ -14,14 +14,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from medda_lib.figures.style import FAINT, INK, PALETTE, canvas, styled
-
-LOOKS = {
-    "reproduced": ("o", PALETTE[0]),
-    "supported": ("^", PALETTE[0]),
-    "inconclusive": ("D", PALETTE[6]),
-    "contradicted": ("v", PALETTE[1]),
-}
+from medda_lib.figures.forest import LOOKS
+from medda_lib.figures.style import FAINT, INK, canvas, styled
 
 
 @styled
@@ -41,7 +35,7 @@ def effects(
         _quarters(axis, within)
         axis.set_xscale("symlog", linthresh=linear)
         axis.set_yscale("symlog", linthresh=linear)
-        for verdict, (marker, colour) in LOOKS.items():
+        for verdict, (colour, marker) in LOOKS.items():
             some = mine[mine["verdict"] == verdict]
             bars = [some["effect"] - some["low"], some["high"] - some["effect"]]
             axis.errorbar(
