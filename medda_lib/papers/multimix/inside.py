@@ -24,6 +24,7 @@ from medda_lib.figures.threshold import threshold
 from medda_lib.methods.augment.strong import strong
 from medda_lib.methods.augment.weak import weak
 from medda_lib.methods.normalise import standardise
+from medda_lib.metrics import saliency as saliency_metrics
 from medda_lib.metrics import segmentation
 from medda_lib.networks.bridge import saliency as saliency_maps
 from medda_lib.papers.multimix.chapter_figures import Drawn, segmented
@@ -148,10 +149,9 @@ def pointing(live: Live, count: int = 100) -> pd.DataFrame:
     outlines = disease(live, numbers)
     rows = {}
     for name, values in both_maps(live, images).items():
-        flat, inside = values.reshape(len(values), -1), outlines.reshape(len(values), -1)
-        peak = inside[np.arange(len(flat)), flat.argmax(axis=1)]
-        mass = (flat * inside).sum(axis=1) / np.maximum(flat.sum(axis=1), 1e-12)
-        rows[name] = {"peak inside": peak.mean(), "mass inside": mass.mean()}
+        peak, mass = saliency_metrics.pointing, saliency_metrics.mass_inside
+        found = {"peak inside": peak(values, outlines), "mass inside": mass(values, outlines)}
+        rows[name] = {measure: each.mean() for measure, each in found.items()}
     area = outlines.mean()
     rows["flat map"] = {"peak inside": area, "mass inside": area}
     return pd.DataFrame(rows).T.round(3)
