@@ -16,6 +16,7 @@ import argparse
 import tempfile
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -28,15 +29,24 @@ BUDGET = 1.7e9  # bytes: 2 GB less what JupyterLab's own server takes
 EVERY = 0.05  # seconds
 
 
-def resident(process: psutil.Process) -> tuple[int, int]:
-    """Bytes that all descendants of a process hold now; the largest peak of one of them so far."""
-    now, largest = 0, 0
-    for child in process.children(recursive=True):
+def descendants(children: Iterable[psutil.Process]) -> Iterator[psutil.Process]:
+    """Processes and all that they started, as far as they still run."""
+    for child in children:
         try:
-            now += child.memory_info().rss
+            yield from (child, *child.children(recursive=True))
         except psutil.NoSuchProcess:
             continue  # it ended between the two calls
-        largest = max(largest, _peak(child.pid))
+
+
+def resident(processes: Iterable[psutil.Process]) -> tuple[int, int]:
+    """Bytes that all of these processes hold now; the largest peak of one of them so far."""
+    now, largest = 0, 0
+    for process in processes:
+        try:
+            now += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue  # it ended between the two calls
+        largest = max(largest, _peak(process.pid))
     return now, largest
 
 
@@ -50,18 +60,23 @@ def _peak(pid: int) -> int:
 
 
 class Meter:
-    """Measures the descendants of this process for as long as its block lasts.
+    """Measures the processes that this one starts within its block, and all that those start.
 
-    Attributes: `peak`, in bytes.
+    What runs already when the block begins (a browser that other tests keep open, say) does not count.
+
+    Attributes: `peak`, in bytes; `samples`, how often it looked.
     """
 
     def __init__(self) -> None:
         self.peak = 0
+        self.samples = 0
+        self._others: frozenset[psutil.Process] = frozenset()
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Meter:
         """Start to measure."""
+        self._others = frozenset(psutil.Process().children())
         self._thread.start()
         return self
 
@@ -75,10 +90,18 @@ class Meter:
         self._ends.set()
         self._thread.join()
 
+    def wait(self, samples: int) -> None:
+        """Return once it has looked so many times more."""
+        enough = self.samples + samples
+        while self.samples < enough:
+            time.sleep(EVERY)
+
     def _watch(self) -> None:
         here = psutil.Process()
         while not self._ends.wait(EVERY):
-            self.peak = max(self.peak, *resident(here))
+            started = set(here.children()) - self._others
+            self.peak = max(self.peak, *resident(descendants(started)))
+            self.samples += 1
 
 
 def pages(names: list[str]) -> list[Path]:
