@@ -18,6 +18,10 @@ from nbformat.reader import NotJSONError
 from traitlets.config import Config
 
 CHECKS, ANSWER = "-checks", "-answer"
+MEND = (
+    "open it in Jupyter and save it again; if it does not open, take the last copy that did (Jupyter"
+    " keeps one in the folder .ipynb_checkpoints beside it)"
+)
 BLANK = "not answered yet"
 FIRST = "first check that failed"  # the ones after it have not been run
 CELL_SECONDS = 60  # a cell that takes longer has failed; an endless loop must not stop a grading
@@ -45,7 +49,7 @@ def read(path: Path) -> Any:
     try:
         return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     except (NotJSONError, nbformat.ValidationError, AttributeError, UnicodeDecodeError) as error:
-        raise AssignmentError(f"{path} is not a whole Jupyter notebook; save it again") from error
+        raise AssignmentError(f"{path} is not a whole Jupyter notebook: {MEND}") from error
 
 
 def write(notebook: Any, path: Path) -> None:

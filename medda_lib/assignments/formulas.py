@@ -30,6 +30,7 @@ _ATTRIBUTES = frozenset(
     " depth columnalign rowspacing columnspacing".split()
 )
 _MISSING = {r"\arg": "arg"}  # functions of LaTeX that the parser passes on as they are
+_ALPHABET = re.compile(r"(\\math(?:cal|bb|bf|frak|scr|sf))\s+([A-Za-z])")
 _VALUE = re.compile(r"[\w.%+\- ]{1,40}", re.ASCII)
 
 
@@ -87,6 +88,8 @@ def mathml(tex: str, display: bool) -> str:
     if len(tex) > LONGEST or not tex.strip() or not _is_balanced(tex):
         return ""
     try:
+        # The parser knows the letters of other alphabets only when they stand in braces.
+        tex = _ALPHABET.sub(r"\1{\2}", tex)
         made = convert_to_element(tex, display="block" if display else "inline")
         return _written(made)
     except Exception:  # noqa: BLE001 - a stranger's formula may break the parser in any way

@@ -3,7 +3,7 @@
 The notebook is executed from top to bottom in a new kernel, as grading will do it, so an answer
 that only worked because of the order in which cells were run shows here. Each exercise gets one
 line: passed, not answered yet, the message of the first check that complained, or not judged, where
-the checks are not the released ones. An answer in words, which a lecturer reads, is only looked at for
+the checks are edited or gone. An answer in words, which a lecturer reads, is only looked at for
 being there.
 """
 
@@ -25,7 +25,8 @@ from medda_lib.assignments import cells
 from medda_lib.assignments.cells import AssignmentError
 
 NOT_JUDGED = "not judged: its check cell was edited (copy it back from the released notebook)"
-_NO_CHECK = ("", cells.BLANK, cells.KERNEL_DIED, NOT_JUDGED)  # what no check has said
+GONE = "not judged: its check cell was deleted (copy it back from the released notebook)"
+_NO_CHECK = ("", cells.BLANK, cells.KERNEL_DIED, NOT_JUDGED, GONE)  # what no check has said
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,16 @@ def validate(notebook: Path) -> Validation:
     blank = [n for n in graded if utils.is_solution(named[n]) and not _is_changed(named[n])]
     complaints |= {cells.exercise(name): cells.BLANK for name in blank}
     complaints |= {cells.exercise(name): NOT_JUDGED for name in edited if name in graded}
+    complaints |= dict.fromkeys(_without_check(named), GONE)
     return Validation(path, complaints, edited, cells.numbers(named))
+
+
+def _without_check(named: Mapping[str, Any]) -> list[str]:
+    """Exercises whose check cell is gone; an answer that is graded itself never had one."""
+    answers = (
+        n for n, cell in named.items() if n.endswith(cells.ANSWER) and not utils.is_grade(cell)
+    )
+    return [e for e in map(cells.exercise, answers) if f"{e}{cells.CHECKS}" not in named]
 
 
 def _is_edited(cell: Any) -> bool:

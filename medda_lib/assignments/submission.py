@@ -71,9 +71,9 @@ def load(path: Path) -> Any:
     try:
         notebook = cells.read(path)
     except RecursionError as error:
-        raise AssignmentError(f"{path} is not a whole Jupyter notebook; save it again") from error
+        raise AssignmentError(f"{path} is not a whole Jupyter notebook: {cells.MEND}") from error
     if not isinstance(getattr(notebook, "cells", None), list):
-        raise AssignmentError(f"{path} is not a whole Jupyter notebook; save it again")
+        raise AssignmentError(f"{path} is not a whole Jupyter notebook: {cells.MEND}")
     return notebook
 
 

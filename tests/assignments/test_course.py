@@ -482,11 +482,14 @@ def page_of(course: Course, release: Path, tmp_path: Path, *prose: str) -> str:
 def test_formulas_become_mathml_and_code_stays(
     course: Course, release: Path, tmp_path: Path, calls: list[str]
 ) -> None:
-    prose = "## With $x_1$\nSo $a < b$, $\\arg z$ and\n\n$$\\frac{p}{q}$$\n\n`$y$`\n\n```\n$z$\n```"
+    title = "## With $x_1$\nSo $a < b$, $\\arg z$, $\\mathcal F(z)$, $\\mathbb E_y$ and"
+    prose = f"{title}\n\n$$\\frac{{p}}{{q}}$$\n\n`$y$`\n\n```\n$z$\n```"
     text = page_of(course, release, tmp_path, prose, "| a |\n|---|\n| $w$ |")
     assert "<msub><mi>x</mi><mn>1</mn></msub>" in text
     assert "<mi>a</mi><mo>&lt;</mo><mi>b</mi>" in text
     assert "<mi>arg</mi>" in text
+    assert "<mi>ℱ</mi>" in text
+    assert "<mi>𝔼</mi>" in text
     assert '<math display="block"><mrow><mfrac><mrow><mi>p</mi></mrow>' in text
     assert "<code>$y$</code>" in text
     assert "$z$" in text
