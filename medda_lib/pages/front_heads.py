@@ -93,10 +93,10 @@ def _view(site: str, predictor: Any) -> View:
     from medda_lib.metrics.volumes import per_scan
     from medda_lib.papers.aiva.study import BUDGETS
     from medda_lib.phantoms.brain_mr import SITES, render
-    from medda_lib.tasks import brain_phantoms
+    from medda_lib.tasks.phantom_seeds import first_seed
 
     grid = BUDGETS[LEDGER[1]].phantoms
-    person = brain_phantoms._first_seed(TARGET, "test") + SCAN  # noqa: SLF001 - the ledger's head
+    person = first_seed(TARGET, "test") + SCAN  # the ledger's head
     seen = render(SITES[site], [person], size=grid.size, step=grid.step)
     fine = render(SITES[site], [person], size=2 * grid.size, step=grid.step)
     guess, truth = predictor.segment(seen.volumes[0][:, None]), seen.brain[0][:, None]

@@ -6,15 +6,16 @@ test ...) alone decide what a scan looks like, and no two sites share a person.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 
-from medda_lib.phantoms.brain_mr import SITES, Site, render
+from medda_lib.phantoms.brain_mr import SITES, render
+from medda_lib.phantoms.parameters import named
 from medda_lib.studies.task import Pool
 from medda_lib.tasks.brain import PARTS, as_pool
+from medda_lib.tasks.phantom_seeds import first_seed
 
 
 @dataclass(frozen=True)
@@ -38,38 +39,20 @@ class PhantomBrains:
         return phantom_scans(site, part, getattr(self, part), self.size, self.step)
 
 
-def site(name: str) -> Site:
-    """A preset, or a point on the dial between two: "sm3", "sm3>ge15@0.25".
-
-    Raises ValueError that lists the presets when the name is not one of them.
-    """
-    start, _, rest = name.partition(">")
-    end, _, strength = rest.partition("@")
-    for preset in (start, end or start):
-        if preset not in SITES:
-            raise ValueError(f"unknown site {preset!r}; there are: {', '.join(SITES)}")
-    return SITES[start].towards(SITES[end], float(strength)) if end else SITES[start]
-
-
 @lru_cache(maxsize=64)
 def phantom_scans(name: str, part: str, count: int, size: int, step: int) -> Pool:
     """`count` phantom heads of a site as one pool with spacing; every `step`-th slice.
 
-    name: as for `site`. part: "train", "validation", "test" or "tuning"; parts share no person.
+    name: as for `PhantomBrains.pool`. part: "train", "validation", "test" or "tuning"; parts share no
+    person.
     """
     if part not in PARTS:
         raise ValueError(f"part: {part!r} is none of {PARTS}")
-    first = _first_seed(name.partition("@")[0], part)
-    heads = [render(site(name), [first + i], size=size, step=step) for i in range(count)]
+    place, first = named(name, SITES), first_seed(name, part)
+    heads = [render(place, [first + i], size=size, step=step) for i in range(count)]
     return as_pool(
         torch.cat([head.volumes for head in heads]),
         torch.cat([head.brain for head in heads]),
         tuple(f"{part} {i}" for i in range(count)),
         heads[0].spacing,
     )
-
-
-def _first_seed(name: str, part: str) -> int:
-    """Seeds of two sites or parts are far apart; along one dial they are the same people."""
-    digest = hashlib.sha256(f"{name}/{part}".encode()).digest()
-    return int.from_bytes(digest[:5], "big") << 20

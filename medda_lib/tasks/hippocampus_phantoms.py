@@ -6,7 +6,6 @@ and no two sources share a person. Each person has one scan.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,7 @@ from itertools import accumulate, pairwise
 from medda_lib.phantoms.hippocampus_mr import SOURCES as POPULATIONS
 from medda_lib.phantoms.hippocampus_mr import render
 from medda_lib.tasks.hippocampus import SOURCES, Scans
+from medda_lib.tasks.phantom_seeds import first_seed
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class PhantomHippocampi:
 @lru_cache(maxsize=16)
 def phantom_scans(source: str, count: int, spacing: float) -> Scans:
     """The first `count` phantoms of a source: more of them begin with the same."""
-    first = _first_seed(source)
+    first = first_seed("hippocampus", source)
     found = render(POPULATIONS[source], range(first, first + count), spacing)
     names = tuple(f"{source} {i}" for i in range(count))
     sides = found.spacing
@@ -59,9 +59,3 @@ def phantom_scans(source: str, count: int, spacing: float) -> Scans:
 def _check_source(source: str, argument: str) -> None:
     if source not in SOURCES:
         raise ValueError(f"{argument}: unknown source {source!r}; there are: {', '.join(SOURCES)}")
-
-
-def _first_seed(source: str) -> int:
-    """Seeds of two sources are far apart."""
-    digest = hashlib.sha256(f"hippocampus/{source}".encode()).digest()
-    return int.from_bytes(digest[:5], "big") << 20

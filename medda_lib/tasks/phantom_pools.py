@@ -8,29 +8,17 @@ images are labelled, in the initial weights and in the order of the batches.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
 
-from medda_lib.phantoms.chest_xray import DOMAINS, Domain, Radiographs, render
+from medda_lib.phantoms.chest_xray import DOMAINS, Radiographs, render
+from medda_lib.phantoms.parameters import named
 from medda_lib.studies.task import Pool
+from medda_lib.tasks.phantom_seeds import first_seed
 
 _CHUNK = 256
-
-
-def domain(name: str) -> Domain:
-    """A preset, or a point on the dial between two: "jsrt", "jsrt>nihx@0.25".
-
-    Raises ValueError that lists the presets when the name is not one of them.
-    """
-    start, _, rest = name.partition(">")
-    end, _, strength = rest.partition("@")
-    for preset in (start, end or start):
-        if preset not in DOMAINS:
-            raise ValueError(f"unknown phantom domain {preset!r}; there are {sorted(DOMAINS)}")
-    return DOMAINS[start].towards(DOMAINS[end], float(strength)) if end else DOMAINS[start]
 
 
 @lru_cache(maxsize=64)
@@ -39,7 +27,8 @@ def phantom_pool(
 ) -> Pool:
     """`count` phantoms of a domain: images and masks (count, 1, size, size), labels (count,).
 
-    name: as for `domain`. part: "train", "validation" or "test"; parts share no image.
+    name: of a preset, or a point on the dial between two: "jsrt", "jsrt>nihx@0.25".
+    part: "train", "validation" or "test"; parts share no image.
     rule: what the mask covers, "lungs" or "lungs_and_heart".
     balanced: every second one is ill, whatever the domain's prevalence.
     """
@@ -59,12 +48,7 @@ def phantom_images(
     name: str, part: str, numbers: Sequence[int], size: int, balanced: bool = False
 ) -> Radiographs:
     """Images of a pool by their numbers, with everything that is known about them."""
-    first = _first_seed(name.partition("@")[0], part)
+    first = first_seed(name, part)
     labels = [n % 2 for n in numbers] if balanced else None
-    return render(domain(name), [first + n for n in numbers], size, labels)
-
-
-def _first_seed(name: str, part: str) -> int:
-    """Seeds of two domains or parts are far apart; along one dial they are the same people."""
-    digest = hashlib.sha256(f"{name}/{part}".encode()).digest()
-    return int.from_bytes(digest[:5], "big") << 20
+    place = named(name, DOMAINS, "phantom domain")
+    return render(place, [first + n for n in numbers], size, labels)

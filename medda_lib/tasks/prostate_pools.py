@@ -8,7 +8,6 @@ resolution; all scans have the same number of pixels and slices, so that sites c
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,9 +17,11 @@ import numpy as np
 from medda_lib.datasets.splits import split_by_patient
 from medda_lib.datasets.volume_registry import load_volumes
 from medda_lib.datasets.volumes import Volumes
-from medda_lib.phantoms.prostate_mr import SITES, Site, render
+from medda_lib.phantoms.parameters import named
+from medda_lib.phantoms.prostate_mr import SITES, render
 from medda_lib.studies.task import Pool
 from medda_lib.tasks.brain import as_pool, joined
+from medda_lib.tasks.phantom_seeds import first_seed
 
 PROSTATE_SITES = tuple(SITES)
 PROSTATE_PARTS = ("train", "validation", "test")
@@ -70,24 +71,11 @@ class RealProstates:
         return _real_part(self, site, part)
 
 
-def prostate_site(name: str) -> Site:
-    """A preset, or a point on the dial between two: "A", "A>B@0.25".
-
-    Raises ValueError that lists the presets when the name is not one of them.
-    """
-    start, _, rest = name.partition(">")
-    end, _, strength = rest.partition("@")
-    for preset in (start, end or start):
-        if preset not in SITES:
-            raise ValueError(f"unknown site {preset!r}; there are: {', '.join(SITES)}")
-    return SITES[start].towards(SITES[end], float(strength)) if end else SITES[start]
-
-
 @lru_cache(maxsize=64)
 def phantom_scans(name: str, part: str, count: int, size: int, slices: int) -> Pool:
     """`count` phantom scans of a site as one pool with spacing; parts share no man."""
-    first = _first_seed(name.partition("@")[0], part)
-    scans = render(prostate_site(name), range(first, first + count), size, slices)
+    first = first_seed("prostate", name, part)
+    scans = render(named(name, SITES), range(first, first + count), size, slices)
     names = tuple(f"{part} {i}" for i in range(count))
     return as_pool(scans.volumes, scans.prostate, names, scans.spacing)
 
@@ -105,12 +93,6 @@ def pooled(pools: Mapping[str, Pool]) -> Pool:
 def _check_part(part: str) -> None:
     if part not in PROSTATE_PARTS:
         raise ValueError(f"part: {part!r} is none of {PROSTATE_PARTS}")
-
-
-def _first_seed(name: str, part: str) -> int:
-    """Seeds of two sites or parts are far apart; along one dial they are the same men."""
-    digest = hashlib.sha256(f"prostate/{name}/{part}".encode()).digest()
-    return int.from_bytes(digest[:5], "big") << 20
 
 
 @lru_cache(maxsize=32)

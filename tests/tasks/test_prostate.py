@@ -10,16 +10,17 @@ import pytest
 import torch
 
 from medda_lib.datasets.card import DatasetError
+from medda_lib.phantoms.prostate_mr import SITES
 from medda_lib.studies.setting import TEST_TIME, UNSUPERVISED_ADAPTATION, LeakError, Role
 from medda_lib.studies.task import Slot
 from medda_lib.tasks import prostate_pools
+from medda_lib.tasks.phantom_seeds import first_seed
 from medda_lib.tasks.prostate import OTHERS, ProstateTargetTask, ProstateTask
 from medda_lib.tasks.prostate_pools import (
     PROSTATE_SITES,
     PhantomProstates,
     RealProstates,
     pooled,
-    prostate_site,
 )
 from tests.datasets.scans import SETS
 
@@ -49,13 +50,13 @@ def test_the_target_is_left_out_of_the_sources() -> None:
 
 def test_scans_of_the_target_keep_their_spacing_and_pooled_ones_have_a_nominal_one() -> None:
     pools = TASK.build(0).pools
-    site = prostate_site("C")
+    site = SITES["C"]
     assert pools[Slot(Role.TEST, SEGMENTATION, "C")].spacing == (
         site.pitch,
         site.fov / 32,
         site.fov / 32,
     )
-    pitches = [prostate_site(name).pitch for name in PROSTATE_SITES if name != "C"]
+    pitches = [SITES[name].pitch for name in PROSTATE_SITES if name != "C"]
     spacing = pools[Slot(Role.LABELLED_SOURCE, SEGMENTATION, OTHERS)].spacing
     assert spacing is not None
     assert spacing[0] == pytest.approx(sum(pitches) / 5)
@@ -97,8 +98,8 @@ def test_no_two_sites_or_parts_share_a_man_and_a_dial_keeps_him() -> None:
         for part in ("train", "test")
     }
     assert len(set(first.values())) > 10
-    start = prostate_pools._first_seed("A", "train")
-    assert start != prostate_pools._first_seed("A", "test")
+    start = first_seed("prostate", "A", "train")
+    assert start != first_seed("prostate", "A", "test")
     same = [DATA.pool(f"A>B@{s}", "test").images for s in (0.0, 0.01)]
     assert (same[0] - same[1]).abs().mean() < 0.02
 
@@ -121,7 +122,7 @@ def test_unknown_names_are_refused() -> None:
     with pytest.raises(ValueError, match="elsewhere"):
         ProstateTargetTask(DATA, "A", elsewhere=("A",))
     with pytest.raises(ValueError, match="unknown site 'X'"):
-        prostate_site("A>X@0.5")
+        DATA.pool("A>X@0.5", "test")
     with pytest.raises(ValueError, match="part"):
         DATA.pool("A", "tuning")
 

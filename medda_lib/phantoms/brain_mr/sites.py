@@ -10,22 +10,27 @@ nothing but the acquisition differs between sites.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
 
 from medda_lib.phantoms.mr.signal import GradientEcho
+from medda_lib.phantoms.parameters import Parameters, Ranges
 
-_LOGARITHMIC = frozenset("field tr ti te flip spacing pulses blur thickness fov".split())
-_NOT_NEGATIVE = frozenset(
-    "inflow water_only shading corrected falloff uneven dielectric noise ghost positioning".split()
+_RANGES = Ranges(
+    logarithmic=frozenset("field tr ti te flip spacing pulses blur thickness fov".split()),
+    shares=frozenset("water_only inflow corrected".split()),
+    not_negative=frozenset("shading falloff uneven dielectric noise ghost positioning".split()),
+    keeps_equal=True,
 )
 
 
 @dataclass(frozen=True)
-class Site:
+class Site(Parameters):
     """Scanner and protocol of one site; times in ms, angles in degrees, lengths in mm."""
+
+    ranges: ClassVar[Ranges] = _RANGES
 
     name: str
     # protocol: see `GradientEcho`
@@ -55,9 +60,11 @@ class Site:
     positioning: float = 1.0  # standard deviation of the placing of a head on the grid
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.name != "name":
-                _check(field.name, getattr(self, field.name))
+        super().__post_init__()
+        if not 1.5 <= self.field <= 3:
+            raise ValueError(f"field: {self.field} T is outside the table of tissues, 1.5 to 3 T")
+        if self.fov < 140:
+            raise ValueError(f"fov: {self.fov} mm folds a head more than once; 140 mm or more")
         self.sequence()  # timing that does not fit is an error here
 
     def sequence(self) -> GradientEcho:
@@ -66,43 +73,6 @@ class Site:
             self.tr, self.ti, self.te, self.flip, self.spacing, self.pulses, self.centre,
             self.inversion,
         )  # fmt: skip
-
-    def towards(self, other: Site, strength: float) -> Site:
-        """The site a fraction `strength` (0 to 1) of the way to `other`."""
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength: {strength} must lie in [0, 1]")
-        if strength in (0, 1):
-            return other if strength else self
-        numbers = {
-            f.name: _between(f.name, getattr(self, f.name), getattr(other, f.name), strength)
-            for f in fields(self)
-            if f.name != "name"
-        }
-        return replace(self, name=f"{self.name}>{other.name}@{strength:g}", **numbers)
-
-
-def _check(name: str, value: float) -> None:
-    """A number outside its range is an error that names the field."""
-    if not math.isfinite(value):
-        raise ValueError(f"{name}: {value!r} is not a finite number")
-    if name in _LOGARITHMIC and value <= 0:
-        raise ValueError(f"{name}: {value} must be positive")
-    if name in _NOT_NEGATIVE and value < 0:
-        raise ValueError(f"{name}: {value} must not be negative")
-    if name in ("water_only", "inflow", "corrected") and value > 1:
-        raise ValueError(f"{name}: {value} must not exceed 1")
-    if name == "field" and not 1.5 <= value <= 3:
-        raise ValueError(f"field: {value} T is outside the table of tissues, 1.5 to 3 T")
-    if name == "fov" and value < 140:
-        raise ValueError(f"fov: {value} mm folds a head more than once; 140 mm or more")
-
-
-def _between(name: str, a: float, b: float, strength: float) -> float:
-    if a == b:
-        return a  # exactly
-    if name in _LOGARITHMIC:
-        return float(math.exp((1 - strength) * math.log(a) + strength * math.log(b)))
-    return float((1 - strength) * a + strength * b)
 
 
 _PRESETS = (

@@ -12,28 +12,33 @@ proportions, times a body scale that multiplies the path lengths of the rays.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
+
+from medda_lib.phantoms.parameters import Parameters, Ranges
 
 RULES = ("lungs", "lungs_and_heart")
-_LOGARITHMIC = frozenset(
-    "energy exposure blur gamma fov_width fov_height height width heart severity".split()
-)
-_PROBABILITIES = (
-    "female prevalence tubes wires markers collimation age ap border_grey lung_grey bright_grey"
-).split()
-
-
-_NOT_NEGATIVE = frozenset(
-    "wall shift_x shift_y rotation scatter equalise texture warp heel edges".split()
+_RANGES = Ranges(
+    logarithmic=frozenset(
+        "energy exposure blur gamma fov_width fov_height height width heart severity".split()
+    ),
+    shares=frozenset(
+        "female prevalence tubes wires markers collimation age ap border_grey lung_grey "
+        "bright_grey".split()
+    ),
+    not_negative=frozenset(
+        "wall shift_x shift_y rotation scatter equalise texture warp heel edges".split()
+    ),
 )
 
 
 @dataclass(frozen=True)
-class Domain:
+class Domain(Parameters):
     """Population and acquisition of one site. Means come with a standard deviation `*_spread`."""
+
+    ranges: ClassVar[Ranges] = _RANGES
 
     name: str
     # population
@@ -94,52 +99,15 @@ class Domain:
     def __post_init__(self) -> None:
         if self.rule not in RULES:
             raise ValueError(f"rule: {self.rule!r} is unknown; choose one of {', '.join(RULES)}")
-        for field in fields(self):
-            if field.name not in ("name", "rule"):
-                _check(field.name, getattr(self, field.name))
+        super().__post_init__()
+        if not 40 <= self.energy <= 100:
+            raise ValueError(
+                f"energy: {self.energy} keV is outside the table of coefficients, 40 to 100"
+            )
         if min(self.lobar, self.interstitial, self.diffuse) < 0:
             raise ValueError("lobar, interstitial, diffuse: weights must not be negative")
         if self.lobar + self.interstitial + self.diffuse <= 0:
             raise ValueError("lobar, interstitial, diffuse: at least one weight must be positive")
-
-    def towards(self, other: Domain, strength: float) -> Domain:
-        """The domain a fraction `strength` (0 to 1) of the way to `other`.
-
-        The label rule, which has no in-between, changes past one half.
-        """
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength: {strength} must lie in [0, 1]")
-        if strength in (0, 1):
-            return other if strength else self
-        numbers = {
-            field.name: _between(
-                field.name, getattr(self, field.name), getattr(other, field.name), strength
-            )
-            for field in fields(self)
-            if field.name not in ("name", "rule")
-        }
-        rule = self.rule if strength <= 0.5 else other.rule
-        return replace(self, name=f"{self.name}>{other.name}@{strength:g}", rule=rule, **numbers)
-
-
-def _check(name: str, value: float) -> None:
-    """A number outside its range is an error that names the field."""
-    if not math.isfinite(value):
-        raise ValueError(f"{name}: {value!r} is not a finite number")
-    if name in _LOGARITHMIC and value <= 0:
-        raise ValueError(f"{name}: {value} must be positive")
-    if name in _PROBABILITIES and not 0 <= value <= 1:
-        raise ValueError(f"{name}: {value} must lie in [0, 1]")
-    if name == "energy" and not 40 <= value <= 100:
-        raise ValueError(f"energy: {value} keV is outside the table of coefficients, 40 to 100")
-    if (name.endswith("_spread") or name in _NOT_NEGATIVE) and value < 0:
-        raise ValueError(f"{name}: {value} must not be negative")
-
-
-def _between(name: str, a: float, b: float, strength: float) -> float:
-    if name in _LOGARITHMIC:
-        return float(math.exp((1 - strength) * math.log(a) + strength * math.log(b)))
-    return float((1 - strength) * a + strength * b)
 
 
 _PRESETS = (

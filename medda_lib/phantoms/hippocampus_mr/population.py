@@ -10,14 +10,19 @@ takes volume from the hippocampus and gives it to the temporal horn and the sulc
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
+from typing import ClassVar
 
 from medda_lib.phantoms.brain_mr.person import Stream
+from medda_lib.phantoms.parameters import Parameters, Ranges
 
 LOSS = 0.30  # of the hippocampus at atrophy 1: 4.16 against 5.88 ml for both (see `SOURCES`)
 _KIND = 2  # of the random stream; the head phantom uses 0 and 1
-_POSITIVE = frozenset("age volume volume_sd horn sulci length crop_x crop_y crop_z".split())
-_SHARES = frozenset("atrophy left alveus mixed".split())
+_RANGES = Ranges(
+    positive=frozenset("age volume volume_sd horn sulci length crop_x crop_y crop_z".split()),
+    shares=frozenset("atrophy left alveus mixed".split()),
+    not_negative=frozenset({"variety"}),
+)
 _PLACE = {  # places are for good: a name may fall out of use, but none may move
     name: i
     for i, name in enumerate(
@@ -30,7 +35,7 @@ _PLACE = {  # places are for good: a name may fall out of use, but none may move
 
 
 @dataclass(frozen=True)
-class Population:
+class Population(Parameters):
     """What people of one source have in common; lengths in mm, volumes in mm^3.
 
     Attributes:
@@ -51,6 +56,8 @@ class Population:
         crop_x, crop_y, crop_z: mean size of the crop box.
     """
 
+    ranges: ClassVar[Ranges] = _RANGES
+
     age: float = 40.0
     age_sd: float = 12.0
     atrophy: float = 0.1
@@ -70,30 +77,6 @@ class Population:
     crop_x: float = 35.0
     crop_y: float = 51.0
     crop_z: float = 35.0
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            name, value = field.name, getattr(self, field.name)
-            if not math.isfinite(value):
-                raise ValueError(f"{name}: {value!r} is not a finite number")
-            if name in _POSITIVE and value <= 0:
-                raise ValueError(f"{name}: {value} must be positive")
-            if name in _SHARES and not 0 <= value <= 1:
-                raise ValueError(f"{name}: {value} must lie in [0, 1]")
-            if name.endswith(("_sd", "variety")) and value < 0:
-                raise ValueError(f"{name}: {value} must not be negative")
-
-    def towards(self, other: Population, strength: float) -> Population:
-        """The population a fraction `strength` (0 to 1) of the way to `other`, number by number."""
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength: {strength} must lie in [0, 1]")
-        if strength in (0, 1):
-            return other if strength else self
-        numbers = {
-            f.name: (1 - strength) * getattr(self, f.name) + strength * getattr(other, f.name)
-            for f in fields(self)
-        }
-        return replace(self, **numbers)
 
 
 class Draws(Stream):

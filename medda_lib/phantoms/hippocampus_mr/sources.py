@@ -32,27 +32,16 @@ from types import MappingProxyType
 
 from medda_lib.phantoms.brain_mr.sites import SITES, Site
 from medda_lib.phantoms.hippocampus_mr.population import Population
+from medda_lib.phantoms.parameters import Parameters
 
 
 @dataclass(frozen=True)
-class Source:
+class Source(Parameters):
     """Where scans come from: a scanner with its protocol, and a population."""
 
     name: str
     site: Site
     population: Population
-
-    def towards(self, other: Source, strength: float) -> Source:
-        """The source a fraction `strength` (0 to 1) of the way to `other`; the ends are exact."""
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength: {strength} must lie in [0, 1]")
-        if strength in (0, 1):
-            return other if strength else self
-        return Source(
-            f"{self.name}>{other.name}@{strength:g}",
-            self.site.towards(other.site, strength),
-            self.population.towards(other.population, strength),
-        )
 
 
 _PRESETS = (

@@ -26,21 +26,27 @@ coil at B.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
 
-_LOGARITHMIC = frozenset(
-    "tr te train blur thickness pitch fov noise volume age balloon near".split()
+from medda_lib.phantoms.parameters import Parameters, Ranges
+
+_RANGES = Ranges(
+    logarithmic=frozenset(
+        "tr te train blur thickness pitch fov noise volume age balloon near".split()
+    ),
+    shares=frozenset("high_field endorectal corrected gas tumour".split()),
+    not_negative=frozenset("ghost shading dielectric fat".split()),
 )
-_PROBABILITIES = frozenset("high_field endorectal corrected gas tumour".split())
-_NOT_NEGATIVE = frozenset("volume_spread age_spread ghost shading dielectric fat".split())
 
 
 @dataclass(frozen=True)
-class Site:
+class Site(Parameters):
     """Population, coil and protocol of one site."""
+
+    ranges: ClassVar[Ranges] = _RANGES
 
     name: str
     # population
@@ -70,42 +76,6 @@ class Site:
     shift: float = 4.0  # standard deviation of where the gland lies in it, mm
     noise: float = 0.02  # standard deviation relative to water seen by the array in the centre
     ghost: float = 0.01  # amplitude of the ghost along the phase direction
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.name != "name":
-                _check(field.name, getattr(self, field.name))
-
-    def towards(self, other: Site, strength: float) -> Site:
-        """The site a fraction `strength` (0 to 1) of the way to `other`."""
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength: {strength} must lie in [0, 1]")
-        if strength in (0, 1):
-            return other if strength else self
-        numbers = {
-            f.name: _between(f.name, getattr(self, f.name), getattr(other, f.name), strength)
-            for f in fields(self)
-            if f.name != "name"
-        }
-        return replace(self, name=f"{self.name}>{other.name}@{strength:g}", **numbers)
-
-
-def _check(name: str, value: float) -> None:
-    """A number outside its range is an error that names the field."""
-    if not math.isfinite(value):
-        raise ValueError(f"{name}: {value!r} is not a finite number")
-    if name in _LOGARITHMIC and value <= 0:
-        raise ValueError(f"{name}: {value} must be positive")
-    if name in _PROBABILITIES and not 0 <= value <= 1:
-        raise ValueError(f"{name}: {value} must lie in [0, 1]")
-    if name in _NOT_NEGATIVE and value < 0:
-        raise ValueError(f"{name}: {value} must not be negative")
-
-
-def _between(name: str, a: float, b: float, strength: float) -> float:
-    if name in _LOGARITHMIC:
-        return float(math.exp((1 - strength) * math.log(a) + strength * math.log(b)))
-    return float((1 - strength) * a + strength * b)
 
 
 _PRESETS = (
