@@ -11,7 +11,9 @@ problem, the unlabelled ones of the classification problem in a weak and a stron
 
 Every measurement runs in a process of its own and the variants take turns. Printed are wall
 milliseconds per step (median over all steps), processor milliseconds, which other programs on the
-machine disturb less, and the peak of the memory above that of the idle process.
+machine disturb less, and the peak of the memory above that of the idle process. Ratios are to `released` at the
+same precision; the last column is processor time against `released` at the first of the precisions
+asked for.
 
     python benchmarks/multimix_step.py --sizes 64 128 --threads 1 2 --precisions float32 bfloat16
 """
@@ -193,23 +195,26 @@ def table(options: argparse.Namespace) -> None:
     print(f"torch {torch.__version__}, {options.device}, batch 5 x {BATCH}, width 16")
     print(
         f"{'size':>4} {'threads':>7} {'precision':>9} {'variant':>9} {'wall ms':>8} {'cpu ms':>8} "
-        f"{'MiB':>6} {'wall x':>7} {'cpu x':>6}"
+        f"{'MiB':>6} {'wall x':>7} {'cpu x':>6} {'in all x':>8}"
     )
     for size in options.sizes:
         for threads in options.threads:
+            first: float | None = None
             for precision in options.precisions:
                 rounds: dict[str, list[dict[str, float]]] = {v: [] for v in VARIANTS}
                 for _ in range(options.rounds):
                     for variant in VARIANTS:
                         rounds[variant].append(apart(variant, size, precision, threads, options))
                 best = {v: {k: min(r[k] for r in rs) for k in rs[0]} for v, rs in rounds.items()}
+                base = best["released"]
+                first = first or base["processor"]
                 for variant, found in best.items():
-                    base = best["released"]
                     print(
                         f"{size:>4} {threads:>7} {precision:>9} {variant:>9} {found['wall']:8.0f} "
                         f"{found['processor']:8.0f} {found['memory']:6.0f} "
                         f"{base['wall'] / found['wall']:7.2f} "
-                        f"{base['processor'] / found['processor']:6.2f}",
+                        f"{base['processor'] / found['processor']:6.2f} "
+                        f"{first / found['processor']:8.2f}",
                         flush=True,
                     )
 

@@ -40,12 +40,17 @@ class _NormAct(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, slope: float, epsilon: float) -> tuple[Tensor, Tensor]:
-        y, scale = torch.empty_like(x), x.new_empty(*x.shape[:2], 1, 1)
+        y, scale = torch.empty_like(x), x.new_empty(*x.shape[:2], 1, 1, dtype=_wide(x))
         for i in _slices(x):
-            centred = torch.sub(x[i], x[i].mean(PLANE, keepdim=True), out=y[i])
+            wide = x[i].to(scale.dtype)
+            # Of a half-precision slice there is a copy to work in already.
+            out = y[i] if wide.dtype == x.dtype else wide
+            centred = torch.sub(wide, wide.mean(PLANE, keepdim=True), out=out)
             variance = (centred * centred).mean(PLANE, keepdim=True)
             torch.rsqrt(variance + epsilon, out=scale[i])
             F.leaky_relu_(centred.mul_(scale[i]), slope)
+            if out is wide:
+                y[i] = wide
         ctx.save_for_backward(y, scale)
         ctx.slope = slope
         ctx.set_materialize_grads(False)
@@ -75,18 +80,27 @@ def _first_backward(gradient: Tensor, y: Tensor, scale: Tensor, slope: float) ->
     """The same with two buffers. Slope and 1 / slope cancel in inner * normal = gradient * y."""
     total = torch.empty_like(y)
     for i in _slices(y):
-        buffer = gradient[i] * y[i]
+        above, value = gradient[i].to(scale.dtype), y[i].to(scale.dtype)
+        buffer = above * value
         along = buffer.mean(PLANE, keepdim=True)
-        torch.ops.aten.leaky_relu.out(y[i], 1 / slope, out=buffer).mul_(along)
-        inner = torch.ops.aten.leaky_relu_backward(gradient[i], y[i], slope, True)
+        torch.ops.aten.leaky_relu.out(value, 1 / slope, out=buffer).mul_(along)
+        inner = torch.ops.aten.leaky_relu_backward(above, value, slope, True)
         inner.sub_(inner.mean(PLANE, keepdim=True)).sub_(buffer)
-        torch.mul(inner, scale[i], out=total[i])
+        if value.dtype == y.dtype:
+            torch.mul(inner, scale[i], out=total[i])
+        else:
+            total[i] = inner.mul_(scale[i])
     return total
+
+
+def _wide(x: Tensor) -> torch.dtype:
+    """What to calculate in: at least 32 bits. Half-precision sums are slow on the CPU, and coarse."""
+    return torch.promote_types(x.dtype, torch.float32)
 
 
 def _slices(x: Tensor) -> list[slice]:
     """Groups of images small enough that several passes over one stay in the processor's cache."""
-    size = max(1, CACHE // (x[0].numel() * x.element_size()))
+    size = max(1, CACHE // (x[0].numel() * _wide(x).itemsize))
     return [slice(i, i + size) for i in range(0, len(x), size)]
 
 

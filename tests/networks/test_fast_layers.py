@@ -53,6 +53,27 @@ def test_first_and_second_derivatives(name: str) -> None:
     assert gradgradcheck(PAIRS[name][0], x)
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_half_precision_is_rounded_once(create_graph: bool) -> None:
+    """Statistics and gradients are those of single precision; only what is kept is rounded."""
+    x = (random(3, 4, 64, 64).detach() + 20).to(torch.bfloat16).requires_grad_()
+    weights = torch.sin(torch.arange(x.numel())).view(x.shape).to(torch.bfloat16)
+    exact = x.detach().double().requires_grad_()
+    values, grads = [], []
+    for value, norm_act in ((x, PAIRS["norm_act"][0]), (exact, PAIRS["norm_act"][1])):
+        values.append(norm_act(value))
+        (grad,) = torch.autograd.grad(
+            (values[-1] * weights).sum(), value, create_graph=create_graph
+        )
+        grads.append(grad)
+    assert values[0].dtype == grads[0].dtype == torch.bfloat16
+    half = 2.0**-8  # of the last place, relative
+    torch.testing.assert_close(values[0].double(), values[1], rtol=half, atol=1e-6)
+    # The backward pass knows the rounded result, so its error is one of that size, not relative.
+    size = float(grads[1].detach().abs().max())
+    torch.testing.assert_close(grads[0].double(), grads[1], rtol=half, atol=2 * half * size)
+
+
 def test_max_pool_gives_a_tie_to_the_first() -> None:
     rng = torch.Generator().manual_seed(0)
     x = torch.randint(0, 2, (3, 4, 8, 8), generator=rng).double().requires_grad_()
