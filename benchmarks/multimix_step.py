@@ -11,9 +11,9 @@ problem, the unlabelled ones of the classification problem in a weak and a stron
 
 Every measurement runs in a process of its own and the variants take turns. Printed are wall
 milliseconds per step (median over all steps), processor milliseconds, which other programs on the
-machine disturb less, and the peak of the memory above that of the idle process. Ratios are to `released` at the
-same precision; the last column is processor time against `released` at the first of the precisions
-asked for.
+machine disturb less, and the peak of the memory above that of the idle process. Ratios are to
+`released` at the same precision; the last column is processor time against `released` at the first
+of the precisions asked for.
 
     python benchmarks/multimix_step.py --sizes 64 128 --threads 1 2 --precisions float32 bfloat16
 """
