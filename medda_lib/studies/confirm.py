@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from medda_lib.studies import ledger
+from medda_lib.studies.method import Run
 from medda_lib.studies.progress import Progress
 from medda_lib.studies.provenance import commit
 from medda_lib.studies.run import built
@@ -73,9 +74,8 @@ def spread(specs: Sequence[RunSpec], wanted: int) -> list[RunSpec]:
 def _repeat(spec: RunSpec, frame: pd.DataFrame, threads: int) -> None:
     """Do one run again and compare its values with the committed ones, as they are written."""
     task = built(spec.task, spec.seed)
-    rows, _ = stream_trial(
-        spec.method, spec.task, task, spec.random_seed, "cpu", threads, spec.seed
-    )
+    run = Run(spec.random_seed, repetition=spec.seed)
+    rows, _ = stream_trial(spec.method, spec.task, task, run, threads)
     own = frame[frame["seed"] == spec.seed]
     for name, value in spec.condition:
         own = own[own[name] == value]

@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from medda_lib.studies import ledger, per_image
 from medda_lib.studies.executors import executor as named_executor
+from medda_lib.studies.method import Run
 from medda_lib.studies.progress import Progress
 from medda_lib.studies.provenance import provenance
 from medda_lib.studies.spec import RunSpec, canonical, canonical_json
@@ -53,17 +55,11 @@ def execute(spec: RunSpec, store_root: str | Path, device: str = "cpu", threads:
         return key
     start = time.perf_counter()
     task = built(spec.task, spec.seed)
+    run = Run(
+        spec.random_seed, torch.device(device), repetition=spec.seed, artefacts=store.artefacts
+    )
     try:
-        rows, images = stream_trial(
-            spec.method,
-            spec.task,
-            task,
-            spec.random_seed,
-            device,
-            threads,
-            spec.seed,
-            store.artefacts,
-        )
+        rows, images = stream_trial(spec.method, spec.task, task, run, threads)
     except BaseException:
         _TASKS.clear()  # whatever went wrong, the next run gets a task that nobody has touched
         raise

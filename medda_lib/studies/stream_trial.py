@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import cast
 
+import torch
 from torch import Tensor
 
 from medda_lib.studies.evaluate import Images, Row, evaluate
 from medda_lib.studies.method import Method, Predictor, Run
-from medda_lib.studies.setting import Setting
 from medda_lib.studies.stream import StreamTask
-from medda_lib.studies.task import Slot, Task, TaskSpec, View
+from medda_lib.studies.task import Slot, Task, TaskSpec
 from medda_lib.studies.trial import fixed_chance, trial
 
 STREAM = "stream"
@@ -55,72 +53,57 @@ class Snapshots:
 
 
 def stream_trial(
-    method: Method,
-    task_spec: TaskSpec,
-    task: Task,
-    random_seed: int,
-    device: str = "cpu",
-    threads: int = 1,
-    repetition: int = 0,
-    artefacts: Path | None = None,
+    method: Method, task_spec: TaskSpec, task: Task, run: Run, threads: int = 1
 ) -> tuple[list[Row], Images]:
     """As `trial`, and on a stream the system is measured after every stage.
 
     Rows of a stream have the evaluation "after 1", "after 2" ... and the stage whose test data they are
     of as their domain. Facts have the domain "-" and the problem "stream".
     """
-    arguments = (random_seed, device, threads, repetition, artefacts)
     if not isinstance(task, StreamTask):
-        return trial(method, task_spec, task, *arguments)
-    kept = _Keeping(method)
-    # Its setting is that of one instance, where the protocol asks for the class's.
-    last = trial(cast("Method", kept), _After(task_spec, len(task.stages)), task, *arguments)
-    found = kept.snapshots(len(task.stages))
-    earlier = []
-    with fixed_chance(random_seed, threads):
-        for number in sorted(found.after):
-            if number != found.last:
-                spec = _After(task_spec, number)
-                earlier.append(evaluate(found.after[number], task, spec, device))
-    parts = [*earlier, last]
-    rows = [*_facts(found), *(row for rows, _ in parts for row in rows)]
-    return rows, {name: array for _, images in parts for name, array in images.items()}
+        return trial(method, task_spec, task, run, threads)
+    protocol = _AfterEachStage(method.name, len(task.stages), run.seed, threads)
+    return trial(method, task_spec, task, run, threads, protocol.measure)
 
 
-class _Keeping:
-    """A method that remembers what its fit returned; the trial itself hands out numbers only."""
+@dataclass(frozen=True)
+class _AfterEachStage:
+    """Measures what a method makes of a stream: every snapshot, on the tests of all stages."""
 
-    def __init__(self, method: Method) -> None:
-        self.method = method
-        self.found: Predictor | None = None
+    method: str
+    stages: int
+    seed: int
+    threads: int
 
-    @property
-    def setting(self) -> Setting:
-        """The method's setting."""
-        return self.method.setting
+    def measure(
+        self, predictor: Predictor, task: Task, spec: TaskSpec, device: torch.device
+    ) -> tuple[list[Row], Images]:
+        """As `evaluate`, with facts first and the stages in order."""
+        found = self._snapshots(predictor)
+        # The last system goes on with the generators of its training; for the others they start anew.
+        last = evaluate(found, task, _After(spec, self.stages), device)
+        with fixed_chance(self.seed, self.threads):
+            earlier = [
+                evaluate(found.after[number], task, _After(spec, number), device)
+                for number in sorted(found.after)
+                if number != found.last
+            ]
+        parts = [*earlier, last]
+        rows = [*_facts(found), *(row for rows, _ in parts for row in rows)]
+        return rows, {name: array for _, images in parts for name, array in images.items()}
 
-    @property
-    def name(self) -> str:
-        """The method's name."""
-        return self.method.name
-
-    def fit(self, view: View, run: Run) -> Predictor:
-        """The method's own fit."""
-        self.found = self.method.fit(view, run)
-        return self.found
-
-    def snapshots(self, stages: int) -> Snapshots:
-        """What was fitted. Raises TypeError when it was not made for streams of so many stages."""
-        if not isinstance(self.found, Snapshots):
+    def _snapshots(self, found: Predictor) -> Snapshots:
+        """What was fitted. Raises an error when it was not made for streams of so many stages."""
+        if not isinstance(found, Snapshots):
             raise TypeError(
-                f"{self.name}: on a stream fit() must return Snapshots, one predictor per stage; "
-                f"got {type(self.found).__name__}"
+                f"{self.method}: on a stream fit() must return Snapshots, one predictor per stage; "
+                f"got {type(found).__name__}"
             )
-        if self.found.last != stages:
+        if found.last != self.stages:
             raise ValueError(
-                f"{self.name}: the last snapshot is of stage {self.found.last} of {stages}"
+                f"{self.method}: the last snapshot is of stage {found.last} of {self.stages}"
             )
-        return self.found
+        return found
 
 
 @dataclass(frozen=True)

@@ -10,40 +10,37 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from medda_lib.studies.evaluate import Images, Row, evaluate
-from medda_lib.studies.method import Method, Run
+from medda_lib.studies.method import Method, Predictor, Run
 from medda_lib.studies.task import Task, TaskSpec
+
+Measure = Callable[[Predictor, Task, TaskSpec, torch.device], tuple[list[Row], Images]]
 
 
 def trial(
     method: Method,
     task_spec: TaskSpec,
     task: Task,
-    random_seed: int,
-    device: str = "cpu",
+    run: Run,
     threads: int = 1,
-    repetition: int = 0,
-    artefacts: Path | None = None,
+    measure: Measure = evaluate,
 ) -> tuple[list[Row], Images]:
     """Fit `method` on what its setting shows of `task` and measure it on the test pools.
 
-    random_seed: 63 bits; equal arguments on the same machine give equal rows, bit for bit.
-    repetition: the index of the repetition, for what the methods of a repetition share.
-    artefacts: where such things are kept for other runs; they change time, not numbers.
+    run: equal arguments on the same machine give equal rows, bit for bit; its artefacts change time,
+    not numbers. measure: how the predictor is measured, where the task asks for more than `evaluate`.
     Raises `RuntimeError` when the method wrote into the task's tensors, which later runs share.
     """
-    with fixed_chance(random_seed, threads):
+    with fixed_chance(run.seed, threads):
         before = _writes(task)
-        run = Run(random_seed, torch.device(device), repetition=repetition, artefacts=artefacts)
         predictor = method.fit(task.view(method.setting), run)
-        result = evaluate(predictor, task, task_spec, device)
+        result = measure(predictor, task, task_spec, run.device)
     if _writes(task) != before:
         raise RuntimeError(
             f"{method.name} changed the task's tensors in place; clone a batch before writing to it"

@@ -15,6 +15,7 @@ from medda_lib.methods.continual.predictor import VolumePredictor
 from medda_lib.methods.continual.riemannian_walk import RiemannianWalk
 from medda_lib.methods.continual.sequential import Sequential
 from medda_lib.networks.dyn_unet import DynUNet
+from medda_lib.studies.method import Run
 from medda_lib.studies.setting import CONTINUAL, LeakError
 from medda_lib.studies.stream import TOLD_BOUNDARIES
 from medda_lib.studies.stream_trial import Snapshots, stream_trial
@@ -99,7 +100,7 @@ class Toy:
 
 @pytest.mark.parametrize("kind", BASELINES)
 def test_a_trial_measures_every_stage_after_every_stage(kind: type[Baseline]) -> None:
-    rows, _ = stream_trial(kind(TRAINER), Toy(), Toy().build(0), 7)
+    rows, _ = stream_trial(kind(TRAINER), Toy(), Toy().build(0), Run(7))
     found = {(row["evaluation"], row["domain"]) for row in rows if row["metric"] == "dice"}
     assert found == {(f"after {i}", f"stage {j}") for i in (1, 2) for j in (1, 2)}
 

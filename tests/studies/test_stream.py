@@ -252,7 +252,7 @@ class Joint:
 
 
 def test_a_stream_is_measured_after_every_stage() -> None:
-    rows, images = stream_trial(Forgetful(), ToySpec(), make(), 7)
+    rows, images = stream_trial(Forgetful(), ToySpec(), make(), Run(7))
     dice = {
         (row["evaluation"], row["domain"]): row["value"] for row in rows if row["metric"] == "dice"
     }
@@ -267,8 +267,8 @@ def test_a_stream_is_measured_after_every_stage() -> None:
 
 
 def test_facts_are_rows() -> None:
-    rows, _ = stream_trial(Forgetful(), ToySpec(), make(), 7)
-    again, _ = stream_trial(Forgetful(), ToySpec(), make(), 7)
+    rows, _ = stream_trial(Forgetful(), ToySpec(), make(), Run(7))
+    again, _ = stream_trial(Forgetful(), ToySpec(), make(), Run(7))
     facts = [row for row in rows if row["problem"] == "stream"]
     assert [(row["evaluation"], row["metric"]) for row in facts[:2]] == [
         ("after 1", "models"),
@@ -279,13 +279,13 @@ def test_facts_are_rows() -> None:
 
 
 def test_the_upper_bound_is_measured_at_the_end_only() -> None:
-    rows, _ = stream_trial(Joint(), ToySpec(), make(), 7)
+    rows, _ = stream_trial(Joint(), ToySpec(), make(), Run(7))
     assert {row["evaluation"] for row in rows} == {"after 3"}
 
 
 def test_a_stream_needs_snapshots_up_to_its_end() -> None:
     with pytest.raises(ValueError, match="last snapshot is of stage 2 of 3"):
-        stream_trial(Joint(stage=2), ToySpec(), make(), 7)
+        stream_trial(Joint(stage=2), ToySpec(), make(), Run(7))
 
     @dataclass(frozen=True)
     class Plain(Joint):
@@ -293,7 +293,7 @@ def test_a_stream_needs_snapshots_up_to_its_end() -> None:
             return Grey(0.3)  # type: ignore[return-value]
 
     with pytest.raises(TypeError, match="must return Snapshots"):
-        stream_trial(Plain(), ToySpec(), make(), 7)
+        stream_trial(Plain(), ToySpec(), make(), Run(7))
     with pytest.raises(ValueError, match="at least one"):
         Snapshots({})
 
