@@ -68,8 +68,8 @@ def read_grid(path: Path) -> Grid:
     Refused: no NIfTI file, a shape that is not three-dimensional, neither qform nor sform, the two in
     contradiction, spacings of zero, beyond 0.05 to 20 mm or other than the affine's, sheared axes.
     """
-    with _opened(path) as image:
-        return _grid(path, image)
+    with opened(path) as image:
+        return grid_of(path, image)
 
 
 def read_scan(path: Path) -> Scan:
@@ -77,8 +77,8 @@ def read_scan(path: Path) -> Scan:
 
     Refused besides: truncated or damaged files, values that are not finite, one value throughout.
     """
-    with _opened(path) as image:
-        grid = _grid(path, image)
+    with opened(path) as image:
+        grid = grid_of(path, image)
         _verify(path)
         values = np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged"))
     values = values.reshape(grid.shape)
@@ -131,7 +131,7 @@ def same_grid(mask: Grid, image: Grid) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[nib.Nifti1Image]:
+def opened(path: Path) -> Iterator[nib.Nifti1Image]:
     """An opened image; everything that nibabel may raise inside becomes a DatasetError."""
     try:
         image = nib.load(path)
@@ -153,7 +153,8 @@ def _opened(path: Path) -> Iterator[nib.Nifti1Image]:
         ) from error
 
 
-def _grid(path: Path, image: nib.Nifti1Image) -> Grid:
+def grid_of(path: Path, image: nib.Nifti1Image) -> Grid:
+    """The grid of an opened image, as `read_grid` gives it."""
     shape = tuple(int(n) for n in image.shape)
     if len(shape) == 4 and shape[3] == 1:  # one volume in a series of one
         shape = shape[:3]

@@ -9,10 +9,7 @@ image's. Pillow decodes; its errors come out as `DatasetError` with the file's n
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -20,8 +17,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm import tqdm
 
+from medda_lib.datasets import parallel
 from medda_lib.datasets.card import DatasetError
 
 Pixels = NDArray[np.float32]
@@ -29,8 +26,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 BILINEAR = Image.Resampling.BILINEAR
-MANY = 200  # files; more than this and a progress bar is shown ...
-PATIENCE = 1.0  # ... unless all is done within these seconds
+MANY = 200  # files; more than this and a progress bar is shown
+THREADS = 8
 
 
 def frame(path: Path) -> tuple[int, int]:
@@ -90,26 +87,11 @@ def in_parallel(
 ) -> Iterator[R]:
     """`work` over `items` in order, decoded by a few threads (Pillow releases the lock).
 
-    Shows a progress bar for more than 200 items: plain and rarely refreshed without a terminal.
+    Shows a progress bar for more than 200 items.
     """
-    todo = list(items)
-    terminal = sys.stderr.isatty()
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        try:
-            yield from tqdm(
-                pool.map(work, todo),
-                total=len(todo),
-                desc=what,
-                unit="file",
-                disable=not progress or len(todo) <= MANY,
-                ascii=not terminal,
-                mininterval=0.2 if terminal else 10.0,
-                leave=terminal,
-                delay=PATIENCE,
-            )
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)  # a bad file: do not read the rest
-            raise
+    return parallel.in_parallel(
+        work, items, what, unit="file", threads=THREADS, many=MANY, progress=progress
+    )
 
 
 @contextmanager

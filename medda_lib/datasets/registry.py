@@ -1,15 +1,13 @@
-"""Every data set by name: its card, its check and its loader.
+"""Every set of chest X-rays by name: its card, its check and its loader.
 
 Adding a data set is one module with `CARD`, `check` and `load`, and one line here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Mapping
 
-from medda_lib.datasets.card import Card, CheckReport
+from medda_lib.datasets.card import Card
 from medda_lib.datasets.chest_xray import (
     jsrt,
     kermany,
@@ -20,18 +18,9 @@ from medda_lib.datasets.chest_xray import (
     nih_chestxray14_subset,
 )
 from medda_lib.datasets.chest_xray.xrays import ChestXrays
+from medda_lib.datasets.entry import DatasetEntry, by_name
 
-
-@dataclass(frozen=True)
-class DatasetEntry:
-    """check(root) -> CheckReport; load(root, *, size, split=None, scheme=..., seed=0)."""
-
-    card: Card
-    check: Callable[..., CheckReport]
-    load: Callable[..., ChestXrays]
-
-
-_MODULES = (
+DATASETS: Mapping[str, DatasetEntry[Card, ChestXrays]] = by_name(
     kermany,
     jsrt,
     montgomery,
@@ -39,8 +28,4 @@ _MODULES = (
     lung_xray_a,
     lung_xray_b,
     nih_chestxray14_subset,
-)
-
-DATASETS: Mapping[str, DatasetEntry] = MappingProxyType(
-    {m.CARD.name: DatasetEntry(m.CARD, m.check, m.load) for m in _MODULES}
 )

@@ -1,36 +1,40 @@
 """What all sets of volumes have in common, so that each module only says what is special.
 
 A module scans its folder into a `VolumeScan`: one `VolumeRecord` per scan (who, which site, which
-files) and the problems met on the way. From there checking and loading are the same for all:
-`VolumeSource.check` opens every file and lists everything that is wrong; `VolumeSource.load` refuses a
-folder with problems, picks the sites, and brings each scan to the set's grid.
+files) and the problems met on the way. From there the rest is the same for all: `VolumeSource.check`
+opens every file and lists everything that is wrong; `choose` refuses a folder with problems and picks
+the sites; `read` brings each scan to the set's grid.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from medda_lib.datasets import nifti
+from medda_lib.datasets import nifti, parallel
 from medda_lib.datasets.card import Card, CheckReport, DatasetError
+from medda_lib.datasets.folder import (
+    FolderScan,
+    check_folder,
+    fault,
+    need_folder,
+    refuse_problems,
+)
 from medda_lib.datasets.volumes import Volumes
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-MANY = 8  # scans; more than this and a progress bar is shown ...
-PATIENCE = 1.0  # ... unless all is done within these seconds
+MANY = 8  # scans; more than this and a progress bar is shown
+THREADS = 4
 
 Placed = tuple[NDArray[np.float32], NDArray[np.bool_]]
 Bring = Callable[[nifti.Scan, NDArray[np.bool_]], Placed]
@@ -47,63 +51,44 @@ class VolumeRecord:
     mask: Path
 
 
-@dataclass(frozen=True)
-class VolumeScan:
-    """What a folder holds, by names alone (and headers, where a site is told by them)."""
-
-    root: Path
-    records: tuple[VolumeRecord, ...]
-    problems: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+VolumeScan = FolderScan[VolumeRecord]
 
 
 @dataclass(frozen=True)
 class VolumeSource:
     """How one set of volumes is checked and loaded.
 
-    sites: every site by name. groups: other names for several sites together.
+    sites: every site by name. scan: the records below a folder. groups: other names for several sites
+    together.
     """
 
     card: Card
     sites: tuple[str, ...]
     rule: nifti.MaskRule
+    scan: Callable[[Path], VolumeScan]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def check(
-        self,
-        root: Path,
-        scan: Callable[[Path], VolumeScan],
-        *,
-        counts: Mapping[str, int] | None = None,
-        decode: bool = True,
+        self, root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
     ) -> CheckReport:
-        """Everything that is missing or broken. Never raises DatasetError.
+        """Compare a folder with the card: counts, names, pairing, headers, readable files, grids.
 
-        counts: expected numbers, by default the card's. decode False: file headers only (fast).
+        Never raises DatasetError. counts: expected numbers, by default the card's. decode False: file
+        headers only (fast).
         """
-        try:
-            found = scan(root)
-        except DatasetError as error:
-            return CheckReport(self.card.name, root, {}, (str(error),))
-        expected = self.card.counts if counts is None else counts
-        numbers = self._count(found.records, tuple(expected))
-        problems = list(found.problems)
-        problems += [
-            f"{what}: expected {n:,}, found {numbers[what]:,}"
-            for what, n in expected.items()
-            if numbers[what] != n
-        ]
-        fault = self._fault_decoded if decode else self._fault
-        faults = in_parallel(fault, found.records, f"checking {self.card.name}")
-        problems += [message for message in faults if message]
-        return CheckReport(self.card.name, root, numbers, tuple(problems), found.warnings)
+        verify = self._decode if decode else _same_grid
 
-    def choose(self, scan: VolumeScan, site: str | None) -> list[VolumeRecord]:
+        def faults(records: Sequence[VolumeRecord]) -> Iterator[str]:
+            return in_parallel(partial(fault, verify), records, f"checking {self.card.name}")
+
+        return check_folder(
+            self.card, root, self.scan, count=self._count, faults=faults, counts=counts
+        )
+
+    def choose(self, root: Path, site: str | None) -> list[VolumeRecord]:
         """The scans of a site or group (None: of all). Refuses unknown names and broken folders."""
-        name = self.card.name
-        if scan.problems:
-            more = f" (and {len(scan.problems) - 1} more)" if len(scan.problems) > 1 else ""
-            raise DatasetError(f"{name}: {scan.problems[0]}{more}")
+        name, scan = self.card.name, self.scan(root)
+        refuse_problems(self.card, scan)
         known = {**{s: (s,) for s in self.sites}, **self.groups}
         if site is not None and site not in known:
             raise DatasetError(f"{name}: no site {site!r}; there are: {', '.join(known)}")
@@ -116,7 +101,7 @@ class VolumeSource:
             )
         return chosen
 
-    def load(
+    def read(
         self,
         records: Sequence[VolumeRecord],
         bring: Bring,
@@ -126,7 +111,7 @@ class VolumeSource:
     ) -> Volumes:
         """Read the scans and bring each to the grid. Raises DatasetError, naming the file."""
 
-        def read(record: VolumeRecord) -> Placed:
+        def placed(record: VolumeRecord) -> Placed:
             scan = nifti.read_scan(record.image)
             image, mask = bring(scan, nifti.read_mask(record.mask, scan.grid, self.rule))
             if not mask.any():
@@ -136,7 +121,7 @@ class VolumeSource:
                 )
             return image, mask
 
-        found = list(in_parallel(read, records, f"reading {self.card.name}", progress=progress))
+        found = list(in_parallel(placed, records, f"reading {self.card.name}", progress=progress))
         return Volumes(
             images=torch.from_numpy(np.stack([image for image, _ in found])),
             masks=torch.from_numpy(np.stack([mask for _, mask in found])),
@@ -152,29 +137,10 @@ class VolumeSource:
         tally["scans"] = len(records)
         return {name: tally[name] for name in names}
 
-    def _fault(self, record: VolumeRecord) -> str:
-        """What the headers of one scan's files say is wrong; "" when nothing is."""
-        try:
-            nifti.same_grid(nifti.read_grid(record.mask), nifti.read_grid(record.image))
-        except DatasetError as error:
-            return str(error)
-        return ""
-
-    def _fault_decoded(self, record: VolumeRecord) -> str:
-        """Like `_fault`, and the values are decoded too."""
-        try:
-            scan = nifti.read_scan(record.image)
-            nifti.read_mask(record.mask, scan.grid, self.rule)
-        except DatasetError as error:
-            return str(error)
-        return ""
-
-
-def pairs(images: Mapping[str, Path], masks: Mapping[str, Path]) -> tuple[list[str], list[str]]:
-    """(names that have both an image and a mask, problems for the others), sorted."""
-    problems = [f"{images[n]}: no mask for this image" for n in sorted(set(images) - set(masks))]
-    problems += [f"{masks[n]}: no image for this mask" for n in sorted(set(masks) - set(images))]
-    return sorted(set(images) & set(masks)), problems
+    def _decode(self, record: VolumeRecord) -> None:
+        """Read both files. Raises DatasetError for whatever is wrong with them."""
+        scan = nifti.read_scan(record.image)
+        nifti.read_mask(record.mask, scan.grid, self.rule)
 
 
 def volumes_in(folder: Path) -> list[Path]:
@@ -191,13 +157,6 @@ def stem(path: Path) -> str:
     return path.name[: -len(".nii.gz" if path.name.lower().endswith(".gz") else ".nii")]
 
 
-def need_folder(folder: Path, card: Card) -> Path:
-    """The folder, or DatasetError with how to get the data set."""
-    if not folder.is_dir():
-        raise DatasetError(f"{folder}: the folder is missing. {card.how_to_get}")
-    return folder
-
-
 def first_folder(root: Path, card: Card, *candidates: str) -> Path:
     """The first of root/candidate that is a folder, or DatasetError with how to get the data set."""
     for candidate in candidates:
@@ -210,21 +169,11 @@ def in_parallel(
     work: Callable[[T], R], items: Iterable[T], what: str, *, progress: bool = True
 ) -> Iterator[R]:
     """`work` over `items` in order, by a few threads; a progress bar when there are many scans."""
-    todo = list(items)
-    terminal = sys.stderr.isatty()
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        try:
-            yield from tqdm(
-                pool.map(work, todo),
-                total=len(todo),
-                desc=what,
-                unit="scan",
-                disable=not progress or len(todo) <= MANY,
-                ascii=not terminal,
-                mininterval=0.2 if terminal else 10.0,
-                leave=terminal,
-                delay=PATIENCE,
-            )
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)  # a bad file: do not read the rest
-            raise
+    return parallel.in_parallel(
+        work, items, what, unit="scan", threads=THREADS, many=MANY, progress=progress
+    )
+
+
+def _same_grid(record: VolumeRecord) -> None:
+    """Compare the headers of a scan's two files. Raises DatasetError."""
+    nifti.same_grid(nifti.read_grid(record.mask), nifti.read_grid(record.image))

@@ -1,4 +1,4 @@
-"""Cards, reports, the registry and where the data are."""
+"""Cards, reports and the registries."""
 
 from __future__ import annotations
 
@@ -6,32 +6,40 @@ from pathlib import Path
 
 import pytest
 
-from medda_lib.datasets.card import SHOWN, CheckReport, DatasetError
+from medda_lib.datasets.card import SHOWN, CheckReport
+from medda_lib.datasets.catalogue import ALL
+from medda_lib.datasets.hippocampus.registry import HIPPOCAMPI
 from medda_lib.datasets.registry import DATASETS
-from medda_lib.datasets.where import data_root, find
-from tests.datasets.cards import assert_says_everything
-
-NAMES = [
-    "kermany",
-    "jsrt",
-    "montgomery",
-    "nih_chestxray14",
-    "lung_xray_a",
-    "lung_xray_b",
-    "nih_chestxray14_subset",
-]
+from medda_lib.datasets.volume_registry import VOLUMES
+from medda_lib.datasets.volumes import VolumeCard
 
 
-def test_registry_names_every_data_set() -> None:
-    assert list(DATASETS) == NAMES
-    assert all(entry.card.name == name for name, entry in DATASETS.items())
+def test_the_registries_name_every_data_set() -> None:
+    assert list(DATASETS) == [
+        "kermany",
+        "jsrt",
+        "montgomery",
+        "nih_chestxray14",
+        "lung_xray_a",
+        "lung_xray_b",
+        "nih_chestxray14_subset",
+    ]
+    assert list(VOLUMES) == ["cc359", "brain_sites", "prostate_multi_site"]
+    assert list(HIPPOCAMPI) == ["decathlon", "harp", "dryad"]
+    assert all(entry.card.name == name for name, entry in ALL.items())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_card_says_everything_in_its_text(name: str) -> None:
-    card = DATASETS[name].card
-    assert_says_everything(card)
+    card = ALL[name].card
     flat = " ".join(card.text().split())
+    fields = (card.title, card.input, card.label, card.metadata, card.website, card.publication)
+    for value in (*fields, card.licence, card.how_to_get, *card.caveats, *card.splits):
+        assert value
+        assert " ".join(value.split()) in flat
+    if isinstance(card, VolumeCard):
+        assert f"masks: {card.mask}" in flat
+        assert card.mask
     for what, n in card.counts.items():
         assert f"{n:,} {what}" in flat
     assert all(len(line) <= 100 or "://" in line for line in card.text().splitlines())
@@ -71,36 +79,3 @@ def test_a_report_without_problems_is_ok() -> None:
     report = CheckReport("xyz", Path("there"), {"images": 3}, warnings=("odd",))
     assert report.ok
     assert "complete" in report.text()
-
-
-@pytest.mark.parametrize("value", [None, "", "  "])
-def test_data_root_unset(value: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MEDDA_DATA", raising=False)
-    if value is not None:
-        monkeypatch.setenv("MEDDA_DATA", value)
-    assert data_root() is None
-    with pytest.raises(DatasetError, match=r"jsrt: MEDDA_DATA is not set.*Register"):
-        find("jsrt")
-
-
-def test_data_root_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MEDDA_DATA", str(tmp_path / "no"))
-    with pytest.raises(DatasetError, match="is not a folder"):
-        find("jsrt")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_find(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MEDDA_DATA", str(tmp_path))
-    card = DATASETS[name].card
-    with pytest.raises(DatasetError) as caught:
-        find(name)
-    assert card.how_to_get in str(caught.value)
-    for folder in reversed(card.folders):
-        (tmp_path / folder).mkdir()
-        assert find(name).samefile(tmp_path / folder)
-
-
-def test_find_unknown_name() -> None:
-    with pytest.raises(DatasetError, match=r"unknown data set 'mnist'; there are: kermany, jsrt"):
-        find("mnist")

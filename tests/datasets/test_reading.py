@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from medda_lib.datasets import reading
+from medda_lib.datasets import parallel, reading
 from medda_lib.datasets.card import DatasetError
 from tests.datasets.layouts import picture, save
 
@@ -164,7 +164,7 @@ def test_parallel_work_keeps_the_order_and_stops_at_the_first_error() -> None:
 def test_progress_is_shown_for_many_files(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "PATIENCE", 0.0)
+    monkeypatch.setattr(parallel, "PATIENCE", 0.0)
     list(reading.in_parallel(str, range(reading.MANY + 1), "reading xyz"))
     assert "reading xyz" in capsys.readouterr().err
     list(reading.in_parallel(str, range(reading.MANY + 1), "silent", progress=False))

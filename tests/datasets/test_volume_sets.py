@@ -19,7 +19,7 @@ from medda_lib.datasets.prostate_mr import multi_site
 from medda_lib.datasets.resampling import resample_mask
 from medda_lib.datasets.volume_registry import VOLUMES, find_volumes, load_volumes
 from medda_lib.datasets.volumes import Volumes
-from tests.datasets.cards import assert_says_everything
+from tests.datasets import damage
 from tests.datasets.scans import SETS, Folder, affine_of, store
 
 OPTIONS = {
@@ -43,20 +43,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Folder]:
 
 def load(folder: Folder, site: str | None = None) -> Volumes:
     return VOLUMES[folder.name].load(folder.root, site=site, **OPTIONS[folder.name])
-
-
-def test_the_registry_names_every_set() -> None:
-    assert list(VOLUMES) == ["cc359", "brain_sites", "prostate_multi_site"]
-    assert all(entry.card.name == name for name, entry in VOLUMES.items())
-
-
-@pytest.mark.parametrize("name", VOLUMES)
-def test_a_card_says_everything_in_its_text(name: str) -> None:
-    card = VOLUMES[name].card
-    assert_says_everything(card, card.mask)
-    flat = " ".join(card.text().split())
-    assert "masks: none" not in flat
-    assert all(len(line) <= 100 or "://" in line for line in card.text().splitlines())
 
 
 @pytest.mark.parametrize("name", VOLUMES)
@@ -164,50 +150,10 @@ def test_archives_extracted_one_level_too_deep_are_found(tmp_path: Path) -> None
     assert report.ok, report.text()
 
 
-def remove_mask(folder: Folder) -> Path:
-    folder.mask.unlink()
-    return folder.image
-
-
-def remove_image(folder: Folder) -> Path:
-    folder.image.unlink()
-    return folder.mask
-
-
-def truncate(folder: Folder) -> Path:
-    data = folder.image.read_bytes()
-    folder.image.write_bytes(data[: len(data) // 2])
-    return folder.image
-
-
-def empty_mask(folder: Folder) -> Path:
-    grid = nifti.read_grid(folder.mask)
-    return store(folder.mask, np.zeros(grid.shape), grid.affine)
-
-
-def shift_mask(folder: Folder) -> Path:
-    grid = nifti.read_grid(folder.mask)
-    values = nifti.read_scan(folder.mask).values
-    affine = grid.affine.copy()
-    affine[:3, 3] += 30
-    return store(folder.mask, values, affine)
-
-
 def crop_mask(folder: Folder) -> Path:
     grid = nifti.read_grid(folder.mask)
     values = nifti.read_scan(folder.mask).values
     return store(folder.mask, values[:, :, 1:], grid.affine)
-
-
-def image_as_mask(folder: Folder) -> Path:
-    shutil.copy(folder.image, folder.mask)
-    return folder.mask
-
-
-def break_value(folder: Folder) -> Path:
-    scan = nifti.read_scan(folder.image)
-    scan.values[3, 3, 3] = np.nan
-    return store(folder.image, scan.values, scan.grid.affine)
 
 
 def forget_affine(folder: Folder) -> Path:
@@ -216,14 +162,14 @@ def forget_affine(folder: Folder) -> Path:
 
 
 FAULTS: dict[str, tuple[Callable[[Folder], Path], str]] = {
-    "no mask": (remove_mask, "no mask for this image"),
-    "no image": (remove_image, "no image for this mask"),
-    "truncated": (truncate, "truncated or damaged: get it again"),
-    "empty mask": (empty_mask, "the mask is empty"),
-    "shifted mask": (shift_mask, "voxels beside"),
+    "no mask": (damage.remove_mask, "no mask for this image"),
+    "no image": (damage.remove_image, "no image for this mask"),
+    "truncated": (damage.truncate, "truncated or damaged: get it again"),
+    "empty mask": (damage.empty_mask, "the mask is empty"),
+    "shifted mask": (damage.shift_mask, "voxels beside"),
     "cropped mask": (crop_mask, "get both files again"),
-    "image as mask": (image_as_mask, "expected"),
-    "NaN": (break_value, "1 values are not finite"),
+    "image as mask": (damage.image_as_mask, "expected"),
+    "NaN": (damage.break_value, "1 values are not finite"),
     "no affine": (forget_affine, "neither qform nor sform"),
 }
 
@@ -232,8 +178,8 @@ FAULTS: dict[str, tuple[Callable[[Folder], Path], str]] = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_check_finds_the_one_broken_file(name: str, fault: str, tmp_path: Path) -> None:
     folder = SETS[name](tmp_path)
-    damage, message = FAULTS[fault]
-    path = damage(folder)
+    inflict, message = FAULTS[fault]
+    path = inflict(folder)
     report = VOLUMES[name].check(folder.root, counts={})
     assert len(report.problems) == 1, report.text()
     assert report.problems[0].startswith(f"{path}: ")
@@ -315,7 +261,7 @@ def test_an_unknown_site_lists_the_known_ones(name: str, shared: dict[str, Folde
         load(shared[name], "mars")
 
 
-def test_a_set_is_found_below_the_variable(
+def test_a_set_is_loaded_from_below_the_variable(
     shared: dict[str, Folder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEDDA_DATA", str(shared["cc359"].root.parent))
@@ -325,29 +271,12 @@ def test_a_set_is_found_below_the_variable(
         load_volumes("kermany")
 
 
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [(None, "MEDDA_DATA is not set; export"), ("/no/such", "is not a folder"), ("", "not set")],
-)
-def test_a_missing_set_says_how_to_get_it(
-    value: str | None, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.delenv("MEDDA_DATA", raising=False)
-    if value is not None:
-        monkeypatch.setenv("MEDDA_DATA", value)
-    with pytest.raises(DatasetError, match=message):
-        find_volumes("cc359")
-    monkeypatch.setenv("MEDDA_DATA", str(tmp_path))
-    with pytest.raises(DatasetError, match=r"no folder cc359 or CC359 .* Fill in the form"):
-        find_volumes("cc359")
-
-
 def test_many_scans_show_a_progress_bar(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = SETS["prostate_multi_site"](tmp_path)
     monkeypatch.setattr("medda_lib.datasets.volume_source.MANY", 3)
-    monkeypatch.setattr("medda_lib.datasets.volume_source.PATIENCE", 0)
+    monkeypatch.setattr("medda_lib.datasets.parallel.PATIENCE", 0)
     multi_site.load(folder.root, size=24)
     assert "reading prostate_multi_site" in capsys.readouterr().err
     multi_site.load(folder.root, size=24, progress=False)

@@ -10,21 +10,14 @@ voxel that has a region.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
-from medda_lib.datasets import brain_grid, nifti
-from medda_lib.datasets.card import CheckReport, DatasetError
-from medda_lib.datasets.volume_source import (
-    VolumeRecord,
-    VolumeScan,
-    VolumeSource,
-    need_folder,
-    pairs,
-    stem,
-    volumes_in,
-)
-from medda_lib.datasets.volumes import VolumeCard, Volumes
+from medda_lib.datasets import nifti
+from medda_lib.datasets.brain_mr.source import BrainSource
+from medda_lib.datasets.card import DatasetError
+from medda_lib.datasets.folder import need_folder, pairs
+from medda_lib.datasets.volume_source import VolumeRecord, VolumeScan, stem, volumes_in
+from medda_lib.datasets.volumes import VolumeCard
 
 CARD = VolumeCard(
     name="brain_sites",
@@ -63,7 +56,6 @@ brain_sites/
 
 MATRICES = {106: "nichart_106", 88: "nichart_88"}
 SITES = ("ixi_hh", *MATRICES.values())
-SOURCE = VolumeSource(CARD, SITES, "labels", {"nichart_demo": tuple(MATRICES.values())})
 
 
 def scan(root: Path) -> VolumeScan:
@@ -74,35 +66,6 @@ def scan(root: Path) -> VolumeScan:
     if not ixi and not nichart:
         more.append(f"{root}: no .nii.gz file. {CARD.how_to_get}")
     return VolumeScan(root, (*ixi, *nichart), (*problems, *more))
-
-
-def check(
-    root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
-) -> CheckReport:
-    """Compare a folder with the card: counts, pairing, headers, readable files, grids of masks."""
-    return SOURCE.check(root, scan, counts=counts, decode=decode)
-
-
-def load(
-    root: Path,
-    *,
-    site: str | None = None,
-    size: int = 128,
-    step: int = 1,
-    progress: bool = True,
-) -> Volumes:
-    """Scans of a site (None: all) on the brain grid: every `step`-th slice, size x size pixels.
-
-    site: "ixi_hh", "nichart_demo", or by matrix "nichart_106" or "nichart_88".
-    Raises DatasetError for an unknown site, a bad size or a file that cannot be trusted.
-    """
-    spacing = brain_grid.spacing(size, step)
-    return SOURCE.load(
-        SOURCE.choose(scan(root), site),
-        lambda image, mask: brain_grid.slices(*brain_grid.on_grid(image, mask), size, step),
-        spacing,
-        progress=progress,
-    )
 
 
 def _ixi(folder: Path) -> tuple[list[VolumeRecord], list[str]]:
@@ -141,3 +104,7 @@ def _matrix(image: Path) -> str:
         known = " or ".join(map(str, MATRICES))
         raise DatasetError(f"{image}: {width} voxels wide, expected {known}; get it again")
     return MATRICES[width]
+
+
+SOURCE = BrainSource(CARD, SITES, "labels", scan, groups={"nichart_demo": tuple(MATRICES.values())})
+check, load = SOURCE.check, SOURCE.load

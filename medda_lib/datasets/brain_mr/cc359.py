@@ -9,22 +9,18 @@ the MNI template; here they are only put on the brain grid, which moves but does
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
-from medda_lib.datasets import brain_grid
-from medda_lib.datasets.card import CheckReport
+from medda_lib.datasets.brain_mr.source import BrainSource
+from medda_lib.datasets.folder import inner, need_folder, pairs
 from medda_lib.datasets.volume_source import (
     VolumeRecord,
     VolumeScan,
-    VolumeSource,
     first_folder,
-    need_folder,
-    pairs,
     stem,
     volumes_in,
 )
-from medda_lib.datasets.volumes import VolumeCard, Volumes
+from medda_lib.datasets.volumes import VolumeCard
 
 CARD = VolumeCard(
     name="cc359",
@@ -62,8 +58,6 @@ cc359/
 
 VENDORS = {"siemens": "sm", "ge": "ge", "philips": "ph"}
 SITES = ("sm15", "sm3", "ge15", "ge3", "ph15", "ph3")
-SOURCE = VolumeSource(CARD, SITES, "probability")
-
 NAME = re.compile(r"(CC\d{4})_(siemens|ge|philips)_(15|3)_(\d+)_([MF])", re.IGNORECASE)
 MASKS = ("STAPLE", "Silver-standard-STAPLE", "Skull-stripping-masks/STAPLE")
 
@@ -71,9 +65,7 @@ MASKS = ("STAPLE", "Silver-standard-STAPLE", "Skull-stripping-masks/STAPLE")
 def scan(root: Path) -> VolumeScan:
     """Records of all pairs; a file without its partner or with an unknown name is a problem."""
     need_folder(root, CARD)
-    base = next(
-        (root / n for n in ("CC359/Reconstructed", "Reconstructed") if (root / n).is_dir()), root
-    )
+    base = inner(root, "CC359/Reconstructed", "Reconstructed")
     originals = _files(first_folder(base, CARD, "Original"))
     staple = _files(first_folder(base, CARD, *MASKS))
     masks = {n.removesuffix("_staple"): p for n, p in staple.items()}
@@ -94,36 +86,10 @@ def scan(root: Path) -> VolumeScan:
     return VolumeScan(root, tuple(records), tuple(problems))
 
 
-def check(
-    root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
-) -> CheckReport:
-    """Compare a folder with the card: counts, names, pairing, headers, readable files, grids."""
-    return SOURCE.check(root, scan, counts=counts, decode=decode)
-
-
-def load(
-    root: Path,
-    *,
-    site: str | None = None,
-    size: int = 128,
-    step: int = 1,
-    progress: bool = True,
-) -> Volumes:
-    """Scans of a site (None: all) on the brain grid: every `step`-th slice, size x size pixels.
-
-    Raises DatasetError for an unknown site, a bad size or a file that cannot be trusted.
-    """
-    spacing = brain_grid.spacing(size, step)
-    return SOURCE.load(
-        SOURCE.choose(scan(root), site),
-        lambda image, mask: brain_grid.slices(*brain_grid.on_grid(image, mask), size, step),
-        spacing,
-        progress=progress,
-    )
-
-
 def _files(folder: Path) -> dict[str, Path]:
     """NIfTI files by name; archives extracted one level too deep (Original/Original) are fine."""
-    inner = folder / folder.name
-    found = volumes_in(inner if inner.is_dir() else folder)
-    return {stem(p): p for p in found}
+    return {stem(p): p for p in volumes_in(inner(folder, folder.name))}
+
+
+SOURCE = BrainSource(CARD, SITES, "probability", scan)
+check, load = SOURCE.check, SOURCE.load

@@ -14,6 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from medda_lib.datasets import reading
 from medda_lib.datasets.card import Card, CheckReport, DatasetError
 from medda_lib.datasets.chest_xray.xrays import (
     ChestXrays,
+    LoadOptions,
     Record,
     Scan,
     Source,
@@ -28,9 +30,8 @@ from medda_lib.datasets.chest_xray.xrays import (
     by_patient,
     exact,
     files,
-    inner,
-    need_folder,
 )
+from medda_lib.datasets.folder import inner, need_folder
 from medda_lib.datasets.splits import Indices
 
 CARD = Card(
@@ -160,41 +161,32 @@ def check(
     decode: bool = True,
     side: int = SIDE,
 ) -> CheckReport:
-    """Compare a folder with the card: counts, sizes, byte order, pairing and mask sizes."""
-    return _source(side).check(root, scan, counts=counts, decode=decode)
+    """Compare a folder with the card: counts, sizes, byte order, pairing and mask sizes.
+
+    side: pixels along an edge of the raw files. The rest is that of `Source.check`.
+    """
+    return source(side).check(root, counts=counts, decode=decode)
 
 
 def load(
-    root: Path,
-    *,
-    size: int,
-    split: str | None = None,
-    scheme: str = "paper",
-    seed: int = 0,
-    rule: str = "lungs",
-    side: int = SIDE,
-    progress: bool = True,
+    root: Path, *, rule: str = "lungs", side: int = SIDE, **options: Unpack[LoadOptions]
 ) -> ChestXrays:
-    """Images and lung masks of one split at size x size; no class labels (nodules are not pneumonia).
+    """Images and lung masks of one split; no class labels (nodules are not pneumonia).
 
-    rule: "lungs" or "lungs_and_heart". side: pixels along an edge of the raw files.
+    rule: "lungs" or "lungs_and_heart". side: pixels along an edge of the raw files. options: those of
+    `Source.load`. Raises DatasetError.
     """
-    return _source(side).load(
-        scan(root, rule),
-        size=size,
-        split=split,
-        scheme=scheme,
-        seed=seed,
-        rule=rule,
-        progress=progress,
-    )
+    return source(side, rule).load(root, **options)
 
 
-def _source(side: int) -> Source:
+def source(side: int = SIDE, rule: str = "lungs") -> Source:
+    """How the set is read from files of side x side pixels, with the masks of `rule`."""
     return Source(
         CARD,
         SCHEMES,
+        partial(scan, rule=rule),
         labelled=False,
+        rule=rule,
         mask_scale=2,
         read=partial(read_img, side=side),
         frame=partial(frame_img, side=side),

@@ -11,23 +11,21 @@ training and of test are one child cannot be told, so the cautious reading is ta
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from medda_lib.datasets.card import Card, CheckReport
+from medda_lib.datasets.card import Card
 from medda_lib.datasets.chest_xray.xrays import (
-    ChestXrays,
     Record,
     Scan,
     Source,
     by_part,
     by_patient,
     files,
-    inner,
-    need_folder,
 )
+from medda_lib.datasets.folder import inner, need_folder
 from medda_lib.datasets.splits import Indices, shared_patients
 
 CARD = Card(
@@ -95,14 +93,6 @@ def official_disjoint(records: Sequence[Record], seed: int) -> dict[str, Indices
     return {name: kept[name] for name in parts}
 
 
-SOURCE = Source(
-    CARD,
-    {"official": by_part, "official_disjoint": official_disjoint, "patient": by_patient},
-    labelled=True,
-    published_overlap=("official",),
-)
-
-
 def scan(root: Path) -> Scan:
     """Records of the six folders; unknown folders and file names are problems."""
     need_folder(root, CARD)
@@ -136,28 +126,6 @@ def scan(root: Path) -> Scan:
     return Scan(base, tuple(records), tuple(problems), (*warnings, *_overlap(records)))
 
 
-def check(
-    root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
-) -> CheckReport:
-    """Compare a folder with the card; warns about patients who are in two official splits."""
-    return SOURCE.check(root, scan, counts=counts, decode=decode)
-
-
-def load(
-    root: Path,
-    *,
-    size: int,
-    split: str | None = None,
-    scheme: str = "official",
-    seed: int = 0,
-    progress: bool = True,
-) -> ChestXrays:
-    """Images and labels of one split ("train", "validation", "test"; None: all) at size x size."""
-    return SOURCE.load(
-        scan(root), size=size, split=split, scheme=scheme, seed=seed, progress=progress
-    )
-
-
 def _overlap(records: Sequence[Record]) -> tuple[str, ...]:
     shared = shared_patients(by_part(records, 0), [r.patient for r in records])
     if not shared:
@@ -169,3 +137,13 @@ def _overlap(records: Sequence[Record]) -> tuple[str, ...]:
             "scheme 'official_disjoint' or 'patient' keeps them apart"
         ),
     )
+
+
+SOURCE = Source(
+    CARD,
+    {"official": by_part, "official_disjoint": official_disjoint, "patient": by_patient},
+    scan,
+    labelled=True,
+    published_overlap=("official",),
+)
+check, load = SOURCE.check, SOURCE.load

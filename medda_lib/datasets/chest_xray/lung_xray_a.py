@@ -6,20 +6,18 @@ edges (values between 0 and 255) and leave out the heart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from medda_lib.datasets.card import Card, CheckReport
+from medda_lib.datasets.card import Card
 from medda_lib.datasets.chest_xray.xrays import (
-    ChestXrays,
     Record,
     Scan,
     Source,
     all_test,
     by_patient,
     files,
-    need_folder,
 )
+from medda_lib.datasets.folder import need_folder, pairs
 
 CARD = Card(
     name="lung_xray_a",
@@ -50,40 +48,18 @@ lung_xray_a/
     label_rule="lungs",
 )
 
-SOURCE = Source(CARD, {"patient": by_patient, "test": all_test}, labelled=False)
-
 
 def scan(root: Path) -> Scan:
     """Records of all pairs; a file without its partner is a problem."""
     need_folder(root, CARD)
     images = {p.stem: p for p in files(root, ".jpg", ".jpeg")}
     masks = {p.stem.removesuffix("@"): p for p in files(root, ".png") if p.stem.endswith("@")}
-    problems = [f"{images[n]}: no mask {n}@.png" for n in sorted(set(images) - set(masks))]
-    problems += [f"{masks[n]}: no image {n}.jpg" for n in sorted(set(masks) - set(images))]
-    paired = sorted(set(images) & set(masks))
+    paired, problems = pairs(images, masks, "no mask {name}@.png", "no image {name}.jpg")
     if not images:
         problems.append(f"{root}: no .jpg file. {CARD.how_to_get}")
     records = tuple(Record(n, n, images[n], masks=(masks[n],)) for n in paired)
     return Scan(root, records, tuple(problems))
 
 
-def check(
-    root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
-) -> CheckReport:
-    """Compare a folder with the card: counts, pairing, readable files, sizes of masks."""
-    return SOURCE.check(root, scan, counts=counts, decode=decode)
-
-
-def load(
-    root: Path,
-    *,
-    size: int,
-    split: str | None = None,
-    scheme: str = "patient",
-    seed: int = 0,
-    progress: bool = True,
-) -> ChestXrays:
-    """Images and lung masks of one split (None: all) at size x size; no class labels."""
-    return SOURCE.load(
-        scan(root), size=size, split=split, scheme=scheme, seed=seed, progress=progress
-    )
+SOURCE = Source(CARD, {"patient": by_patient, "test": all_test}, scan, labelled=False)
+check, load = SOURCE.check, SOURCE.load

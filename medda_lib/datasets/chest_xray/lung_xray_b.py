@@ -8,20 +8,18 @@ names; they count as one patient.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from medda_lib.datasets.card import Card, CheckReport
+from medda_lib.datasets.card import Card
 from medda_lib.datasets.chest_xray.xrays import (
-    ChestXrays,
     Record,
     Scan,
     Source,
     all_test,
     by_patient,
     files,
-    need_folder,
 )
+from medda_lib.datasets.folder import need_folder, pairs
 
 CARD = Card(
     name="lung_xray_b",
@@ -71,8 +69,6 @@ SERIES = (
     "nejmoa2001191",
 )
 
-SOURCE = Source(CARD, {"test": all_test, "patient": by_patient}, labelled=False)
-
 
 def source(name: str) -> str:
     """The article or case that an image belongs to: its patient, as far as one can tell."""
@@ -84,32 +80,12 @@ def scan(root: Path) -> Scan:
     need_folder(root, CARD)
     images = {p.stem: p for p in files(need_folder(root / "images", CARD), ".png")}
     masks = {p.stem: p for p in files(need_folder(root / "masks", CARD), ".png")}
-    problems = [f"{images[n]}: no mask of this name" for n in sorted(set(images) - set(masks))]
-    problems += [f"{masks[n]}: no image of this name" for n in sorted(set(masks) - set(images))]
+    paired, problems = pairs(images, masks, "no mask of this name", "no image of this name")
     if not images:
         problems.append(f"{root / 'images'}: no .png file. {CARD.how_to_get}")
-    paired = sorted(set(images) & set(masks))
     records = tuple(Record(n, source(n), images[n], masks=(masks[n],)) for n in paired)
     return Scan(root, records, tuple(problems))
 
 
-def check(
-    root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
-) -> CheckReport:
-    """Compare a folder with the card: counts, pairing, readable files, sizes of masks."""
-    return SOURCE.check(root, scan, counts=counts, decode=decode)
-
-
-def load(
-    root: Path,
-    *,
-    size: int,
-    split: str | None = None,
-    scheme: str = "test",
-    seed: int = 0,
-    progress: bool = True,
-) -> ChestXrays:
-    """Images and masks (lungs and heart) of one split at size x size; no class labels."""
-    return SOURCE.load(
-        scan(root), size=size, split=split, scheme=scheme, seed=seed, progress=progress
-    )
+SOURCE = Source(CARD, {"test": all_test, "patient": by_patient}, scan, labelled=False)
+check, load = SOURCE.check, SOURCE.load

@@ -9,14 +9,13 @@ not pneumonia, so no class labels come out.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from medda_lib.datasets.card import Card, CheckReport
+from medda_lib.datasets.card import Card
 from medda_lib.datasets.chest_xray.xrays import (
-    ChestXrays,
     Record,
     Scan,
     Source,
@@ -24,9 +23,8 @@ from medda_lib.datasets.chest_xray.xrays import (
     by_patient,
     exact,
     files,
-    inner,
-    need_folder,
 )
+from medda_lib.datasets.folder import inner, need_folder
 from medda_lib.datasets.splits import Indices
 
 CARD = Card(
@@ -81,9 +79,6 @@ def paper(records: Sequence[Record], seed: int) -> dict[str, Indices]:
     return exact(sizes, everyone, [r.group for r in records], seed)
 
 
-SOURCE = Source(CARD, {"test": all_test, "paper": paper, "patient": by_patient}, labelled=False)
-
-
 def scan(root: Path) -> Scan:
     """Records of CXR_png with both lungs' masks; unpaired files and unknown labels are problems."""
     need_folder(root, CARD)
@@ -112,29 +107,13 @@ def scan(root: Path) -> Scan:
     return Scan(base, tuple(records), tuple(problems), _without_readings(base))
 
 
-def check(
-    root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
-) -> CheckReport:
-    """Compare a folder with the card: counts, pairing, readable files, sizes of masks."""
-    return SOURCE.check(root, scan, counts=counts, decode=decode)
-
-
-def load(
-    root: Path,
-    *,
-    size: int,
-    split: str | None = None,
-    scheme: str = "test",
-    seed: int = 0,
-    progress: bool = True,
-) -> ChestXrays:
-    """Images and lung masks (both lungs in one) of one split at size x size; no class labels."""
-    return SOURCE.load(
-        scan(root), size=size, split=split, scheme=scheme, seed=seed, progress=progress
-    )
-
-
 def _without_readings(base: Path) -> tuple[str, ...]:
     if (base / "ClinicalReadings").is_dir():
         return ()
     return (f"{base / 'ClinicalReadings'}: the folder is missing (it is not needed to load)",)
+
+
+SOURCE = Source(
+    CARD, {"test": all_test, "paper": paper, "patient": by_patient}, scan, labelled=False
+)
+check, load = SOURCE.check, SOURCE.load

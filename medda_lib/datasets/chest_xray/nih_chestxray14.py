@@ -14,10 +14,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
-from medda_lib.datasets.card import Card, CheckReport, DatasetError
+from medda_lib.datasets.card import Card, DatasetError
 from medda_lib.datasets.chest_xray.xrays import (
     ChestXrays,
+    LoadOptions,
     Record,
     Scan,
     Source,
@@ -25,8 +27,8 @@ from medda_lib.datasets.chest_xray.xrays import (
     by_part,
     by_patient,
     files,
-    need_folder,
 )
+from medda_lib.datasets.folder import need_folder
 from medda_lib.datasets.splits import first_labelled
 
 CARD = Card(
@@ -85,10 +87,6 @@ FINDINGS = frozenset(
 LISTS = {"train_val": "train_val_list.txt", "test": "test_list.txt"}
 NORMALS = 2754
 
-SOURCE = Source(
-    CARD, {"paper": all_test, "official": by_part, "patient": by_patient}, labelled=True
-)
-
 
 def scan(root: Path) -> Scan:
     """Records of the whole table, with the official part where the lists are there."""
@@ -99,30 +97,26 @@ def scan(root: Path) -> Scan:
     return Scan(root, listed, (*problems, *trouble), warnings)
 
 
-def check(
-    root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
-) -> CheckReport:
-    """Compare a folder with the card: table, lists, counts, patients in both lists, files."""
-    return SOURCE.check(root, scan, counts=counts, decode=decode)
+SOURCE = Source(
+    CARD, {"paper": all_test, "official": by_part, "patient": by_patient}, scan, labelled=True
+)
+check = SOURCE.check
 
 
 def load(
-    root: Path,
-    *,
-    size: int,
-    split: str | None = None,
-    scheme: str = "paper",
-    seed: int = 0,
-    normals: int | None = NORMALS,
-    progress: bool = True,
+    root: Path, *, normals: int | None = NORMALS, **options: Unpack[LoadOptions]
 ) -> ChestXrays:
-    """Images and labels of one split at size x size: all pneumonia and `normals` normal images.
+    """Images and labels of one split: all pneumonia and `normals` normal images.
 
-    normals: how many of the "No Finding" images, drawn by the seed; None takes all 60,361.
+    normals: how many of the "No Finding" images, drawn by the seed; None takes all 60,361. options:
+    those of `Source.load`. Raises DatasetError.
     """
-    found = scan(root)
-    chosen = replace(found, records=tuple(select(found.records, normals, seed)))
-    return SOURCE.load(chosen, size=size, split=split, scheme=scheme, seed=seed, progress=progress)
+
+    def chosen(folder: Path) -> Scan:
+        found = scan(folder)
+        return replace(found, records=tuple(select(found.records, normals, options.get("seed", 0))))
+
+    return replace(SOURCE, scan=chosen).load(root, **options)
 
 
 def select(records: Sequence[Record], normals: int | None, seed: int) -> list[Record]:

@@ -7,20 +7,18 @@ some patients have images in both classes, so an image-wise split would leak: sp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from medda_lib.datasets.card import Card, CheckReport
+from medda_lib.datasets.card import Card
 from medda_lib.datasets.chest_xray.nih_chestxray14 import CARD as FULL
 from medda_lib.datasets.chest_xray.nih_chestxray14 import find_table, image_paths, read_table
 from medda_lib.datasets.chest_xray.xrays import (
-    ChestXrays,
     Scan,
     Source,
     all_test,
     by_patient,
-    need_folder,
 )
+from medda_lib.datasets.folder import need_folder
 
 CARD = Card(
     name="nih_chestxray14_subset",
@@ -52,8 +50,6 @@ nih_chestxray14_subset/
     folders=("nih_chestxray14_subset",),
 )
 
-SOURCE = Source(CARD, {"patient": by_patient, "test": all_test}, labelled=True)
-
 
 def scan(root: Path) -> Scan:
     """Records of the table; other findings than the two are problems."""
@@ -65,23 +61,5 @@ def scan(root: Path) -> Scan:
     return Scan(root, tuple(records), tuple(problems))
 
 
-def check(
-    root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
-) -> CheckReport:
-    """Compare a folder with the card: table, counts, files."""
-    return SOURCE.check(root, scan, counts=counts, decode=decode)
-
-
-def load(
-    root: Path,
-    *,
-    size: int,
-    split: str | None = None,
-    scheme: str = "patient",
-    seed: int = 0,
-    progress: bool = True,
-) -> ChestXrays:
-    """Images and labels of one split (None: all) at size x size."""
-    return SOURCE.load(
-        scan(root), size=size, split=split, scheme=scheme, seed=seed, progress=progress
-    )
+SOURCE = Source(CARD, {"patient": by_patient, "test": all_test}, scan, labelled=True)
+check, load = SOURCE.check, SOURCE.load

@@ -1,7 +1,8 @@
 """What all chest X-ray data sets have in common, so that each module only says what is special.
 
 A module scans its folder into a `Scan`: one `Record` per image (who, which class, which files, which
-official part) and the problems met on the way. From there checking and loading are the same for all:
+official part) and the problems met on the way. From there checking and loading are the same for all,
+so a module's `check` and `load` are those of its `Source` wherever it has nothing to add:
 `Source.check` opens every file and lists everything that is wrong; `Source.load` refuses a folder
 with problems, picks a split by the named scheme, refuses parts that share a patient, and decodes.
 """
@@ -9,9 +10,11 @@ with problems, picks a split by the named scheme, refuses parts that share a pat
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Required, TypedDict
 
 import numpy as np
 import torch
@@ -19,6 +22,7 @@ from torch import Tensor
 
 from medda_lib.datasets import reading
 from medda_lib.datasets.card import Card, CheckReport, DatasetError
+from medda_lib.datasets.folder import FolderScan, check_folder, fault, refuse_problems
 from medda_lib.datasets.splits import (
     Indices,
     first_labelled,
@@ -61,16 +65,17 @@ class Record:
     part: str = ""
 
 
-@dataclass(frozen=True)
-class Scan:
-    """What a folder holds, by names alone."""
+class LoadOptions(TypedDict, total=False):
+    """What `Source.load` takes, for modules that take something besides."""
 
-    root: Path
-    records: tuple[Record, ...]
-    problems: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    size: Required[int]
+    split: str | None
+    scheme: str | None
+    seed: int
+    progress: bool
 
 
+Scan = FolderScan[Record]
 Scheme = Callable[[Sequence[Record], int], dict[str, Indices]]
 
 
@@ -78,67 +83,62 @@ Scheme = Callable[[Sequence[Record], int], dict[str, Indices]]
 class Source:
     """How one data set is checked and loaded.
 
-    labelled: its groups are the classes of `LABELS`. mask_scale: image pixels per mask pixel along
-    a side. published_overlap: schemes that share patients as published, where this is a warning.
+    schemes: ways to split, the first for whoever names none. scan: the records below a folder.
+    labelled: its groups are the classes of `LABELS`. rule: what the masks cover, by default what the
+    card says. mask_scale: image pixels per mask pixel along a side. published_overlap: schemes that
+    share patients as published, where this is a warning.
     """
 
     card: Card
     schemes: Mapping[str, Scheme]
+    scan: Callable[[Path], Scan]
     labelled: bool
+    rule: str = ""
     mask_scale: int = 1
     published_overlap: tuple[str, ...] = ()
     read: Callable[[Path, int], reading.Pixels] = reading.read_image
     frame: Callable[[Path], tuple[int, int]] = reading.frame
 
     def check(
-        self,
-        root: Path,
-        scan: Callable[[Path], Scan],
-        *,
-        counts: Mapping[str, int] | None = None,
-        decode: bool = True,
+        self, root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
     ) -> CheckReport:
-        """Everything that is missing or broken. Never raises DatasetError.
+        """Compare a folder with the card: counts, pairing, readable files, sizes of masks, patients.
 
-        counts: expected numbers, by default the card's. decode False: file headers only (fast).
+        Never raises DatasetError. counts: expected numbers, by default the card's. decode False: file
+        headers only (fast).
         """
-        try:
-            found = scan(root)
-        except DatasetError as error:
-            return CheckReport(self.card.name, root, {}, (str(error),))
-        expected = self.card.counts if counts is None else counts
-        numbers = count(found.records, tuple(expected))
-        problems = list(found.problems)
-        problems += [
-            f"{what}: expected {n:,}, found {numbers[what]:,}"
-            for what, n in expected.items()
-            if numbers[what] != n
-        ]
-        problems += self._shared(found.records)
-        fault = self.fault_decoded if decode else self.fault
-        faults = reading.in_parallel(fault, found.records, f"checking {self.card.name}")
-        problems += [message for message in faults if message]
-        return CheckReport(self.card.name, root, numbers, tuple(problems), found.warnings)
+        verify = self._decode if decode else self._same_frame
+
+        def faults(records: Sequence[Record]) -> Iterator[str]:
+            yield fault(self._refuse_shared, records)
+            yield from reading.in_parallel(
+                partial(fault, verify), records, f"checking {self.card.name}"
+            )
+
+        return check_folder(self.card, root, self.scan, count=count, faults=faults, counts=counts)
 
     def load(
         self,
-        scan: Scan,
+        root: Path,
         *,
         size: int,
-        split: str | None,
-        scheme: str,
-        seed: int,
-        rule: str = "",
+        split: str | None = None,
+        scheme: str | None = None,
+        seed: int = 0,
         progress: bool = True,
     ) -> ChestXrays:
-        """Read one split (None: all of the scheme's). Raises DatasetError, naming the file."""
-        if scan.problems:
-            more = f" (and {len(scan.problems) - 1} more)" if len(scan.problems) > 1 else ""
-            raise DatasetError(f"{self.card.name}: {scan.problems[0]}{more}")
+        """Images, and the labels or masks that the set has, of one split at size x size.
+
+        split: a part of the scheme, None for all. scheme: a key of the card's splits, None for the
+        first. seed: of what a scheme draws. Raises DatasetError, naming the file or argument.
+        """
+        found = self.scan(root)
+        refuse_problems(self.card, found)
         if size < 1:
             raise DatasetError(f"size: {size} pixels; expected a positive number")
-        chosen = self.choose(scan.records, scheme, split, seed)
-        return self._read(chosen, size, rule or self.card.label_rule, progress=progress)
+        scheme = next(iter(self.schemes)) if scheme is None else scheme
+        chosen = self.choose(found.records, scheme, split, seed)
+        return self._read(chosen, size, progress=progress)
 
     def choose(
         self, records: Sequence[Record], scheme: str, split: str | None, seed: int
@@ -164,53 +164,37 @@ class Source:
             )
         return [records[i] for i in indices.tolist()]
 
-    def fault(self, record: Record) -> str:
-        """What the headers of one record's files say is wrong; "" when nothing is."""
-        try:
-            width, height = self.frame(record.image)
-            wanted = (width // self.mask_scale, height // self.mask_scale)
-            for mask in record.masks:
-                if (size := reading.frame(mask)) != wanted:
-                    return (
-                        f"{mask}: mask of {size[0]} x {size[1]} pixels, expected "
-                        f"{wanted[0]} x {wanted[1]} for {record.image.name}; get both files again"
-                    )
-        except DatasetError as error:
-            return str(error)
-        return ""
+    def _same_frame(self, record: Record) -> None:
+        """Compare the headers of a record's files. Raises DatasetError."""
+        width, height = self.frame(record.image)
+        wanted = (width // self.mask_scale, height // self.mask_scale)
+        for mask in record.masks:
+            if (size := reading.frame(mask)) != wanted:
+                raise DatasetError(
+                    f"{mask}: mask of {size[0]} x {size[1]} pixels, expected "
+                    f"{wanted[0]} x {wanted[1]} for {record.image.name}; get both files again"
+                )
 
-    def fault_decoded(self, record: Record) -> str:
-        """Like `fault`, and the pixels are decoded too."""
-        if message := self.fault(record):
-            return message
-        try:
-            self.read(record.image, 64)
-            if record.masks:
-                reading.read_mask(record.masks, 64)
-        except DatasetError as error:
-            return str(error)
-        return ""
+    def _decode(self, record: Record) -> None:
+        """Like `_same_frame`, and the pixels are decoded too."""
+        self._same_frame(record)
+        self.read(record.image, 64)
+        if record.masks:
+            reading.read_mask(record.masks, 64)
 
-    def _shared(self, records: Sequence[Record]) -> list[str]:
-        official = by_part(records, 0)
-        if len(official) < 2 or self.published_overlap:
-            return []
-        try:
-            refuse_shared_patients(official, [r.patient for r in records], self.card.name)
-        except DatasetError as error:
-            return [str(error)]
-        return []
+    def _refuse_shared(self, records: Sequence[Record]) -> None:
+        """Raise DatasetError when the official parts share a patient."""
+        if not self.published_overlap:
+            patients = [r.patient for r in records]
+            refuse_shared_patients(by_part(records, 0), patients, self.card.name)
 
-    def _read(
-        self, records: Sequence[Record], size: int, rule: str, *, progress: bool
-    ) -> ChestXrays:
+    def _read(self, records: Sequence[Record], size: int, *, progress: bool) -> ChestXrays:
         masked = bool(records[0].masks)
         images = np.empty((len(records), 1, size, size), np.float32)
         masks = np.empty((len(records), 1, size, size), np.bool_) if masked else None
 
         def fill(i: int) -> None:
-            if message := self.fault(records[i]):
-                raise DatasetError(message)
+            self._same_frame(records[i])
             images[i, 0] = self.read(records[i].image, size)
             if masks is not None:
                 masks[i, 0] = reading.read_mask(records[i].masks, size)
@@ -226,7 +210,7 @@ class Source:
             masks=None if masks is None else torch.from_numpy(masks),
             patients=tuple(r.patient for r in records),
             names=tuple(r.name for r in records),
-            rule=rule if masked else "",
+            rule=(self.rule or self.card.label_rule) if masked else "",
         )
 
 
@@ -274,18 +258,6 @@ def exact(
     if edges[-1] != len(pool):
         edges = np.round(edges * len(pool) / edges[-1]).astype(np.int64)
     return {name: np.sort(order[edges[i] : edges[i + 1]]) for i, name in enumerate(sizes)}
-
-
-def need_folder(folder: Path, card: Card) -> Path:
-    """The folder, or DatasetError with how to get the data set."""
-    if not folder.is_dir():
-        raise DatasetError(f"{folder}: the folder is missing. {card.how_to_get}")
-    return folder
-
-
-def inner(root: Path, *candidates: str) -> Path:
-    """The first of root/candidate that is a folder, else root itself."""
-    return next((root / c for c in candidates if (root / c).is_dir()), root)
 
 
 def files(folder: Path, *suffixes: str) -> list[Path]:

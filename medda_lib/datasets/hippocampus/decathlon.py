@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +25,16 @@ from nibabel.filebasedimages import ImageFileError
 
 from medda_lib.datasets import nifti
 from medda_lib.datasets.card import CheckReport, DatasetError
+from medda_lib.datasets.folder import need_folder
 from medda_lib.datasets.hippocampus.crops import FIELD, Crops, Millimetres
 from medda_lib.datasets.hippocampus.source import (
     Acquired,
     CropRecord,
     CropScan,
-    check_crops,
-    load_crops,
-    of_site,
+    CropSource,
     stored_type,
 )
-from medda_lib.datasets.volume_source import need_folder, stem
+from medda_lib.datasets.volume_source import stem
 from medda_lib.datasets.volumes import VolumeCard
 
 CARD = VolumeCard(
@@ -153,7 +153,7 @@ def check(
     A pair of which nothing is here is a warning (a part of the set can be used), half a pair is a
     problem. counts: numbers that have to be met besides, by default none.
     """
-    report = check_crops(CARD, root, scan, read, counts=counts or {}, decode=decode)
+    report = SOURCE.check(root, counts=counts or {}, decode=decode)
     published = CARD.counts["scans"]
     if counts is not None or not report.found or report.found["scans"] == published:
         return report
@@ -181,14 +181,8 @@ def load(
     listing = read_listing(root)
     _known_labels(labels, listing)
     number = channel_number(channel, listing)
-    return load_crops(
-        CARD,
-        of_site(scan(root), site, CARD),
-        lambda record: read(record, labels, number),
-        spacing=spacing,
-        field=field,
-        progress=progress,
-    )
+    source = replace(SOURCE, read=partial(read, labels=labels, channel=number))
+    return source.load(root, site=site, spacing=spacing, field=field, progress=progress)
 
 
 def read(
@@ -202,6 +196,9 @@ def read(
         if not mask.any():
             raise DatasetError(f"{record.mask}: labels {labels} do not occur; choose others")
     return Acquired(image, mask, stored_type(record.image))
+
+
+SOURCE = CropSource(CARD, scan, read)
 
 
 def channel_number(channel: int | str | None, listing: Listing) -> int | None:
@@ -223,13 +220,13 @@ def _image(path: Path, channel: int | None) -> nifti.Scan:
         _refuse_series(path)
         return nifti.read_scan(path)
     # One channel of a series, with every check of a header that a single volume gets.
-    with nifti._opened(path) as series:  # noqa: SLF001 - results are tied to that module as it is
+    with nifti.opened(path) as series:
         if len(series.shape) != 4 or channel >= series.shape[3]:
             raise DatasetError(
                 f"{path}: shape {series.shape} has no channel {channel}; correct `channel`"
             )
         one = series.slicer[..., channel]
-        grid = nifti._grid(path, one)  # noqa: SLF001
+        grid = nifti.grid_of(path, one)
         values = np.asarray(one.get_fdata(dtype=np.float32, caching="unchanged"))
     if not np.isfinite(values).all() or values.min() == values.max():
         raise DatasetError(f"{path}: channel {channel} is empty or not finite; get the file again")

@@ -9,22 +9,18 @@ the head around its label; the two of a person carry one person's name.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from medda_lib.datasets import nifti
-from medda_lib.datasets.card import CheckReport
-from medda_lib.datasets.hippocampus.crops import Crops, cut_out
+from medda_lib.datasets.folder import inner, need_folder
+from medda_lib.datasets.hippocampus.crops import cut_out
 from medda_lib.datasets.hippocampus.source import (
     Acquired,
     CropRecord,
     CropScan,
-    check_crops,
-    load_crops,
-    of_site,
+    CropSource,
     stored_type,
 )
-from medda_lib.datasets.volume_source import need_folder
 from medda_lib.datasets.volumes import VolumeCard
 
 CARD = VolumeCard(
@@ -72,8 +68,7 @@ SIDES = ("L", "R")
 def scan(root: Path) -> CropScan:
     """Two records per person; a missing file is a problem."""
     need_folder(root, CARD)
-    inner = root / "mri_dataset"
-    base = inner if inner.is_dir() else root
+    base = inner(root, "mri_dataset")
     people = sorted(p for p in base.iterdir() if p.is_dir() and re.fullmatch(r"s\d+", p.name))
     problems = [] if people else [f"{base}: no folder like s01 in it. {CARD.how_to_get}"]
     records: list[CropRecord] = []
@@ -88,26 +83,12 @@ def scan(root: Path) -> CropScan:
     return CropScan(root, tuple(records), tuple(problems))
 
 
-def check(
-    root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
-) -> CheckReport:
-    """Compare a folder with the card: counts, names, headers, readable files, grids."""
-    return check_crops(CARD, root, scan, read, counts=counts, decode=decode)
-
-
-def load(
-    root: Path, *, site: str | None = None, spacing: float = 1.0, progress: bool = True
-) -> Crops:
-    """Both hippocampi of every person (site: "dryad" or None) on a grid of `spacing` mm.
-
-    Raises DatasetError, naming the file or the argument.
-    """
-    found = of_site(scan(root), site, CARD)
-    return load_crops(CARD, found, read, spacing=spacing, progress=progress)
-
-
 def read(record: CropRecord) -> Acquired:
     """One hippocampus and what is around it. Raises DatasetError for files that cannot be trusted."""
     head = nifti.read_scan(record.image)
     image, mask = cut_out(head, nifti.read_mask(record.mask, head.grid, "labels"))
     return Acquired(image, mask, stored_type(record.image))
+
+
+SOURCE = CropSource(CARD, scan, read)
+check, load = SOURCE.check, SOURCE.load

@@ -17,18 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medda_lib.datasets import nifti
-from medda_lib.datasets.card import CheckReport, DatasetError
-from medda_lib.datasets.hippocampus.crops import Crops, cut_out
+from medda_lib.datasets.card import DatasetError
+from medda_lib.datasets.folder import need_folder
+from medda_lib.datasets.hippocampus.crops import cut_out
 from medda_lib.datasets.hippocampus.source import (
     Acquired,
     CropRecord,
     CropScan,
-    check_crops,
-    load_crops,
-    of_site,
+    CropSource,
     stored_type,
 )
-from medda_lib.datasets.volume_source import need_folder, stem, volumes_in
+from medda_lib.datasets.volume_source import stem, volumes_in
 from medda_lib.datasets.volumes import VolumeCard
 
 CARD = VolumeCard(
@@ -96,24 +95,6 @@ def scan(root: Path) -> CropScan:
     return CropScan(root, tuple(records), tuple(problems))
 
 
-def check(
-    root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
-) -> CheckReport:
-    """Compare a folder with the card: counts, names, pairing, headers, readable files, grids."""
-    return check_crops(CARD, root, scan, read, counts=counts, decode=decode)
-
-
-def load(
-    root: Path, *, site: str | None = None, spacing: float = 1.0, progress: bool = True
-) -> Crops:
-    """Both hippocampi of every head (site: "part_100", "part_35" or None for all) at `spacing` mm.
-
-    Raises DatasetError, naming the file or the argument.
-    """
-    found = of_site(scan(root), site, CARD)
-    return load_crops(CARD, found, read, spacing=spacing, progress=progress)
-
-
 def read(record: CropRecord) -> Acquired:
     """One hippocampus and what is around it. Raises DatasetError for files that cannot be trusted."""
     head = nifti.read_scan(record.image)
@@ -165,3 +146,7 @@ def _sides(
     known = {f"{name}_{side}" for name in heads for side in ("L", "R")}
     for name in sorted(set(labels) - known):
         yield f"{labels[name]}: no image for this label"
+
+
+SOURCE = CropSource(CARD, scan, read)
+check, load = SOURCE.check, SOURCE.load

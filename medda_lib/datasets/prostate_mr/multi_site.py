@@ -9,21 +9,19 @@ that the field of view differs between sites here as it does there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medda_lib.datasets import nifti
-from medda_lib.datasets.card import CheckReport, DatasetError
+from medda_lib.datasets.card import DatasetError
+from medda_lib.datasets.folder import need_folder, pairs
 from medda_lib.datasets.resampling import Values, resample, upright, upright_axes
 from medda_lib.datasets.volume_source import (
     VolumeRecord,
     VolumeScan,
     VolumeSource,
-    need_folder,
-    pairs,
     stem,
     volumes_in,
 )
@@ -67,7 +65,6 @@ prostate_multi_site/
 )
 
 FOLDERS = {"A": "RUNMC", "B": "BMC", "C": "I2CVB", "D": "UCL", "E": "BIDMC", "F": "HK"}
-SOURCE = VolumeSource(CARD, tuple(FOLDERS), "labels")
 PITCH = 3.6  # mm: thinner slices are thinned out to about this, by taking every second, third ...
 SUFFIX = "_segmentation"
 
@@ -91,11 +88,8 @@ def scan(root: Path) -> VolumeScan:
     return VolumeScan(root, tuple(records), tuple(problems))
 
 
-def check(
-    root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
-) -> CheckReport:
-    """Compare a folder with the card: counts, sites, pairing, headers, readable files, grids."""
-    return SOURCE.check(root, scan, counts=counts, decode=decode)
+SOURCE = VolumeSource(CARD, tuple(FOLDERS), "labels", scan)
+check = SOURCE.check
 
 
 def load(
@@ -114,9 +108,9 @@ def load(
     """
     if size < 1 or slices < 1:
         raise DatasetError(f"size: {size}, slices: {slices}; expected positive numbers")
-    records = SOURCE.choose(scan(root), site)
+    records = SOURCE.choose(root, site)
     spacing = _mean_spacing([nifti.read_grid(r.image) for r in records], size)
-    return SOURCE.load(
+    return SOURCE.read(
         records,
         lambda image, mask: _frames(image, mask, size, slices),
         spacing,

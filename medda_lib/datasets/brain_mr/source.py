@@ -1,0 +1,36 @@
+"""Head scans, whichever set they are of: all are put on the brain grid in the same way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from medda_lib.datasets import brain_grid
+from medda_lib.datasets.volume_source import VolumeSource
+from medda_lib.datasets.volumes import Volumes
+
+
+@dataclass(frozen=True)
+class BrainSource(VolumeSource):
+    """How one set of head scans is checked and loaded."""
+
+    def load(
+        self,
+        root: Path,
+        *,
+        site: str | None = None,
+        size: int = 128,
+        step: int = 1,
+        progress: bool = True,
+    ) -> Volumes:
+        """Scans of a site (None: all) on the brain grid: every `step`-th slice, size x size pixels.
+
+        Raises DatasetError for an unknown site, a bad size or a file that cannot be trusted.
+        """
+        spacing = brain_grid.spacing(size, step)
+        return self.read(
+            self.choose(root, site),
+            lambda image, mask: brain_grid.slices(*brain_grid.on_grid(image, mask), size, step),
+            spacing,
+            progress=progress,
+        )

@@ -1,0 +1,84 @@
+"""A data set as a registry lists it, and where its folder is: below the one that `MEDDA_DATA` names.
+
+Each kind of data sets (images, whole scans, hippocampi) has a registry of its own, because results are
+tied to the modules that they use: a set that is added to one kind leaves the others' results valid.
+Nothing but that folder is searched and nothing is ever downloaded, so what a run used is no surprise.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Generic, Protocol, TypeVar
+
+from medda_lib.datasets.card import Card, CheckReport, DatasetError
+
+VARIABLE = "MEDDA_DATA"
+
+Card_co = TypeVar("Card_co", bound=Card, covariant=True)
+Loaded_co = TypeVar("Loaded_co", covariant=True)
+
+
+class DatasetModule(Protocol[Card_co, Loaded_co]):
+    """What a module that reads one data set has."""
+
+    @property
+    def CARD(self) -> Card_co:
+        """What is written down about the data set."""
+
+    @property
+    def check(self) -> Callable[..., CheckReport]:
+        """Compare a folder with the card: (root, *, counts=None, decode=True)."""
+
+    @property
+    def load(self) -> Callable[..., Loaded_co]:
+        """Read a folder: (root, *, ...), what else depends on the kind. Raises DatasetError."""
+
+
+@dataclass(frozen=True)
+class DatasetEntry(Generic[Card_co, Loaded_co]):
+    """One data set: its card, check(root, ...) and load(root, ...)."""
+
+    card: Card_co
+    check: Callable[..., CheckReport]
+    load: Callable[..., Loaded_co]
+
+
+def by_name(
+    *modules: DatasetModule[Card_co, Loaded_co],
+) -> Mapping[str, DatasetEntry[Card_co, Loaded_co]]:
+    """A registry of these modules, in this order."""
+    return MappingProxyType({m.CARD.name: DatasetEntry(m.CARD, m.check, m.load) for m in modules})
+
+
+def data_root() -> Path | None:
+    """The folder named by `MEDDA_DATA`, or None when the variable is unset or empty."""
+    value = os.environ.get(VARIABLE, "").strip()
+    return Path(value).expanduser() if value else None
+
+
+def find_folder(name: str, registry: Mapping[str, DatasetEntry[Card, object]]) -> Path:
+    """The folder of the data set `name` of a registry.
+
+    Raises DatasetError when the name is unknown, `MEDDA_DATA` is unset or not a folder, or the data
+    set is not below it; the message says how to get it.
+    """
+    if name not in registry:
+        raise DatasetError(f"unknown data set {name!r}; there are: {', '.join(registry)}")
+    card, root = registry[name].card, data_root()
+    if root is None:
+        raise DatasetError(
+            f"{name}: {VARIABLE} is not set; export {VARIABLE}=/folder/that/holds/the/data/sets "
+            f"with {card.folders[0]}/ in it. {card.how_to_get}"
+        )
+    if not root.is_dir():
+        raise DatasetError(f"{name}: {VARIABLE}={root} is not a folder; correct the variable")
+    for folder in card.folders:
+        if (root / folder).is_dir():
+            return root / folder
+    raise DatasetError(
+        f"{name}: no folder {' or '.join(card.folders)} in {root}. {card.how_to_get}"
+    )
