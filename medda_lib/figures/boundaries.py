@@ -7,6 +7,7 @@ cannot. The reference is drawn solid and the prediction dashed, in colours that 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,16 +18,21 @@ from numpy.typing import ArrayLike, NDArray
 from medda_lib.figures.style import PREDICTION, TRUTH, image_grid, pictures, same_length, styled
 
 
-def outline(axis: Axes, mask: NDArray[np.bool_], colour: str, style: str, width: float) -> None:
-    """Draw the edge of a mask (h, w); an empty or a full mask has none."""
-    if mask.any() and not mask.all():
+def outline(
+    axis: Axes, layer: NDArray[Any], colour: str, style: str, width: float, scale: float = 1.0
+) -> None:
+    """Draw the edge of a mask or of probabilities above one half (h, w); empty or full, it has none.
+
+    scale: the side of the layer's pixels in pixels of the image below, where the two grids differ.
+    """
+    inside = layer > 0.5
+    if inside.any() and not inside.all():
         # Padding closes the outline where a mask touches the image's edge.
-        padded = np.pad(mask.astype(float), 1)
-        span = [np.arange(-1, size + 1) for size in mask.shape]
-        axis.contour(
-            span[1], span[0], padded, [0.5], colors=colour, linestyles=style, linewidths=width
-        )
-        axis.set(xlim=(-0.5, mask.shape[1] - 0.5), ylim=(mask.shape[0] - 0.5, -0.5))
+        padded = np.pad(layer.astype(float), 1)
+        y, x = ((np.arange(-1, size + 1) + 0.5) * scale - 0.5 for size in layer.shape)
+        axis.contour(x, y, padded, [0.5], colors=colour, linestyles=style, linewidths=width)
+        h, w = (size * scale - 0.5 for size in layer.shape)
+        axis.set(xlim=(-0.5, w), ylim=(h, -0.5))
 
 
 @styled

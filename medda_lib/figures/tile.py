@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from medda_lib.figures.boundaries import outline
 from medda_lib.figures.style import PREDICTION, TRUTH, styled
 
 
@@ -36,23 +37,10 @@ def tile(
             raise ValueError(f"{name}: expected a square picture (h, h), got {layer.shape}")
     figure = Figure(figsize=(1, 1), dpi=side)
     axis = figure.add_axes((0, 0, 1, 1), frameon=False, xticks=[], yticks=[])
-    field = (0.0, 1.0, 1.0, 0.0)
-    axis.imshow(layers["image"], vmin=0, vmax=white, extent=field, interpolation="bicubic")
-    _outline(axis, layers["truth"], TRUTH, 1.6 * 72 / side, "-")
-    _outline(axis, layers["prediction"], PREDICTION, 2.4 * 72 / side, "-")
-    axis.set(xlim=(0, 1), ylim=(1, 0))
+    axis.imshow(layers["image"], vmin=0, vmax=white, interpolation="bicubic")
+    outline(axis, layers["truth"], TRUTH, "-", 1.6 * 72 / side)
+    coarser = len(layers["image"]) / len(layers["prediction"])
+    outline(axis, layers["prediction"], PREDICTION, "-", 2.4 * 72 / side, coarser)
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=side, format="png")
     return np.asarray(Image.open(buffer).convert("RGB"), dtype=np.uint8)
-
-
-def _outline(
-    axis: object, layer: NDArray[np.float64], colour: str, width: float, style: str
-) -> None:
-    """The line where a layer passes one half, closed at the picture's edge."""
-    padded = np.pad(layer, 1)
-    if padded.max() <= 0.5:  # nothing is predicted: there is no outline
-        return
-    h = layer.shape[0]
-    at = (np.arange(-1, h + 1) + 0.5) / h
-    axis.contour(at, at, padded, [0.5], colors=colour, linewidths=width, linestyles=style)  # type: ignore[attr-defined]
