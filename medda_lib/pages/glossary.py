@@ -100,8 +100,9 @@ class Finder:
     """Finds terms in text; the longest name wins where several begin at one place."""
 
     def __init__(self, known: Iterable[Term]) -> None:
+        self.known = tuple(known)
         self.by_name: dict[str, Term] = {}
-        for term in known:
+        for term in self.known:
             for name in term.names:
                 if self.by_name.setdefault(_key(name), term) is not term:
                     raise ValueError(
@@ -192,7 +193,7 @@ def _in_raw_link(node: nodes.Text) -> bool:
 
 
 def prepare(app: Sphinx) -> list[str]:
-    """Read the entries once all pages are read."""
+    """Read the entries once all pages are read; for the links, and for the search (`search`)."""
     known = terms(app.env.get_doctree(PAGE)) if PAGE in app.env.found_docs else []
     app.medda_glossary = Finder(known) if known else None  # type: ignore[attr-defined]
     return []

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from medda_lib.pages.glossary import PAGE, Term, terms
+from medda_lib.pages.glossary import PAGE, Finder, Term
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -34,10 +34,11 @@ def titles(known: Iterable[Term]) -> list[tuple[str, str]]:
 def name_the_terms(app: Sphinx) -> list[Any]:
     """Turn the glossary's index entries into titles, when all pages are written."""
     indexer = getattr(app.builder, "indexer", None)
-    if indexer is not None and PAGE in app.env.found_docs:
+    glossary: Finder | None = getattr(app, "medda_glossary", None)
+    if indexer is not None and glossary is not None:
         # No public way leads to the index of a page; the small book of the tests watches these names.
         indexer._index_entries[PAGE] = []  # noqa: SLF001
-        indexer._all_titles[PAGE] += titles(terms(app.env.get_doctree(PAGE)))  # noqa: SLF001
+        indexer._all_titles[PAGE] += titles(glossary.known)  # noqa: SLF001
     return []
 
 
