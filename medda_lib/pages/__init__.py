@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 PARTS = (
     "counting",
     "facts",
+    "folding",
     "front",
     "glossary",
     "maps",
