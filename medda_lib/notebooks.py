@@ -104,12 +104,11 @@ def check(source: Path) -> list[str]:
 
 
 def moved_on() -> None:
-    """For a page's first cell: say which code it runs with, and what changed since it was frozen."""
+    """For a page's first cell: in an opened notebook, say what changed since it was executed."""
     from IPython.display import Markdown, display
 
-    if page := os.environ.get(_SOURCE_VARIABLE):
-        display(Markdown(f"*Run with library code `{present(Path(page))['library']}`.*"))
-        return
+    if os.environ.get(_SOURCE_VARIABLE):
+        return  # it is being executed: whatever it shows is new
     opened = Path(os.environ.get("JPY_SESSION_NAME", ""))  # set by Jupyter for an open notebook
     if opened.suffix != ".ipynb" or not opened.is_file():
         return
