@@ -9,7 +9,7 @@ committed one, digit for digit, the summary notes which code confirmed it, when,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,7 +43,8 @@ def confirm(
 ) -> Confirmation:
     """Repeat `runs` of the committed runs of a study and note in the summary that they agree.
 
-    The sample is spread evenly over the study, so that all kinds of systems are in it.
+    The sample is spread evenly over the study; systems stand on different code, so it grows until each
+    set of modules has a run in it. Runs that are confirmed already are left out, unless all are.
     Raises `ConfirmError` naming the first value that differs; the summary is then left as it was.
     """
     known = ledger.provenance(folder, profile, data)
@@ -51,7 +52,9 @@ def confirm(
     present = [spec for spec in specs if spec.identity in committed]
     if not present or runs < 1:
         raise ConfirmError(f"no run of {profile} on {data} is both committed and in the study")
-    chosen = spread(present, runs)
+    waiting = [s for s in present if not ledger.is_confirmed(s, committed[s.identity], known)]
+    closures = {spec: committed[spec.identity]["closure"] for spec in waiting or present}
+    chosen = sample(closures, runs)
     frame = ledger.read(folder, profile, data)
     bar = Progress("confirm", len(chosen), True)
     for spec in chosen:
@@ -60,6 +63,15 @@ def confirm(
     bar.close()
     _note(folder / f"{profile}-{data}.json", known, chosen, committed)
     return Confirmation(tuple(spec.label for spec in chosen), len(present))
+
+
+def sample(closures: Mapping[RunSpec, str], wanted: int) -> list[RunSpec]:
+    """`spread` over the specs, and the first of each closure that has none in it yet."""
+    chosen = spread(list(closures), wanted)
+    for spec, closure in closures.items():
+        if closure not in {closures[one] for one in chosen}:
+            chosen.append(spec)
+    return chosen
 
 
 def spread(specs: Sequence[RunSpec], wanted: int) -> list[RunSpec]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +127,8 @@ def _differences(spec: RunSpec, run: dict[str, Any] | None, known: dict[str, Any
         return ["the specification changed"]
     made_with = known["closures"][run["closure"]]
     old, new = made_with["modules"], spec.closure()
-    if any(
-        one["code"].get(run["closure"]) == code_digest(new) for one in known.get("confirmed", [])
-    ):
-        old = new  # a sample of the runs was repeated with the present code: equal values
+    if is_confirmed(spec, run, known):
+        old = new
     moved = sorted(m for m in {*old, *new} if old.get(m) != new.get(m))
     then, now = made_with["versions"], versions()
     newer = [
@@ -138,6 +136,15 @@ def _differences(spec: RunSpec, run: dict[str, Any] | None, known: dict[str, Any
     ]
     reasons = [f"code moved on ({', '.join(moved)})"] if moved else []
     return reasons + ([f"versions differ ({', '.join(newer)})"] if newer else [])
+
+
+def is_confirmed(spec: RunSpec, run: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether runs made with the same code as a committed one gave equal values with the present code.
+
+    run: its line in `known`, which is a study's `provenance`.
+    """
+    now = code_digest(spec.closure())
+    return any(one["code"].get(run["closure"]) == now for one in known.get("confirmed", []))
 
 
 def _summary(table: pd.DataFrame, store: RunStore) -> str:

@@ -1,5 +1,6 @@
 """Results whose code moved on are confirmed by repeating a sample, or refused."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from medda_lib.studies import ledger
 from medda_lib.studies import spec as spec_module
-from medda_lib.studies.confirm import ConfirmError, confirm, spread
+from medda_lib.studies.confirm import ConfirmError, confirm, sample, spread
 from medda_lib.studies.store import RunStore
 from tests.studies.toy import ToyMethod, toy_study
 
@@ -78,6 +79,33 @@ def test_a_study_without_committed_runs_is_an_error(folder: Path) -> None:
     other = [replace(s, method=ToyMethod("other", rate=9.0)) for s in STUDY.specs]
     with pytest.raises(ConfirmError, match="no run"):
         confirm(folder, "smoke", "phantom", other, 2)
+
+
+def test_the_sample_has_a_run_of_each_set_of_modules() -> None:
+    closures = {spec: "rare" if i in (1, 4) else "usual" for i, spec in enumerate(STUDY.specs)}
+    specs = list(closures)
+    assert sample(closures, 2) == [specs[0], specs[5], specs[1]]
+    assert sample(dict.fromkeys(specs, "usual"), 2) == [specs[0], specs[5]]
+
+
+@pytest.mark.usefixtures("moved")
+def test_only_what_is_not_confirmed_yet_is_repeated(folder: Path) -> None:
+    file = folder / "smoke-phantom.json"
+    known = json.loads(file.read_text())
+    (name,) = known["closures"]
+    known["closures"]["other"] = known["closures"][name]
+    odd = {run["identity"]: run for run in known["runs"][1::3]}
+    for run in odd.values():
+        run["closure"] = "other"
+    file.write_text(json.dumps(known))
+    digest = ledger.code_digest(STUDY.specs[0].closure())
+    known["confirmed"] = [{"code": {name: digest}, "repeated": []}]
+    file.write_text(json.dumps(known))
+    found = confirm(folder, "smoke", "phantom", STUDY.specs, 1)
+    (spec,) = [s for s in STUDY.specs if s.label in found.repeated]
+    assert spec.identity in odd
+    assert stale(folder) == []
+    assert len(ledger.provenance(folder, "smoke", "phantom")["confirmed"]) == 2
 
 
 def test_the_sample_is_spread_over_the_study() -> None:
