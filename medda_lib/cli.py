@@ -111,7 +111,9 @@ def confirm(
     paper: Paper,
     profile: Profile = "demo",
     data: Data = "phantom",
-    runs: Annotated[int, typer.Option(min=1, help="How many runs to repeat.")] = 6,
+    runs: Annotated[
+        int, typer.Option(min=1, help="How many runs to repeat; more where systems differ in code.")
+    ] = 6,
 ) -> None:
     """Repeat a few committed runs with the present code; equal values confirm the others."""
     from medda_lib.studies.confirm import ConfirmError
