@@ -70,10 +70,13 @@ def test_boundaries_must_be_told(kind: type[Baseline]) -> None:
         kind(LONGER).fit(toy_task().view(CONTINUAL), toy_run())
 
 
+# In half precision the lowest map must not be two slices high: there PyTorch 2.13's convolution on the
+# CPU (oneDNN) leaves parts of the weights' gradient unset, whatever was in memory.
+HALF: dict[str, object] = {"precision": "bfloat16", "patch": (16, 12, 8)}
+
+
 @pytest.mark.parametrize("kind", BASELINES)
-@pytest.mark.parametrize(
-    "changes", [{"deep_supervision": 1, "precision": "bfloat16"}, {"patch": (8, 8, 8)}]
-)
+@pytest.mark.parametrize("changes", [{"deep_supervision": 1} | HALF, {"patch": (8, 8, 8)}])
 def test_training_as_in_the_paper_works_too(
     kind: type[Baseline], changes: dict[str, object]
 ) -> None:
