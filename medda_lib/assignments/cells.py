@@ -32,6 +32,15 @@ NBGRADER_LOG = logging.getLogger("medda.nbgrader")
 NBGRADER_LOG.setLevel(logging.ERROR)
 NBGRADER_LOG.propagate = False
 
+# What nbformat raises for a file that is no notebook, or is nested without end.
+_NO_NOTEBOOK = (
+    NotJSONError,
+    nbformat.ValidationError,
+    AttributeError,
+    UnicodeDecodeError,
+    RecursionError,
+)
+
 
 class AssignmentError(ValueError):
     """An assignment, notebook or submission that cannot be used; says which one and what to do."""
@@ -46,10 +55,14 @@ def read(path: Path) -> Any:
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no notebook {path}")
+    damaged = AssignmentError(f"{path} is not a whole Jupyter notebook: {MEND}")
     try:
-        return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    except (NotJSONError, nbformat.ValidationError, AttributeError, UnicodeDecodeError) as error:
-        raise AssignmentError(f"{path} is not a whole Jupyter notebook: {MEND}") from error
+        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    except _NO_NOTEBOOK as error:
+        raise damaged from error
+    if not isinstance(getattr(notebook, "cells", None), list):
+        raise damaged
+    return notebook
 
 
 def write(notebook: Any, path: Path) -> None:

@@ -165,10 +165,11 @@ def test_self_check_of_something_else(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "notes.txt"):
         with pytest.raises(AssignmentError, match=r"is no notebook: give the \.ipynb file"):
             assignments.validate(path)
-    (tmp_path / "mine.ipynb").write_text("not a notebook")
     whole = r"mine\.ipynb is not a whole Jupyter notebook: .*the last copy that did"
-    with pytest.raises(AssignmentError, match=whole):
-        assignments.validate(tmp_path / "mine.ipynb")
+    for text in ("not a notebook", "[" * 100_000):
+        (tmp_path / "mine.ipynb").write_text(text)
+        with pytest.raises(AssignmentError, match=whole):
+            assignments.validate(tmp_path / "mine.ipynb")
     plain = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "mine.ipynb").write_text(json.dumps(plain))
     with pytest.raises(AssignmentError, match="has no graded cell"):
