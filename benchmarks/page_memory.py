@@ -91,9 +91,9 @@ class Meter:
         self._thread.join()
 
     def wait(self, samples: int) -> None:
-        """Return once it has looked so many times more."""
+        """Return once it has looked so many times more, or has ended."""
         enough = self.samples + samples
-        while self.samples < enough:
+        while self.samples < enough and self._thread.is_alive():
             time.sleep(EVERY)
 
     def _watch(self) -> None:
