@@ -45,8 +45,8 @@ SYSTEMS = {
 }
 """The bars, from above: system of AIVA's ledger and what it is in words."""
 KINDS = ("supported", "inconclusive", "contradicted")
-NARROW = 0.05  # of the longest bar: a number would not fit; the label for screen readers has it
 """The verdicts in the order of a bar; one more, "reproduced", is counted with the first."""
+NARROW = 0.05  # of the longest bar: a number would not fit; the label for screen readers has it
 DATA = ("phantom", "real", "own")
 
 
