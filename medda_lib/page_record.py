@@ -58,7 +58,7 @@ def run_facts(source: Path, device: str, seconds: float) -> dict[str, Any]:
     page, the library or the results differ from that commit), date (UTC), seconds, machine, gpu (None
     on the CPU), python and torch.
     """
-    from medda_lib.studies import provenance
+    from medda_lib.studies import machine, provenance
 
     commit = provenance.commit().removesuffix("+changes")
     cores = os.cpu_count() or 1
@@ -67,8 +67,8 @@ def run_facts(source: Path, device: str, seconds: float) -> dict[str, Any]:
         "dirty": _differs(source),
         "date": datetime.now(UTC).date().isoformat(),
         "seconds": round(seconds, 1),
-        "machine": f"{provenance.cpu()}, {cores} core{'s' if cores > 1 else ''}",
-        "gpu": provenance.gpu(device),
+        "machine": f"{machine.cpu()}, {cores} core{'s' if cores > 1 else ''}",
+        "gpu": machine.gpu(device),
         "python": platform.python_version(),
         "torch": importlib.metadata.version("torch").partition("+")[0],
     }

@@ -1,7 +1,5 @@
 """A data set as a registry lists it, and where its folder is: below the one that `MEDDA_DATA` names.
 
-Each kind of data sets (images, whole scans, hippocampi) has a registry of its own, because results are
-tied to the modules that they use: a set that is added to one kind leaves the others' results valid.
 Nothing but that folder is searched and nothing is ever downloaded, so what a run used is no surprise.
 """
 
@@ -15,6 +13,7 @@ from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
 from medda_lib.datasets.card import Card, CheckReport, DatasetError
+from medda_lib.datasets.content import opened
 
 VARIABLE = "MEDDA_DATA"
 
@@ -78,6 +77,7 @@ def find_folder(name: str, registry: Mapping[str, DatasetEntry[Card, object]]) -
         raise DatasetError(f"{name}: {VARIABLE}={root} is not a folder; correct the variable")
     for folder in card.folders:
         if (root / folder).is_dir():
+            opened(name)
             return root / folder
     raise DatasetError(
         f"{name}: no folder {' or '.join(card.folders)} in {root}. {card.how_to_get}"

@@ -41,6 +41,7 @@ class AdaBN:
     segmenter: Segmenter
     batch: int = BATCH
 
+    kind: ClassVar[str] = "AdaBN"
     setting: ClassVar[Setting] = UNSUPERVISED_ADAPTATION
 
     @classmethod

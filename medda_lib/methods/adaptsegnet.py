@@ -45,6 +45,7 @@ class AdaptSegNet:
     width: int = 64
     rate: float = 1e-4
 
+    kind: ClassVar[str] = "AdaptSegNet"
     setting: ClassVar[Setting] = UNSUPERVISED_ADAPTATION
 
     @classmethod

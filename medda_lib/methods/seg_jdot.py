@@ -42,6 +42,7 @@ class SegJDOT:
     feature_weight: float = 1e-3
     label_weight: float = 1e-4
 
+    kind: ClassVar[str] = "SegJDOT"
     setting: ClassVar[Setting] = UNSUPERVISED_ADAPTATION
 
     @classmethod

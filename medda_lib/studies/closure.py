@@ -16,9 +16,11 @@ import importlib.util
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 LIBRARY = "medda_lib"
+LIBRARIES = ("torch", "numpy", "scipy", "monai", "scikit-image", "scikit-learn")
 
 
 class ClosureError(RuntimeError):
@@ -74,6 +76,22 @@ def forget() -> None:
     read_source.cache_clear()
     find_file.cache_clear()
     _root.cache_clear()
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = []
+    for name in LIBRARIES:
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            found.append((name, "not installed"))
+    return tuple(found)
+
+
+def versions() -> dict[str, str]:
+    """The versions of the numerical libraries as installed; ``not installed`` where one is missing."""
+    return dict(_versions())
 
 
 def digest(tree: ast.Module) -> str:

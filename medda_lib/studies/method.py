@@ -83,6 +83,7 @@ class CheckpointRule:
 class LastStep(CheckpointRule):
     """The final state, whatever the scores."""
 
+    kind: ClassVar[str] = "LastStep"
     name: ClassVar[str] = "last step"
 
     def choose(self, scores: dict[int, float]) -> int:
@@ -94,6 +95,7 @@ class LastStep(CheckpointRule):
 class BestValidation(CheckpointRule):
     """The state with the highest score on source validation data; the earliest one on a tie."""
 
+    kind: ClassVar[str] = "BestValidation"
     name: ClassVar[str] = "best validation"
 
     def choose(self, scores: dict[int, float]) -> int:

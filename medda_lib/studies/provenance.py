@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from medda_lib.studies.spec import RunSpec, versions
+from medda_lib.studies.closure import versions
+from medda_lib.studies.machine import cpu, gpu, instruction_set
+from medda_lib.studies.spec import RunSpec
 
 
 def provenance(spec: RunSpec, device: str, threads: int, seconds: float) -> dict[str, Any]:
@@ -29,8 +30,14 @@ def provenance(spec: RunSpec, device: str, threads: int, seconds: float) -> dict
         "random_seed": spec.random_seed,
         "versions": versions() | {"python": platform.python_version()},
         "code": spec.closure(),
+        "content": {name: asdict(found) for name, found in spec.content().items()},
         "commit": commit(),
-        "hardware": {"cpu": cpu(), "cores": os.cpu_count(), "gpu": gpu(device)},
+        "hardware": {
+            "cpu": cpu(),
+            "cores": os.cpu_count(),
+            "gpu": gpu(device),
+            "instructions": instruction_set(),
+        },
         "system": platform.platform(),
         "device": device,
         "threads": threads,
@@ -46,24 +53,6 @@ def commit() -> str:
     if head is None:
         return "unknown"
     return head + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
-
-
-@cache
-def cpu() -> str:
-    """The processor's model, as the system names it."""
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def gpu(device: str) -> str | None:
-    """The name of the GPU that `device` means; None on the CPU."""
-    if torch.device(device).type != "cuda":
-        return None
-    return torch.cuda.get_device_name(torch.device(device))
 
 
 def _git(*arguments: str) -> str | None:

@@ -2,35 +2,27 @@
 
 `identity` is the hash of the specification alone: method, task, repetition, profile. It survives edits
 of the code, so it names the run and seeds it: the same specification draws the same random numbers
-whatever happens around it. `key` adds what could change the outcome without being in the
-specification, that is the versions of the numerical libraries and the code closure; it is the address
-in the run store. Both are taken of one canonical JSON text, in which a value has exactly one spelling.
-`paper`, `data` and `condition` are left out: they say how tables call the run, so two papers that
-compare against the same system share its runs.
+whatever happens around it. `key` adds what could change the outcome without being in the specification:
+the versions of the numerical libraries, the code closure, and the content of the files that the task
+reads. It is the address in the run store and decides what is computed again there. Both are taken of one
+canonical JSON text (`identity.py`). `paper`, `data` and `condition` are left out: they say how tables
+call the run, so two papers that compare against the same system share its runs.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
-import math
-from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from medda_lib.studies.closure import code_closure
+from medda_lib.datasets.content import Content, content
+from medda_lib.studies.closure import code_closure, versions
+from medda_lib.studies.identity import canonical, canonical_json, parts
 from medda_lib.studies.method import Method
 from medda_lib.studies.task import TaskSpec
 
-LIBRARIES = ("torch", "numpy", "scipy", "monai", "scikit-image", "scikit-learn")
 TRIAL = "medda_lib.studies.trial"
 """The module that fits and evaluates: its imports hold the code that every run uses."""
-
-
-class SpecError(TypeError):
-    """A field of a method or task cannot be written down canonically."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +39,13 @@ class RunSpec:
 
     @property
     def key(self) -> str:
-        """64 hex digits: the address of this run's result under the present code and versions."""
-        return _hash({"spec": self.spelled(), "versions": versions(), "code": self.closure()})
+        """64 hex digits: the address of this run's result under the present code, versions and files.
+
+        Raises DatasetError when a data set that the task reads is not there.
+        """
+        facts = {"spec": self.spelled(), "versions": versions(), "code": self.closure()}
+        files = {name: asdict(found) for name, found in self.content().items()}
+        return _hash(facts | ({"content": files} if files else {}))
 
     @property
     def identity(self) -> str:
@@ -78,64 +75,27 @@ class RunSpec:
         """The hash of every module behind this run (see `closure.py`)."""
         return code_closure({TRIAL, *modules_of(self.method), *modules_of(self.task)})
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The data sets that the task says it reads, sorted; none for phantoms."""
+        return tuple(sorted({name for part in parts(self.task) for name in reads_of(part)}))
 
-def canonical(value: object, where: str) -> Any:
-    """A value as JSON data with one spelling: frozen dataclasses, tuples, str, int, float, bool, None.
+    def content(self) -> dict[str, Content]:
+        """What the data sets hold now that the task reads. Raises DatasetError when one is missing."""
+        from medda_lib.datasets.catalogue import find
 
-    where: the dotted path of the field, for the error. Raises `SpecError` for anything else: sets and
-    dictionaries have no order, arrays no short spelling, and subclasses may hide what they hold.
-    """
-    if value is None or type(value) in (str, bool, int):
-        return value
-    if isinstance(value, float) and type(value) is float:
-        if not math.isfinite(value):
-            raise SpecError(f"{where}: {value} is not finite; use None or a plain number")
-        return value
-    if isinstance(value, tuple):
-        return [canonical(item, f"{where}[{i}]") for i, item in enumerate(value)]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        if not type(value).__dataclass_params__.frozen:  # type: ignore[attr-defined]
-            raise SpecError(f"{where}: {type(value).__name__} must be a frozen dataclass")
-        fields = {
-            f.name: canonical(getattr(value, f.name), f"{where}.{f.name}")
-            for f in dataclasses.fields(value)
-        }
-        return {"class": f"{type(value).__module__}.{type(value).__qualname__}", "fields": fields}
-    raise SpecError(
-        f"{where}: a {type(value).__name__} cannot be part of a run's key; "
-        "use str, int, float, bool, None, tuples or frozen dataclasses of them"
-    )
-
-
-def canonical_json(value: Any) -> str:
-    """The one text of canonical data: sorted names, no spaces, floats by `repr`."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return {name: content(find(name)) for name in self.reads}
 
 
 def modules_of(value: object) -> set[str]:
     """The modules that define a frozen dataclass and every dataclass nested in its fields."""
-    if isinstance(value, tuple):
-        return set().union(*(modules_of(item) for item in value))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        nested = (modules_of(getattr(value, f.name)) for f in dataclasses.fields(value))
-        return {type(value).__module__}.union(*nested)
-    return set()
+    return {type(part).__module__ for part in parts(value)}
 
 
-@cache
-def _versions() -> tuple[tuple[str, str], ...]:
-    found = []
-    for name in LIBRARIES:
-        try:
-            found.append((name, version(name)))
-        except PackageNotFoundError:
-            found.append((name, "not installed"))
-    return tuple(found)
-
-
-def versions() -> dict[str, str]:
-    """The versions of the numerical libraries as installed; ``not installed`` where one is missing."""
-    return dict(_versions())
+def reads_of(part: object) -> tuple[str, ...]:
+    """The data sets that one dataclass of a specification names in `reads`; most name none."""
+    names: tuple[str, ...] = getattr(part, "reads", ())
+    return names
 
 
 def _hash(value: Any) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -40,6 +40,8 @@ class Brains(Protocol):
 @dataclass(frozen=True)
 class BrainTask:
     """Learn on `source`, be tested on `tests`; bare training scans of `adapt` may be looked at."""
+
+    kind: ClassVar[str] = "BrainTask"
 
     data: Brains
     source: str

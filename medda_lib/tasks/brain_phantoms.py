@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import torch
 
@@ -21,6 +22,8 @@ from medda_lib.tasks.phantom_seeds import first_seed
 @dataclass(frozen=True)
 class PhantomBrains:
     """Phantom scans of each site by part; slices of size x size pixels, every `step`-th of 96."""
+
+    kind: ClassVar[str] = "PhantomBrains"
 
     train: int
     validation: int

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
+from medda_lib.datasets.content import Content, content
 from medda_lib.datasets.splits import split_by_patient
-from medda_lib.datasets.volume_registry import load_volumes
+from medda_lib.datasets.volume_registry import find_volumes, load_volumes
 from medda_lib.datasets.volumes import Volumes
 from medda_lib.phantoms.brain_mr import SITES
 from medda_lib.studies.setting import Role
@@ -25,6 +27,8 @@ from medda_lib.tasks.brain_phantoms import PhantomBrains
 class RealBrains:
     """Scans of a real data set, divided once into training, validation, test and tuning scans."""
 
+    kind: ClassVar[str] = "RealBrains"
+
     dataset: str = "brain_sites"
     fractions: tuple[float, float, float, float] = (0.5, 0.1, 0.25, 0.15)
     split_seed: int = 0
@@ -36,17 +40,24 @@ class RealBrains:
         """What the data are, for messages."""
         return self.dataset
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The data sets whose files decide what the scans are."""
+        return (self.dataset,)
+
     def pool(self, site: str, part: str) -> Pool:
         """The scans of a site for one part, or for the part "all".
 
         Raises DatasetError when the data set is not there, with how to get it.
         """
-        return _part(self, site, part)
+        return _part(self, site, part, content(find_volumes(self.dataset)))
 
 
 @dataclass(frozen=True)
 class BrainRealismTask:
     """Learn from phantoms of all six sites, be tested on all scans of real sites, unadapted."""
+
+    kind: ClassVar[str] = "BrainRealismTask"
 
     phantoms: PhantomBrains
     real: RealBrains
@@ -78,8 +89,9 @@ class BrainRealismTask:
 
 
 @lru_cache(maxsize=32)
-def _part(data: RealBrains, site: str, part: str) -> Pool:
-    found = _loaded(data.dataset, site, data.size, data.step)
+def _part(data: RealBrains, site: str, part: str, holds: Content) -> Pool:
+    """holds: the set's files, so that a pool is made anew when they change."""
+    found = _loaded(data.dataset, site, data.size, data.step, holds)
     whole = as_pool(found.images, found.masks, found.patients, found.spacing)
     if part == "all":
         return whole
@@ -89,5 +101,5 @@ def _part(data: RealBrains, site: str, part: str) -> Pool:
 
 
 @lru_cache(maxsize=16)
-def _loaded(dataset: str, site: str, size: int, step: int) -> Volumes:
+def _loaded(dataset: str, site: str, size: int, step: int, _holds: Content) -> Volumes:
     return load_volumes(dataset, site=site, size=size, step=step)

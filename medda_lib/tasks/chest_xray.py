@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -31,6 +32,8 @@ IN_DOMAIN, CROSS_DOMAIN = "in-domain", "cross-domain"
 class Counts:
     """Images of one phantom domain per part, as in the paper's Table 1."""
 
+    kind: ClassVar[str] = "ChestXrayCounts"
+
     train: int
     validation: int
     test: int
@@ -39,6 +42,8 @@ class Counts:
 @dataclass(frozen=True)
 class PhantomSources:
     """Four phantom domains stand for CheX, JSRT, MCU and NIHX (Haque et al., Table 1)."""
+
+    kind: ClassVar[str] = "PhantomChestXrays"
 
     classification: Counts
     segmentation: Counts
@@ -79,6 +84,10 @@ class RealSources:
     cross-domain test; its cells stay empty.
     """
 
+    kind: ClassVar[str] = "RealChestXrays"
+
+    reads: ClassVar[tuple[str, ...]] = ("nih_chestxray14_subset", "lung_xray_a", "lung_xray_b")
+
     fractions: tuple[float, float, float] = (0.65, 0.10, 0.25)
     split_seed: int = 0
 
@@ -104,6 +113,8 @@ class RealSources:
 @dataclass(frozen=True)
 class ChestXrayTask:
     """The task of one condition: `labels` class labels and `masks` masks; None means all."""
+
+    kind: ClassVar[str] = "ChestXrayTask"
 
     sources: PhantomSources | RealSources
     size: int

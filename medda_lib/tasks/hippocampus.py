@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -135,6 +135,8 @@ class Scenario(Protocol):
 class HippocampusTask:
     """A stream of stages made by `scenario` from `data`."""
 
+    kind: ClassVar[str] = "HippocampusTask"
+
     data: Hippocampi
     scenario: Scenario
 
@@ -142,6 +144,12 @@ class HippocampusTask:
     def name(self) -> str:
         """Short name for tables and messages."""
         return f"{self.data.label}: {self.scenario.label}"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The data sets whose files are read: those of a scenario that mixes, else the data's own."""
+        own: tuple[str, ...] = getattr(self.data, "reads", ())
+        return getattr(self.scenario, "sources", own) if own else ()
 
     def build(self, seed: int) -> StreamTask:
         """The same scans for every repetition; `seed` changes the training only."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
+from typing import ClassVar
 
 from medda_lib.phantoms.hippocampus_mr import SOURCES as POPULATIONS
 from medda_lib.phantoms.hippocampus_mr import render
@@ -20,6 +21,8 @@ from medda_lib.tasks.phantom_seeds import first_seed
 @dataclass(frozen=True)
 class PhantomHippocampi:
     """Phantom scans per stage. spacing: mm. home: the source where a scenario takes one only."""
+
+    kind: ClassVar[str] = "PhantomHippocampi"
 
     train: int
     test: int

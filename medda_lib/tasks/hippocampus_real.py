@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
-from medda_lib.datasets.hippocampus.registry import HIPPOCAMPI, load_hippocampi
+from medda_lib.datasets.content import Content, content
+from medda_lib.datasets.hippocampus.registry import HIPPOCAMPI, find_hippocampi, load_hippocampi
 from medda_lib.studies.setting import Role
 from medda_lib.studies.task import Slot, Task
 from medda_lib.tasks.hippocampus import SEGMENTATION, SOURCES, Hippocampi, Scans, deal, together
@@ -24,6 +26,8 @@ IN_DOMAIN, CROSS_DOMAIN = "in-domain", "cross-domain"
 @dataclass(frozen=True)
 class RealHippocampi:
     """Scans of real sets. `dataset`: the one of which a scenario takes scans that does not mix."""
+
+    kind: ClassVar[str] = "RealHippocampi"
 
     dataset: str = "decathlon"
     train: int = 20
@@ -49,12 +53,17 @@ class RealHippocampi:
         """The source where a scenario takes one only."""
         return self.dataset
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The data sets whose files decide what the scans are, unless a scenario takes others."""
+        return (self.dataset,)
+
     def parts(self, source: str, sizes: Sequence[int]) -> tuple[Scans, ...]:
         """Sets of scans of a source, of the given sizes, that share no person.
 
         Raises DatasetError when the set is not there, ValueError when it has too few people.
         """
-        whole = _loaded(source, self.spacing)
+        whole = _loaded(source, self.spacing, content(find_hippocampi(source)))
         chosen = deal(whole.people, sizes, self.split_seed, source)
         return tuple(whole.take(numbers) for numbers in chosen)
 
@@ -62,6 +71,8 @@ class RealHippocampi:
 @dataclass(frozen=True)
 class RealismTask:
     """Learn from `phantoms.train` phantoms of each source, be tested on `real.test` real scans."""
+
+    kind: ClassVar[str] = "HippocampusRealismTask"
 
     phantoms: PhantomHippocampi
     real: RealHippocampi
@@ -92,6 +103,8 @@ class SupervisedTask:
 
     With real data these are the test scans of `RealismTask`.
     """
+
+    kind: ClassVar[str] = "HippocampusSupervisedTask"
 
     data: Hippocampi
 
@@ -127,7 +140,8 @@ def _held_out(data: Hippocampi) -> tuple[Scans, Scans]:
 
 
 @lru_cache(maxsize=8)
-def _loaded(dataset: str, spacing: float) -> Scans:
+def _loaded(dataset: str, spacing: float, _holds: Content) -> Scans:
+    """_holds: the set's files, so that the scans are read anew when they change."""
     found = load_hippocampi(dataset, spacing=spacing)
     return Scans(
         found.images,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,9 @@ def bernstein(stages: int = STAGES) -> tuple[Shares, ...]:
 @dataclass(frozen=True)
 class ShiftingSource:
     """Three sources (harp, dryad, decathlon) in changing proportions, (5, 3), rows of sum 1."""
+
+    kind: ClassVar[str] = "ShiftingSource"
+    sources: ClassVar[tuple[str, ...]] = SOURCES
 
     proportions: tuple[Shares, ...] = bernstein()
 
@@ -83,6 +86,8 @@ class ShiftingSource:
 @dataclass(frozen=True)
 class Ordered:
     """One source, sorted by volume, or by regime and then volume, and cut into five stages."""
+
+    kind: ClassVar[str] = "OrderedStream"
 
     by: Order = "volume"
 

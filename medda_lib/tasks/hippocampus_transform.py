@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -34,6 +35,8 @@ SHIFT = 5.0  # mm, along each axis
 @dataclass(frozen=True)
 class Transformed:
     """One source altered with a strength in [0, 1] per stage."""
+
+    kind: ClassVar[str] = "TransformedStream"
 
     strengths: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
 

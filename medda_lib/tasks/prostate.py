@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from medda_lib.studies.setting import Role
 from medda_lib.studies.task import Pool, Slot, Task
@@ -38,6 +38,8 @@ class Prostates(Protocol):
 @dataclass(frozen=True)
 class ProstateTask:
     """Learn from the other five sites, look at bare training scans of `target`, be tested there."""
+
+    kind: ClassVar[str] = "ProstateTask"
 
     data: Prostates
     target: str
@@ -72,6 +74,8 @@ class ProstateTask:
 @dataclass(frozen=True)
 class ProstateTargetTask:
     """Learn from the target's own scans. `elsewhere`: other sites ("B", "A>B@0.5") to be tested at."""
+
+    kind: ClassVar[str] = "ProstateTargetTask"
 
     data: Prostates
     target: str

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 
+from medda_lib.datasets.content import Content, content
 from medda_lib.datasets.splits import split_by_patient
-from medda_lib.datasets.volume_registry import load_volumes
+from medda_lib.datasets.volume_registry import find_volumes, load_volumes
 from medda_lib.datasets.volumes import Volumes
 from medda_lib.phantoms.parameters import named
 from medda_lib.phantoms.prostate_mr import SITES, render
@@ -30,6 +32,8 @@ PROSTATE_PARTS = ("train", "validation", "test")
 @dataclass(frozen=True)
 class PhantomProstates:
     """Phantom scans of each site by part: `slices` slices of size x size pixels."""
+
+    kind: ClassVar[str] = "PhantomProstates"
 
     train: int
     validation: int
@@ -52,6 +56,8 @@ class PhantomProstates:
 class RealProstates:
     """Scans of the multi-site prostate set (Liu et al., 2020), divided once by patient."""
 
+    kind: ClassVar[str] = "RealProstates"
+
     fractions: tuple[float, float, float] = (0.6, 0.15, 0.25)
     split_seed: int = 0
     size: int = 96
@@ -62,13 +68,18 @@ class RealProstates:
         """What the data are, for messages."""
         return "prostate_multi_site"
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The data sets whose files decide what the scans are."""
+        return (self.label,)
+
     def pool(self, site: str, part: str) -> Pool:
         """The scans of a site for one part.
 
         Raises DatasetError when the data set is not there, with how to get it.
         """
         _check_part(part)
-        return _real_part(self, site, part)
+        return _real_part(self, site, part, content(find_volumes(self.label)))
 
 
 @lru_cache(maxsize=64)
@@ -96,8 +107,9 @@ def _check_part(part: str) -> None:
 
 
 @lru_cache(maxsize=32)
-def _real_part(data: RealProstates, site: str, part: str) -> Pool:
-    found = _loaded(site, data.size, data.slices)
+def _real_part(data: RealProstates, site: str, part: str, holds: Content) -> Pool:
+    """holds: the set's files, so that a pool is made anew when they change."""
+    found = _loaded(site, data.size, data.slices, holds)
     whole = as_pool(found.images, found.masks, found.patients, found.spacing)
     shares = dict(zip(PROSTATE_PARTS, data.fractions, strict=True))
     numbers = split_by_patient(found.patients, shares, data.split_seed)
@@ -105,5 +117,5 @@ def _real_part(data: RealProstates, site: str, part: str) -> Pool:
 
 
 @lru_cache(maxsize=8)
-def _loaded(site: str, size: int, slices: int) -> Volumes:
+def _loaded(site: str, size: int, slices: int, _holds: Content) -> Volumes:
     return load_volumes("prostate_multi_site", site=site, size=size, slices=slices)

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import torch
 
+from medda_lib.datasets.content import Content, content
 from medda_lib.datasets.registry import DATASETS
 from medda_lib.datasets.splits import split_by_patient
 from medda_lib.datasets.where import find
@@ -18,7 +19,6 @@ from medda_lib.studies.task import Pool
 PARTS = ("train", "validation", "test")
 
 
-@lru_cache(maxsize=32)
 def real_pool(
     name: str, part: str, size: int, fractions: tuple[float, float, float], split_seed: int
 ) -> Pool:
@@ -26,7 +26,20 @@ def real_pool(
 
     Raises DatasetError when the data set is not there, with how to get it.
     """
-    whole = _load(name, size)
+    return _part(name, part, size, fractions, split_seed, content(find(name)))
+
+
+@lru_cache(maxsize=32)
+def _part(
+    name: str,
+    part: str,
+    size: int,
+    fractions: tuple[float, float, float],
+    split_seed: int,
+    holds: Content,
+) -> Pool:
+    """holds: the set's files, so that a pool is made anew when they change."""
+    whole = _load(name, size, holds)
     if part == "all":
         return whole
     labels = None if whole.labels is None else whole.labels.numpy()
@@ -36,6 +49,6 @@ def real_pool(
 
 
 @lru_cache(maxsize=8)
-def _load(name: str, size: int) -> Pool:
+def _load(name: str, size: int, _holds: Content) -> Pool:
     loaded = DATASETS[name].load(find(name), size=size)
     return Pool(loaded.images, loaded.patients, labels=loaded.labels, masks=loaded.masks)

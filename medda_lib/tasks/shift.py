@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -37,6 +38,8 @@ class ShiftTask:
     Classes are balanced in every domain (one preset has no disease at all), so a fall in accuracy is
     due to what the images look like and not to how common the disease is.
     """
+
+    kind: ClassVar[str] = "ChestXrayShiftTask"
 
     problem: str
     train: str
@@ -80,6 +83,8 @@ class ShiftTask:
 class RealismTask:
     """Train lung segmentation on phantoms of `domains`, test on a whole real set, unadapted."""
 
+    kind: ClassVar[str] = "ChestXrayRealismTask"
+
     domains: tuple[str, ...]
     counts: Counts
     size: int
@@ -90,6 +95,11 @@ class RealismTask:
     def name(self) -> str:
         """Short name for tables and messages."""
         return f"phantoms ({self.rule}) to {self.test}"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The data sets whose files are read."""
+        return (self.test,)
 
     def build(self, seed: int) -> Task:
         """No real image is used in training or validation."""
@@ -117,6 +127,9 @@ class RealismTask:
 @dataclass(frozen=True)
 class RealReferenceTask:
     """The reference for `RealismTask`: train on `masks` real masks of A, test on A and on B."""
+
+    kind: ClassVar[str] = "ChestXrayReferenceTask"
+    reads: ClassVar[tuple[str, ...]] = ("lung_xray_a", "lung_xray_b")
 
     masks: int | None
     size: int

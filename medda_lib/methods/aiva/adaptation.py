@@ -49,6 +49,7 @@ class AIVA:
     finetuning: Finetuning
     clustering: Clustering = Clustering()  # noqa: RUF009 - immutable
 
+    kind: ClassVar[str] = "AIVA"
     setting: ClassVar[Setting] = UNSUPERVISED_ADAPTATION
 
     @classmethod

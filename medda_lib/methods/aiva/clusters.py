@@ -12,6 +12,7 @@ code uses), perplexity 30 and 500 iterations of t-SNE, ten starts of k-means.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,8 @@ class Clustering:
         iterations: of t-SNE.
         starts: of k-means; the best one counts.
     """
+
+    kind: ClassVar[str] = "Clustering"
 
     k: int = 12
     components: int = 20

@@ -141,6 +141,7 @@ class EWC:
     trainer: Trainer = field(default_factory=Trainer)
     strength: float = 0.4
 
+    kind: ClassVar[str] = "EWC"
     setting: ClassVar[Setting] = TOLD_BOUNDARIES
 
     @classmethod

@@ -40,6 +40,7 @@ class LwF:
     temperature: float = 2.0
     weight: float = 1.0
 
+    kind: ClassVar[str] = "LwF"
     setting: ClassVar[Setting] = TOLD_BOUNDARIES
 
     @classmethod

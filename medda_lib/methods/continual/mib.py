@@ -46,6 +46,7 @@ class MiB:
     lkd: float = 1.0
     alpha: float = 1.0
 
+    kind: ClassVar[str] = "MiB"
     setting: ClassVar[Setting] = TOLD_BOUNDARIES
 
     @classmethod

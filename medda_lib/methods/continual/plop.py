@@ -80,6 +80,7 @@ class PLOP:
     scales: int = 3
     normalise: bool = False
 
+    kind: ClassVar[str] = "PLOP"
     setting: ClassVar[Setting] = TOLD_BOUNDARIES
 
     def __post_init__(self) -> None:

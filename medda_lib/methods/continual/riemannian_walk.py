@@ -149,6 +149,7 @@ class RiemannianWalk:
     strength: float = 0.4
     interval: int = 10
 
+    kind: ClassVar[str] = "RiemannianWalk"
     setting: ClassVar[Setting] = TOLD_BOUNDARIES
 
     def __post_init__(self) -> None:

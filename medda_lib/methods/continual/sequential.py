@@ -26,6 +26,7 @@ class Sequential:
 
     trainer: Trainer = field(default_factory=Trainer)
 
+    kind: ClassVar[str] = "Sequential"
     setting: ClassVar[Setting] = CONTINUAL
 
     @property
@@ -44,6 +45,7 @@ class JointTraining:
 
     trainer: Trainer = field(default_factory=Trainer)
 
+    kind: ClassVar[str] = "JointTraining"
     setting: ClassVar[Setting] = ALL_AT_ONCE
 
     @property

@@ -8,7 +8,7 @@ batch normalisation; what a profile leaves out of it is listed in the chapter.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 Optimiser = Literal["adam", "sgd"]
 Precision = Literal["float32", "bfloat16"]
@@ -29,6 +29,8 @@ class Trainer:
         augment: nnU-Net's augmentations (see `augmentation`).
         precision: of the convolutions.
     """
+
+    kind: ClassVar[str] = "Trainer"
 
     filters: tuple[int, ...] = (8, 16, 32)
     steps: int = 100

@@ -25,6 +25,7 @@ class Supervised:
 
     trainer: Trainer = field(default_factory=Trainer)
 
+    kind: ClassVar[str] = "SupervisedVolumes"
     setting: ClassVar[Setting] = TEST_TIME
 
     @property

@@ -11,7 +11,6 @@ training and every variant that expands a pool walk the same way for as long as 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -24,6 +23,7 @@ from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.losses import dice_loss
 from medda_lib.networks.dyn_unet import DynUNet, dyn_unet
 from medda_lib.studies.artefacts import Tensors, remembered
+from medda_lib.studies.identity import seed_of
 from medda_lib.studies.method import Run
 from medda_lib.studies.task import Pool, volumes
 
@@ -66,8 +66,7 @@ def new_network(trainer: Trainer, run: Run) -> DynUNet:
 
 def stage_seed(trainer: Trainer, repetition: int, number: int) -> int:
     """63 bits for stage `number` (0: before the first)."""
-    digest = hashlib.sha256(f"{trainer!r}/{repetition}/{number}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
+    return seed_of(trainer, repetition, number)
 
 
 def train_plain(network: DynUNet, pool: Pool, trainer: Trainer, number: int, run: Run) -> None:

@@ -53,6 +53,7 @@ class FourierAdaptation:
     donors: int = 7
     beta: float = 0.03
 
+    kind: ClassVar[str] = "FourierAdaptation"
     setting: ClassVar[Setting] = TEST_TIME
 
     def __post_init__(self) -> None:

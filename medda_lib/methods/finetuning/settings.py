@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.studies.method import BestValidation, CheckpointRule
@@ -22,6 +23,8 @@ class Finetuning:
     Raises:
         ValueError: a number that is not positive; the message names the field.
     """
+
+    kind: ClassVar[str] = "Finetuning"
 
     steps: int = 6500
     batch: int = 16

@@ -7,7 +7,7 @@ each as a numbered deviation.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from medda_lib.methods.augment.strong import SHARE
 from medda_lib.methods.losses import ALIGNMENTS, Alignment
@@ -27,6 +27,8 @@ class MixMatchSettings:
     that agree with themselves cost nothing.
     """
 
+    kind: ClassVar[str] = "MixMatchSettings"
+
     guesses: int = 2  # K
     temperature: float = 0.5  # T
     alpha: float = 0.75  # of Beta(alpha, alpha)
@@ -41,6 +43,8 @@ class Settings:
     Raises:
         ValueError: a number outside its range; the message names the field.
     """
+
+    kind: ClassVar[str] = "MultiMixSettings"
 
     steps: int = 24 * EPOCH  # choice: the paper gives no number of epochs
     batch: int = 10  # m, of each of the image sets

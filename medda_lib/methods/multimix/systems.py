@@ -60,6 +60,7 @@ class MultiTask:
         consistency: KL term on unlabelled segmentation images (equation 2).
     """
 
+    kind: ClassVar[str] = "MultiTask"
     setting: ClassVar[Setting] = SEMI_SUPERVISED
 
     settings: Settings = Settings()  # noqa: RUF009 - frozen

@@ -60,6 +60,7 @@ class ODEx:
     compare: Compare = "normalised"
     within: Within = "held out"
 
+    kind: ClassVar[str] = "ODEx"
     setting: ClassVar[Setting] = CONTINUAL
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ Adam where Goodman et al. name no optimiser.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 Optimiser = Literal["adam", "sgd"]
 Schedule = Literal["poly", "step"]
@@ -34,6 +34,8 @@ class Segmenter:
         normalise: "none" keeps the [0, 1] of the scan, "standardise" gives each slice mean 0 and
             variance 1.
     """
+
+    kind: ClassVar[str] = "Segmenter"
 
     width: int = 16
     levels: int = 5

@@ -17,10 +17,9 @@ from torch import Tensor
 
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.networks.residual_unet import ResidualUNet
-from medda_lib.studies.closure import code_closure
+from medda_lib.studies.closure import code_closure, versions
+from medda_lib.studies.machine import cpu, gpu
 from medda_lib.studies.method import Run
-from medda_lib.studies.provenance import cpu, gpu
-from medda_lib.studies.spec import versions
 from medda_lib.studies.task import Pool
 
 TRAINING = "medda_lib.methods.segmenter.training"

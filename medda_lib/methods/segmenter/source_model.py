@@ -25,6 +25,7 @@ class SourceModel:
 
     segmenter: Segmenter
 
+    kind: ClassVar[str] = "SourceModel"
     setting: ClassVar[Setting] = TEST_TIME
 
     @property

@@ -9,7 +9,6 @@ per run store (`shelf`) and hands out copies.
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ from medda_lib.methods.normalise import standardise
 from medda_lib.methods.segmenter import shelf
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.networks.residual_unet import ResidualUNet
+from medda_lib.studies.artefacts import kept_in_memory
+from medda_lib.studies.identity import seed_of
 from medda_lib.studies.method import Run
 from medda_lib.studies.task import Pool
 
@@ -41,6 +42,7 @@ class Trained:
 
 
 _TRAINED: OrderedDict[tuple[object, ...], tuple[Tensor, Trained]] = OrderedDict()
+kept_in_memory(_TRAINED.clear)
 
 
 def pretrained(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained:
@@ -71,8 +73,7 @@ def _from_shelf(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained
 
 def source_seed(settings: Segmenter, name: str, repetition: int) -> int:
     """63 bits that depend on the settings, the site's name and the repetition."""
-    digest = hashlib.sha256(f"{settings!r}/{name}/{repetition}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
+    return seed_of(settings, name, repetition)
 
 
 def train(
