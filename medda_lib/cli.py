@@ -22,6 +22,8 @@ from medda_lib.cli_course import assignment_app, course_app
 if TYPE_CHECKING:
     from medda_lib.datasets.catalogue import Entry
     from medda_lib.papers.catalogue import StudyModule
+    from medda_lib.studies.committed import Committed
+    from medda_lib.studies.fingerprint import Fingerprint
 
 app = typer.Typer(
     help="Domain adaptation and learning from few labels in medical imaging: the book's command.",
@@ -83,10 +85,20 @@ def run(
     ] = "in-process",
     workers: Annotated[int, typer.Option(min=1, help="Workers of a pool.")] = 2,
     store: Annotated[Path | None, typer.Option(help="Run store; default: `runs/`.")] = None,
-    commit: Annotated[bool, typer.Option(help="Write the summary to book/results/.")] = False,
+    commit: Annotated[
+        bool, typer.Option(help="Write the summary to book/results/, also of half a study.")
+    ] = False,
+    most: Annotated[
+        int, typer.Option(min=0, help="Do at most that many runs; the others wait.")
+    ] = sys.maxsize,
+    again: Annotated[bool, typer.Option(help="Do committed runs again, too.")] = False,
 ) -> None:
-    """Run a paper's study. Interrupt it when you like: the same command goes on where it was."""
+    """Run a paper's study. Interrupt it when you like: the same command goes on where it was.
+
+    Runs that are committed in book/results/ count as finished as long as the code does what it did.
+    """
     from medda_lib.datasets.card import DatasetError
+    from medda_lib.papers import standing
     from medda_lib.studies.executors import executor as make_executor
     from medda_lib.studies.run import StudyError
     from medda_lib.studies.store import CorruptRunError
@@ -95,41 +107,57 @@ def run(
     try:
         study = module.study(profile, data, seeds or None)
         _check_device(device)
+        now, committed = _committed(paper, profile, data, again, commit)
         with make_executor(executor, workers=workers) as pool:
-            frame = study.run(store or _paths.run_store(), executor=pool, device=device)
+            frame = study.run(
+                store or _paths.run_store(),
+                executor=pool,
+                device=device,
+                committed=committed,
+                most=most,
+            )
     except (ValueError, DatasetError) as error:
         fail(str(error))
     except (StudyError, CorruptRunError) as error:
         fail(str(error), code=1)
-    _print(f"{frame['key'].nunique()} runs, {len(frame)} measured values")
-    if commit:
-        _print(f"wrote {study.commit(frame, _paths.RESULTS)}")
+    runs = len(frame[["seed", *(c for c, _ in study.specs[0].condition)]].drop_duplicates())
+    _print(f"{runs} of {len(study.specs)} runs, {len(frame)} measured values")
+    if commit and now is not None and runs:
+        _print(f"wrote {standing.keep(study, frame, committed, now)}")
 
 
 @app.command()
-def confirm(
+def fingerprint(
     paper: Paper,
-    profile: Profile = "demo",
-    data: Data = "phantom",
-    runs: Annotated[
-        int, typer.Option(min=1, help="How many runs to repeat; more where systems differ in code.")
-    ] = 6,
+    data: Annotated[str, typer.Option(help="A kind of data, or all that are here.")] = "all",
+    accept: Annotated[
+        bool, typer.Option(help="Commit today's fingerprint: the results stand although it moved.")
+    ] = False,
 ) -> None:
-    """Repeat a few committed runs with the present code; equal values confirm the others."""
-    from medda_lib.studies.confirm import ConfirmError
-    from medda_lib.studies.confirm import confirm as repeat
+    """Whether the present code still does what it did when the results were committed."""
+    from medda_lib.datasets.card import DatasetError
+    from medda_lib.papers import standing
+    from medda_lib.studies.fingerprint import save
 
-    module = _study_module(paper)
-    try:
-        study = module.study(profile, data)
-        found = repeat(_paths.RESULTS / paper, profile, data, study.specs, runs)
-    except ValueError as error:
-        fail(str(error))
-    except FileNotFoundError:
-        fail(f"no committed results for {paper} at {profile} on {data}", code=1)
-    except ConfirmError as error:
-        fail(str(error), code=1)
-    _print(f"{len(found.repeated)} of {found.total} runs repeated, all values equal")
+    known = _study_module(paper).DATA
+    if data not in {"all", *known}:
+        fail(f"unknown data {data!r} for {paper}; there are: all, {', '.join(known)}")
+    found: list[str] = []
+    for kind in known if data == "all" else [data]:
+        try:
+            now = standing.take(paper, kind, progress=True)
+        except DatasetError as error:
+            if data != "all":
+                fail(str(error))
+            _print(f"{paper} {kind}: skipped, {error}")
+            continue
+        texts = [text for texts in standing.moved(paper, kind, now).values() for text in texts]
+        found += texts
+        _print("\n".join(texts or [f"{paper} {kind}: as committed"]))
+        if accept:
+            _print(f"wrote {save(now, standing.fingerprint_file(paper, kind))}")
+    if found and not accept:
+        fail("the code behaves differently: mend it, or run these studies again", code=1)
 
 
 @app.command()
@@ -258,6 +286,24 @@ def doctor() -> None:
 def main() -> None:
     """Entry point of the `medda` command."""
     app()
+
+
+def _committed(
+    paper: str, profile: str, data: str, again: bool, commit: bool
+) -> tuple[Fingerprint | None, Committed | None]:
+    """The fingerprint of the present code where it is needed, and the committed runs that count."""
+    from medda_lib.papers import standing
+
+    there = standing.finished(paper, profile, data, {}) is not None and not again
+    if not (there or commit):
+        return None, None
+    now = standing.take(paper, data, progress=True)
+    if not there:
+        return now, None
+    moved = standing.moved(paper, data, now)
+    for text in (text for texts in moved.values() for text in texts):
+        _print(f"does not count as finished: {text}")
+    return now, standing.finished(paper, profile, data, moved)
 
 
 def _study_module(paper: str) -> StudyModule:

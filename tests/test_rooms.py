@@ -12,7 +12,7 @@ LIBRARY = Path(__file__).resolve().parent.parent / "medda_lib"
 GROUND = {"phantoms", "datasets", "networks", "metrics", "figures"}
 ALLOWED = {
     **dict.fromkeys(GROUND, GROUND),
-    "studies": {"metrics"},  # the evaluator
+    "studies": {"metrics", "datasets"},  # the evaluator; what the files hold that a run reads
     "tasks": {"studies", "phantoms", "datasets"},
     "methods": {"studies", "networks", "metrics"},
     "papers": {"studies", "tasks", "methods", *GROUND},

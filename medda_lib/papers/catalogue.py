@@ -91,7 +91,9 @@ class Paper:
 
 
 class StudyModule(Protocol):
-    """What `medda_lib/papers/<paper>/study.py` offers."""
+    """What `medda_lib/papers/<paper>/study.py` offers: `DATA` has its kinds of data as keys."""
+
+    DATA: Mapping[str, Any]
 
     def study(self, profile: str, data: str, seeds: int | None = None) -> Study:
         """The runs of a profile on one kind of data; ValueError names the choices."""

@@ -17,12 +17,24 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from medda_lib.studies.closure import code_closure
+from medda_lib.studies.closure import code_closure, versions
+from medda_lib.studies.machine import cpu, gpu
 from medda_lib.studies.method import Run
-from medda_lib.studies.provenance import cpu, gpu
-from medda_lib.studies.spec import versions
 
 Tensors = dict[str, Tensor]
+
+_IN_MEMORY: list[Callable[[], None]] = []
+
+
+def kept_in_memory(clear: Callable[[], None]) -> None:
+    """Announce a cache of trained things: `clear` empties it, so that they are made again."""
+    _IN_MEMORY.append(clear)
+
+
+def forget() -> None:
+    """Empty every announced cache: what runs next starts from nothing, as in a new process."""
+    for clear in _IN_MEMORY:
+        clear()
 
 
 def remembered(

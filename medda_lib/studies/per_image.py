@@ -7,15 +7,23 @@ scores at half precision (three decimals are what a figure shows) and counts as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medda_lib.datasets.content import settled
+from medda_lib.studies import ledger
 from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.store import RunStore
+
+if TYPE_CHECKING:
+    from medda_lib.studies.committed import Committed
+
+Arrays = dict[str, NDArray[np.generic]]
 
 RUNS = "runs"
 KEPT = ("dice", "surface_dice", "pixels_true", "pixels_predicted", "probabilities", "labels")
@@ -39,17 +47,40 @@ class PerImage:
             raise KeyError(f"no {path!r} of {row!r}; rows: {rows}; paths: {sorted(self.arrays)}")
         return np.asarray(self.arrays[path][chosen], dtype=np.float64)
 
+    def of(self, run: str) -> Arrays:
+        """The arrays of one run as `collect` stacked them, without what only fills up its row."""
+        if run not in self.runs:
+            return {}
+        at = self.runs.index(run)
+        kept = {path: row[_filled(row)] for path, row in self._rows(at)}
+        return {path: row for path, row in kept.items() if len(row)}
 
-def collect(store: RunStore, specs: Iterable[RunSpec]) -> PerImage:
-    """Stack the arrays of finished runs; runs without a quantity get NaN (counts and labels: -1)."""
-    found: list[tuple[str, dict[str, NDArray[np.generic]]]] = []
-    for spec in specs:
-        if store.has(spec.key):
-            name = "|".join((*(value for _, value in spec.condition), str(spec.seed)))
-            found.append((name, _slim(store.read(spec.key).images)))
+    def _rows(self, at: int) -> Iterator[tuple[str, NDArray[np.generic]]]:
+        return ((path, array[at]) for path, array in self.arrays.items())
+
+
+def collect(
+    store: RunStore, specs: Iterable[RunSpec], committed: Committed | None = None
+) -> PerImage:
+    """Stack the arrays of finished runs; runs without a quantity get NaN (counts and labels: -1).
+
+    committed: where the arrays of runs are that the store does not have.
+    """
+    found: list[tuple[str, Arrays]] = []
+    with settled():
+        for spec in specs:
+            if key := ledger.stored(store, spec):
+                found.append((run_name(spec), _slim(store.read(key).images)))
+            elif committed is not None and committed.has(spec):
+                found.append((run_name(spec), committed.arrays(spec)))
     paths = sorted({path for _, arrays in found for path in arrays})
     stacked = {path: _stack([arrays.get(path) for _, arrays in found]) for path in paths}
     return PerImage(tuple(name for name, _ in found), stacked)
+
+
+def run_name(spec: RunSpec) -> str:
+    """How a run is called here: "system|labels|masks|seed"."""
+    return "|".join((*(value for _, value in spec.condition), str(spec.seed)))
 
 
 def save(summary: PerImage, file: Path) -> Path:
@@ -78,6 +109,12 @@ def _slim(images: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generi
         kind = np.float16 if np.issubdtype(array.dtype, np.floating) else np.int32
         slim[path] = array.astype(np.int32 if quantity.startswith("pixels") else kind)
     return slim
+
+
+def _filled(row: NDArray[np.generic]) -> slice:
+    """The part of a row before what fills it up: NaN, or -1 for whole numbers."""
+    filling = np.isnan(row) if np.issubdtype(row.dtype, np.floating) else row == -1
+    return slice(int(np.nonzero(~filling)[0].max(initial=-1)) + 1)
 
 
 def _stack(arrays: list[NDArray[np.generic] | None]) -> NDArray[np.generic]:

@@ -1,9 +1,10 @@
 """Studies: many runs, each done once, through any executor.
 
-A study asks the store which of its runs are finished and submits the others. Every worker writes its
-own result, so there is nothing to collect and nothing to lose: interrupt a study, kill it, start it
-twice, and the same command goes on with what is missing. A run that fails does not stop the others;
-the failures are reported together at the end.
+A study asks the store, and the committed ledger where there is one, which of its runs are finished and
+submits the others. Every worker writes its own result, so there is nothing to collect and nothing to
+lose: interrupt a study, kill it, start it twice, commit half of it and go on elsewhere, and the same
+command goes on with what is missing. A run that fails does not stop the others; the failures are
+reported together at the end.
 """
 
 from __future__ import annotations
@@ -16,20 +17,27 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor, Future, as_completed
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import torch
 
+from medda_lib.datasets.content import only, settled
 from medda_lib.studies import ledger, per_image
 from medda_lib.studies.executors import executor as named_executor
+from medda_lib.studies.identity import canonical, canonical_json
 from medda_lib.studies.method import Run
 from medda_lib.studies.progress import Progress
 from medda_lib.studies.provenance import provenance
-from medda_lib.studies.spec import RunSpec, canonical, canonical_json
+from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.store import RunResult, RunStore
 from medda_lib.studies.stream_trial import stream_trial
-from medda_lib.studies.task import Task, TaskSpec
+from medda_lib.studies.task import Task
+
+if TYPE_CHECKING:
+    from medda_lib.studies.committed import Committed
 
 _TASKS: OrderedDict[str, Task] = OrderedDict()
 _TASKS_KEPT = 2
@@ -54,7 +62,7 @@ def execute(spec: RunSpec, store_root: str | Path, device: str = "cpu", threads:
     if store.has(key):
         return key
     start = time.perf_counter()
-    task = built(spec.task, spec.seed)
+    task = built(spec)
     run = Run(
         spec.random_seed, torch.device(device), repetition=spec.seed, artefacts=store.artefacts
     )
@@ -77,14 +85,19 @@ def attempt(spec: RunSpec, store_root: str, device: str, threads: int) -> Outcom
         return Outcome("", f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
-def built(spec: TaskSpec, seed: int) -> Task:
-    """The task of a repetition; the last few are kept, since conditions share them."""
+def built(spec: RunSpec) -> Task:
+    """The task of a run; the last few are kept, since conditions share them.
+
+    Raises DatasetError when the task reads a data set that its `reads` does not name.
+    """
     # Not lru_cache: 1, 1.0 and True would be the same argument there.
-    name = canonical_json([canonical(spec, "task"), seed])
+    files = {name: found.digest for name, found in spec.content().items()}
+    name = canonical_json([canonical(spec.task, "task"), spec.seed, files])
     if name not in _TASKS:
         while len(_TASKS) >= _TASKS_KEPT:
             _TASKS.popitem(last=False)
-        _TASKS[name] = spec.build(seed)
+        with only(spec.reads, spec.task.name):
+            _TASKS[name] = spec.task.build(spec.seed)
     _TASKS.move_to_end(name)
     return _TASKS[name]
 
@@ -103,9 +116,15 @@ class Study:
         if twice := [place for place, n in places.items() if n > 1]:
             raise ValueError(f"study {self.name!r} has two runs for {twice[0]}")
 
-    def missing(self, store: RunStore) -> dict[str, RunSpec]:
-        """Runs that are not finished, by key; those that share a task come one after the other."""
-        specs = {spec.key: spec for spec in self.specs}
+    def missing(self, store: RunStore, committed: Committed | None = None) -> dict[str, RunSpec]:
+        """Runs that are not finished, by key; those that share a task come one after the other.
+
+        committed: a ledger whose runs count as finished. Raises DatasetError when the data of a missing
+        run are not here.
+        """
+        with settled():
+            waiting = (s for s in self.specs if committed is None or not committed.has(s))
+            specs = {spec.key: spec for spec in waiting}
         todo = {key: spec for key, spec in specs.items() if not store.has(key)}
         groups: dict[str, int] = {}
         for spec in todo.values():
@@ -119,16 +138,19 @@ class Study:
         device: str = "cpu",
         threads: int = 1,
         progress: bool = True,
+        committed: Committed | None = None,
+        most: int | None = None,
     ) -> pd.DataFrame:
-        """Do the missing runs and return the rows of all (see `ledger.frame`).
+        """Do the missing runs and return the rows of all that are finished (see `ledger.frame`).
 
         executor: an executor, which the caller closes; or a name for `executors.executor`; None runs
         here. threads: per run; the numbers may depend on it in the last bits, so it is recorded.
+        committed: a ledger whose runs count as finished. most: how many runs to do at most.
         Raises `StudyError` after the last run when some failed.
         """
         store = store if isinstance(store, RunStore) else RunStore(store)
         store.sweep()
-        todo = self.missing(store)
+        todo = dict(islice(self.missing(store, committed).items(), most))
         bar = Progress(self.name, len(todo), progress and bool(todo))
         failures: list[tuple[RunSpec, Outcome]] = []
         try:
@@ -144,20 +166,26 @@ class Study:
             bar.close()
         if failures:
             raise StudyError(self._failed(failures))
-        return ledger.frame(store, self.specs)
+        return ledger.frame(store, self.specs, committed)
 
     def commit(
-        self, frame: pd.DataFrame, results: Path, store: RunStore | str | Path | None = None
+        self,
+        frame: pd.DataFrame,
+        results: Path,
+        store: RunStore | str | Path | None = None,
+        committed: Committed | None = None,
     ) -> Path:
         """Write the study's rows, provenance and per-image summary below `results`; the CSV's path.
 
-        store: the run store behind `frame`; by default the one that `run` used.
+        store: the run store behind `frame`; by default the one that `run` used. committed: the ledger
+        that counted as finished then.
         """
         origin = RunStore(
             store.root if isinstance(store, RunStore) else store or ledger.origin(frame)
         )
+        images = per_image.collect(origin, self.specs, committed)
         file = ledger.commit(frame, results / self.specs[0].paper, origin)
-        per_image.save(per_image.collect(origin, self.specs), file.with_suffix(".npz"))
+        per_image.save(images, file.with_suffix(".npz"))
         return file
 
     def _interrupted(self, store: RunStore) -> str:
@@ -207,7 +235,7 @@ def _outcome(future: Future[Outcome], key: str) -> Outcome:
     except (CancelledError, Exception) as error:  # noqa: BLE001 - each executor has its own errors
         return Outcome("", f"{type(error).__name__}: {error}")
     if not outcome.error and outcome.key != key:
-        return Outcome("", "the code changed while the study was running; run it again")
+        return Outcome("", "the code or the data changed while the study was running; run it again")
     return outcome
 
 

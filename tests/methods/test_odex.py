@@ -12,8 +12,8 @@ from medda_lib.methods.continual.sequential import Sequential
 from medda_lib.methods.odex import ODEx, PoolPredictor, load, save
 from medda_lib.methods.odex.distances import Gram
 from medda_lib.networks.dyn_unet import DynUNet
+from medda_lib.studies.identity import canonical
 from medda_lib.studies.setting import CONTINUAL
-from medda_lib.studies.spec import canonical
 from medda_lib.studies.stream_trial import Snapshots
 from tests.methods.continual_toy import SHAPE, TRAINER, balls, toy_run, toy_task
 

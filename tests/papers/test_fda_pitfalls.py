@@ -8,7 +8,7 @@ import pytest
 
 from medda_lib.papers.fda.rules import LeaveOnePairOut, PerPairOracle
 from medda_lib.papers.fda.study import study
-from medda_lib.studies.spec import canonical, canonical_json
+from medda_lib.studies.identity import canonical, canonical_json
 
 RNG = np.random.default_rng(3)
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.hippocampus import decathlon
 from medda_lib.datasets.hippocampus.registry import find_hippocampi
+from medda_lib.studies.identity import canonical
 from medda_lib.studies.setting import CONTINUAL, DOMAIN_GENERALISATION, LeakError, Role
-from medda_lib.studies.spec import canonical
 from medda_lib.studies.stream import TOLD_BOUNDARIES, StreamTask, StreamView
 from medda_lib.studies.task import Slot, volumes
 from medda_lib.tasks import hippocampus_real
