@@ -352,3 +352,7 @@ def _found(name: str) -> str:
         return str(find(name))
     except DatasetError:
         return "no"
+
+
+if __name__ == "__main__":
+    main()

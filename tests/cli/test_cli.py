@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,13 @@ def test_list_shows_all_seventeen_papers() -> None:
     assert len(lines) == 1 + 1 + 17  # header, rule, papers
     assert [line.split()[0] for line in lines[2:]].count("multimix") == 1
     assert lines[2].split()[0] == papers()[0].key  # papers with a chapter come first
+
+
+@pytest.mark.parametrize("module", ["medda_lib", "medda_lib.cli"])
+def test_the_command_is_there_without_its_script(module: str) -> None:
+    command = [sys.executable, "-m", module, "list"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == medda("list").stdout
 
 
 def test_list_systems_shows_every_system_of_multimix() -> None:
