@@ -15,7 +15,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,12 +153,10 @@ def _keep(root: Path, entries: Mapping[str, list[str]]) -> None:
     sure = {n: e for n, e in entries.items() if max(int(e[1]), int(e[2])) < young}
     file = _note(root)
     draft = file.with_name(f"{file.name}.{uuid.uuid4().hex}")
-    try:
+    with suppress(OSError):  # a store that cannot be written costs time, no correctness
         file.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(json.dumps(sure), encoding="utf-8")
         draft.replace(file)
-    except OSError:
-        draft.unlink(missing_ok=True)  # a store that cannot be written costs time, no correctness
 
 
 def _note(root: Path) -> Path:

@@ -16,6 +16,7 @@ from tests.studies.toy import ToyTask
 
 METHOD = '''"""A method outside the library."""
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -26,6 +27,8 @@ from {box}.layers import mlp
 @dataclass(frozen=True)
 class Boxed(ToyMethod):
     """A toy of its own."""
+
+    kind: ClassVar[str] = "Boxed"
 
     def extra(self):
         # imported late

@@ -6,10 +6,9 @@ import pandas as pd
 import pytest
 
 from medda_lib.studies import ledger
-from medda_lib.studies import spec as spec_module
-from medda_lib.studies.run import Study
+from medda_lib.studies.machine import instruction_set
 from medda_lib.studies.store import RunStore
-from tests.studies.toy import ToyMethod, toy_spec, toy_study
+from tests.studies.toy import toy_spec, toy_study
 
 STUDY = toy_study(methods=2, seeds=3)
 
@@ -108,8 +107,10 @@ def test_provenance_says_what_made_the_numbers(store: RunStore, tmp_path: Path) 
     } <= set(known)
     assert known["seconds"] == pytest.approx(sum(r["seconds"] for r in known["runs"]), abs=0.06)
     assert {run["key"] for run in known["runs"]} == {spec.key for spec in STUDY.specs}
-    (made_with,) = known["closures"].values()
-    assert made_with["modules"] == STUDY.specs[0].closure()
+    (origin,) = known["origins"].values()
+    assert origin["modules"] == STUDY.specs[0].closure()
+    assert origin["hardware"]["instructions"] == instruction_set()
+    assert {run["origin"] for run in known["runs"]} == set(known["origins"])
 
 
 def test_rows_of_two_kinds_are_not_committed_together(store: RunStore, tmp_path: Path) -> None:
@@ -129,34 +130,3 @@ def test_study_commits_rows_and_per_image_values(store: RunStore, tmp_path: Path
     assert sorted(f.name for f in file.parent.iterdir()) == [
         f"smoke-phantom.{kind}" for kind in ("csv", "json", "npz")
     ]
-
-
-def stale(folder: Path, study: Study) -> list[str]:
-    return ledger.stale(folder, "smoke", "phantom", study.specs)
-
-
-def test_stale_says_why(store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert stale(tmp_path, STUDY) == ["nothing is committed for smoke on phantom"]
-    ledger.commit(ledger.frame(store, STUDY.specs), tmp_path)
-    assert stale(tmp_path, STUDY) == []
-    assert stale(tmp_path, toy_study(methods=3, seeds=1)) == [
-        "not run: Toy 2|100 seed 0",
-        "no longer in the study: Toy 0|100 seed 1, Toy 0|100 seed 2, Toy 1|100 seed 1 and 1 more",
-    ]
-    other = replace(STUDY.specs[0], method=ToyMethod("Toy 0", rate=9.0))
-    changed = Study("toys", (other, *STUDY.specs[1:]))
-    assert stale(tmp_path, changed) == ["the specification changed: Toy 0|100 seed 0"]
-
-    code = STUDY.specs[0].closure()
-    moved = code | {"tests.studies.toy": "0" * 16}
-    monkeypatch.setattr(spec_module, "code_closure", lambda _: moved)
-    (reason,) = stale(tmp_path, STUDY)
-    assert reason.startswith("code moved on (tests.studies.toy): Toy 0|100 seed 0, ")
-    monkeypatch.undo()
-
-    newer = spec_module.versions() | {"scipy": "99.0"}
-    monkeypatch.setattr(spec_module, "versions", lambda: newer)
-    monkeypatch.setattr(ledger, "versions", lambda: newer)
-    (reason,) = stale(tmp_path, STUDY)
-    assert reason.startswith("versions differ (scipy 1.")
-    assert "-> 99.0)" in reason

@@ -77,7 +77,7 @@ def test_a_method_that_writes_into_the_task_is_caught(tmp_path: Path) -> None:
         execute(toy_spec(0, ToyMethod(mistake="write"), task), tmp_path)
     assert RunStore(tmp_path).keys() == []
     # The spoiled task is not handed to the next run.
-    assert torch.equal(*(_train_images(t) for t in (built(task, 0), task.build(0))))
+    assert torch.equal(*(_train_images(t) for t in (built(toy_spec(0, None, task)), task.build(0))))
 
 
 def _train_images(task: object) -> torch.Tensor:
@@ -89,13 +89,14 @@ def _train_images(task: object) -> torch.Tensor:
 def test_tasks_are_built_once_and_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     run._TASKS.clear()
     task = ToyTask(images=6)
-    assert built(task, 0) is built(ToyTask(images=6), 0)
-    assert built(task, 1) is not built(task, 0)
+    first = built(toy_spec(0, None, task))
+    assert built(toy_spec(0, ToyMethod(rate=9.0), ToyTask(images=6))) is first
+    assert built(toy_spec(1, None, task)) is not first
     # Equal for Python, but another specification.
     odd = replace(task, images=6.0)  # type: ignore[arg-type]
     assert odd == task
     with pytest.raises(TypeError):
-        built(odd, 0)
+        built(toy_spec(0, None, odd))
     assert len(run._TASKS) <= run._TASKS_KEPT
 
 
@@ -152,7 +153,7 @@ def test_code_that_changes_under_a_study_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "execute", lambda *_: "f" * 64)
-    with pytest.raises(StudyError, match="the code changed while the study was running"):
+    with pytest.raises(StudyError, match="the code or the data changed while the study"):
         toy_study(1, 1).run(tmp_path, executor=InProcess(), progress=False)
 
 

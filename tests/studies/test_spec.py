@@ -1,33 +1,44 @@
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
+from medda_lib.datasets.card import DatasetError
+from medda_lib.studies import run as run_module
 from medda_lib.studies import spec as spec_module
+from medda_lib.studies.closure import versions
+from medda_lib.studies.identity import SpecError, canonical, canonical_json
 from medda_lib.studies.profile import PROFILES, profile
-from medda_lib.studies.spec import SpecError, canonical, canonical_json, modules_of
+from medda_lib.studies.run import built
+from medda_lib.studies.spec import modules_of
+from medda_lib.studies.task import Task
 from tests.studies.toy import ToyMethod, ToyTask, toy_spec
 
 
 @dataclass(frozen=True)
 class Inner:
+    kind: ClassVar[str] = "Inner"
     rate: float = 0.1
 
 
 @dataclass(frozen=True)
 class Outer:
+    kind: ClassVar[str] = "Outer"
     inner: Inner = Inner()
     items: tuple[object, ...] = ()
 
 
 @dataclass
 class Thawed:
+    kind: ClassVar[str] = "Thawed"
     rate: float = 0.1
 
 
 @dataclass(frozen=True)
 class Holder:
+    kind: ClassVar[str] = "Holder"
     value: Any = field(default=None)
 
 
@@ -76,8 +87,8 @@ def test_versions_and_code_change_the_key_but_not_the_seed(
 
 def test_the_versions_that_count() -> None:
     wanted = {"torch", "numpy", "scipy", "monai", "scikit-image", "scikit-learn"}
-    assert set(spec_module.versions()) == wanted
-    assert spec_module.versions()["numpy"] == np.__version__
+    assert set(versions()) == wanted
+    assert versions()["numpy"] == np.__version__
 
 
 @pytest.mark.parametrize(
@@ -95,10 +106,9 @@ def test_equal_looking_values_are_told_apart(one: object, two: object) -> None:
 
 def test_canonical_text_by_hand() -> None:
     text = canonical_json(canonical(Outer(Inner(0.25), ("a", 1, 1e-5, None, True)), "method"))
-    module = __name__
     assert text == (
-        f'{{"class":"{module}.Outer","fields":{{"inner":{{"class":"{module}.Inner","fields":'
-        '{"rate":0.25}},"items":["a",1,1e-05,null,true]}}'
+        '{"class":"Outer","fields":{"inner":{"class":"Inner","fields":{"rate":0.25}},'
+        '"items":["a",1,1e-05,null,true]}}'
     )
 
 
@@ -131,3 +141,69 @@ def test_profiles() -> None:
     assert profile("demo").seeds >= 3
     with pytest.raises(ValueError, match="unknown profile 'huge': use one of smoke, demo, paper"):
         profile("huge")
+
+
+# ---- files that a run reads ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reading(ToyTask):
+    """A toy that opens a real set, and says so or does not."""
+
+    kind: ClassVar[str] = "Reading"
+    names: tuple[str, ...] = ("lung_xray_b",)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return self.names
+
+    def build(self, seed: int) -> Task:
+        from medda_lib.datasets.catalogue import find
+
+        find("lung_xray_b")
+        return super().build(seed)
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MEDDA_DATA", str(tmp_path))
+    monkeypatch.setenv("MEDDA_RUNS", str(tmp_path / "runs"))
+    folder = tmp_path / "lung_xray_b"
+    folder.mkdir()
+    (folder / "one.png").write_bytes(b"one")
+    return folder
+
+
+def test_content_enters_the_key_and_not_the_seed(data: Path) -> None:
+    spec = toy_spec(0, None, Reading())
+    assert spec.reads == ("lung_xray_b",)
+    key, seed, identity = spec.key, spec.random_seed, spec.identity
+    assert spec.key == key
+    (data / "two.png").write_bytes(b"two")
+    assert spec.content()["lung_xray_b"].files == 2
+    assert spec.key != key
+    assert (spec.random_seed, spec.identity) == (seed, identity)
+
+
+def test_a_missing_set_is_an_error_that_says_how_to_get_it(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDDA_DATA", str(data.parent / "elsewhere"))
+    with pytest.raises(DatasetError, match="lung_xray_b"):
+        _ = toy_spec(0, None, Reading()).key
+    assert toy_spec(0, None, Reading()).random_seed > 0
+
+
+def test_a_task_that_reads_what_it_does_not_name_is_refused(data: Path) -> None:
+    run_module._TASKS.clear()
+    with pytest.raises(DatasetError, match="reads lung_xray_b, but its `reads` does not say so"):
+        built(toy_spec(0, None, Reading(names=())))
+
+
+def test_a_task_is_built_anew_when_its_files_change(data: Path) -> None:
+    run_module._TASKS.clear()
+    spec = toy_spec(0, None, Reading())
+    before = built(spec)
+    assert built(spec) is before
+    (data / "one.png").write_bytes(b"uno")
+    assert built(spec) is not before

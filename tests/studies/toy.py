@@ -48,6 +48,8 @@ class ToyMethod:
     mistake: str = ""
     classifies: bool = True
     segments: bool = True
+
+    kind: ClassVar[str] = "ToyMethod"
     setting: ClassVar[Setting] = SEMI_SUPERVISED
 
     @property
@@ -79,6 +81,8 @@ class ToyMethod:
 class ToyTask:
     images: int = 6
     size: int = 16
+
+    kind: ClassVar[str] = "ToyTask"
 
     @property
     def name(self) -> str:
