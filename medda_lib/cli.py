@@ -10,17 +10,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from medda_lib import _paths
-from medda_lib.cli_course import assignment_app, course_app
+from medda_lib.commands.course import assignment_app, course_app
+from medda_lib.commands.data import data_app
+from medda_lib.commands.terminal import fail, say
 
 if TYPE_CHECKING:
-    from medda_lib.datasets.catalogue import Entry
     from medda_lib.papers.catalogue import StudyModule
     from medda_lib.studies.committed import Committed
     from medda_lib.studies.fingerprint import Fingerprint
@@ -31,9 +31,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(
-    help="Real data: what exists, where it is, is it whole.", no_args_is_help=True
-)
 app.add_typer(data_app, name="data")
 app.add_typer(course_app, name="course")
 app.add_typer(assignment_app, name="assignment")
@@ -42,18 +39,6 @@ Paper = Annotated[str, typer.Argument(help="Key of a paper, as `medda list` show
 Profile = Annotated[str, typer.Option(help="How much work: smoke, demo or paper.")]
 Data = Annotated[str, typer.Option(help="What it runs on: phantom, real ... (see `medda list`).")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")]
-
-
-def fail(message: str, code: int = 2) -> NoReturn:
-    """Say on standard error what is wrong and how to mend it, and leave with `code`."""
-    Console(stderr=True, soft_wrap=True).print(f"medda: {message}", markup=False, highlight=False)
-    raise typer.Exit(code)
-
-
-def _print(what: str | Table) -> None:
-    """Plain text when nobody is at a terminal, so that logs and pipes stay readable."""
-    width = None if sys.stdout.isatty() else 160
-    Console(width=width, soft_wrap=isinstance(what, str)).print(what, highlight=False)
 
 
 @app.command("list")
@@ -70,7 +55,7 @@ def list_papers(
         if systems:
             for system in paper.systems:
                 table.add_row("", f"  {system.name}", system.setting, system.role, system.status)
-    _print(table)
+    say(table)
 
 
 @app.command()
@@ -121,9 +106,9 @@ def run(
     except (StudyError, CorruptRunError) as error:
         fail(str(error), code=1)
     runs = len(frame[["seed", *(c for c, _ in study.specs[0].condition)]].drop_duplicates())
-    _print(f"{runs} of {len(study.specs)} runs, {len(frame)} measured values")
+    say(f"{runs} of {len(study.specs)} runs, {len(frame)} measured values")
     if commit and now is not None and runs:
-        _print(f"wrote {standing.keep(study, frame, committed, now)}")
+        say(f"wrote {standing.keep(study, frame, committed, now)}")
 
 
 @app.command()
@@ -149,13 +134,13 @@ def fingerprint(
         except DatasetError as error:
             if data != "all":
                 fail(str(error))
-            _print(f"{paper} {kind}: skipped, {error}")
+            say(f"{paper} {kind}: skipped, {error}")
             continue
         texts = [text for texts in standing.moved(paper, kind, now).values() for text in texts]
         found += texts
-        _print("\n".join(texts or [f"{paper} {kind}: as committed"]))
+        say("\n".join(texts or [f"{paper} {kind}: as committed"]))
         if accept:
-            _print(f"wrote {save(now, standing.fingerprint_file(paper, kind))}")
+            say(f"wrote {save(now, standing.fingerprint_file(paper, kind))}")
     if found and not accept:
         fail("the code behaves differently: mend it, or run these studies again", code=1)
 
@@ -178,9 +163,9 @@ def freeze(
         _check_device(device)
     except ValueError as error:
         fail(str(error))
-    _print(f"executing {source.relative_to(_paths.CHECKOUT)} at {profile} ...")
+    say(f"executing {source.relative_to(_paths.CHECKOUT)} at {profile} ...")
     try:
-        _print(f"wrote {freeze_notebook(source, profile=profile, data=data, device=device)}")
+        say(f"wrote {freeze_notebook(source, profile=profile, data=data, device=device)}")
     except NotebookError as error:
         fail(str(error), code=1)
 
@@ -214,58 +199,7 @@ def claims(paper: Paper, profile: Profile = "demo", data: Data = "phantom") -> N
     table = Table("claim", "text", "paper", "ours", "95% interval", "verdict", show_edge=False)
     for verdict in judged(paper, frame):
         table.add_row(verdict.claim.id, verdict.claim.text, *verdict.cells())
-    _print(table)
-
-
-@data_app.command("list")
-def data_list() -> None:
-    """The data sets that the book has loaders for, and which are found here."""
-    from medda_lib.datasets.catalogue import ALL
-
-    table = Table("data set", "title", "licence", "found", show_edge=False)
-    for name, entry in ALL.items():
-        table.add_row(name, entry.card.title, entry.card.licence, _found(name))
-    _print(table)
-
-
-@data_app.command("card")
-def data_card(name: str) -> None:
-    """Website, publication, licence, layout, counts and splits of a data set."""
-    _print(_dataset(name).card.text())
-
-
-@data_app.command("check")
-def data_check(
-    name: str,
-    root: Annotated[
-        Path | None, typer.Option(help="Its folder; default: below MEDDA_DATA.")
-    ] = None,
-) -> None:
-    """Say exactly what is missing or broken in a data set's folder."""
-    from medda_lib.datasets.card import DatasetError
-    from medda_lib.datasets.catalogue import find
-
-    entry = _dataset(name)
-    try:
-        report = entry.check(root or find(name))
-    except DatasetError as error:
-        fail(str(error), code=1)
-    _print(report.text())
-    if not report.ok:
-        raise typer.Exit(1)
-
-
-@data_app.command("where")
-def data_where() -> None:
-    """The folder that is searched for data sets."""
-    from medda_lib.datasets.where import data_root
-
-    root = data_root()
-    if root is None:
-        fail(
-            "MEDDA_DATA is not set; export MEDDA_DATA=/the/folder/that/holds/the/data/sets", code=1
-        )
-    _print(str(root))
+    say(table)
 
 
 @app.command()
@@ -278,7 +212,7 @@ def doctor() -> None:
     for finding in findings():
         table.add_row(finding.what, "ok" if finding.ok else "missing", finding.remark)
         wrong |= finding.needed and not finding.ok
-    _print(table)
+    say(table)
     if wrong:
         fail("something that the book needs is missing; `make test` sets it up", code=1)
 
@@ -302,7 +236,7 @@ def _committed(
         return now, None
     moved = standing.moved(paper, data, now)
     for text in (text for texts in moved.values() for text in texts):
-        _print(f"does not count as finished: {text}")
+        say(f"does not count as finished: {text}")
     return now, standing.finished(paper, profile, data, moved)
 
 
@@ -313,14 +247,6 @@ def _study_module(paper: str) -> StudyModule:
         return study_module(paper)
     except ValueError as error:
         fail(str(error))
-
-
-def _dataset(name: str) -> Entry:
-    from medda_lib.datasets.catalogue import ALL
-
-    if name not in ALL:
-        fail(f"unknown data set {name!r}; there are: {', '.join(ALL)}")
-    return ALL[name]
 
 
 def _source(paper: str) -> Path:
@@ -342,16 +268,6 @@ def _check_device(device: str) -> None:
         raise ValueError(f"--device {device}: use cpu, cuda or cuda:N") from error
     if wanted.type != "cpu" and not torch.cuda.is_available():
         raise ValueError(f"--device {device}: no GPU is visible to torch here; use --device cpu")
-
-
-def _found(name: str) -> str:
-    from medda_lib.datasets.card import DatasetError
-    from medda_lib.datasets.catalogue import find
-
-    try:
-        return str(find(name))
-    except DatasetError:
-        return "no"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ ALLOWED = {
 }
 """What each room may import besides itself. Modules beside the rooms (cli, notebooks) may use all."""
 ABOVE = {"cli", "notebooks", "page_record", "setup_cell", "pages", "book", "doctor", "source_view"}
-ABOVE |= {"assignments", "install"}
+ABOVE |= {"assignments", "commands", "install"}
 """What no room may import, whatever it is allowed: it uses the rooms, not the other way round."""
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from medda_lib.assignments.course import available, release
     from medda_lib.assignments.grading import Grades, Points, grade
     from medda_lib.assignments.limits import Limits
-    from medda_lib.assignments.sandbox import SandboxError, protections
+    from medda_lib.assignments.protection import protections
+    from medda_lib.assignments.sandbox import SandboxError
     from medda_lib.assignments.selfcheck import Validation, validate
 
 __all__ = [
@@ -38,7 +39,7 @@ _MODULES = {
     "Validation": "selfcheck",
     "available": "course",
     "grade": "grading",
-    "protections": "sandbox",
+    "protections": "protection",
     "release": "course",
     "validate": "selfcheck",
 }

@@ -1,4 +1,4 @@
-"""What a submission can do on this host, found by trying: the code that `sandbox.protections` runs.
+"""What a submission can do on this host, found by trying: the code that `protection` runs.
 
 A worker gets a cell that reads and deletes a marker file, connects to a server of ours, sends a
 signal, and takes memory, processes and disk. Each attempt stops at once when it succeeds.
@@ -10,12 +10,10 @@ import os
 import socket
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from medda_lib.assignments.exceptions import Lost
-
-if TYPE_CHECKING:
-    from medda_lib.assignments.sandbox import Sandbox
+from medda_lib.assignments.sandbox import Sandbox
 
 CELL = """
 import os, pathlib, socket, time

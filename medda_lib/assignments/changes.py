@@ -7,17 +7,14 @@ after the call, and the checker makes the differences in its own objects.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from medda_lib.assignments import wire
-from medda_lib.assignments.wire import Blob, Pack, Unpack, WireError
-
-if TYPE_CHECKING:
-    from medda_lib.assignments.remote import Peer
+from medda_lib.assignments.wire import Blob, Made, Pack, Send, Unpack, WireError
 
 SAME = -1  # in place of a number of a blob
 
@@ -36,9 +33,9 @@ def gradients(blobs: list[Blob]) -> tuple[list[list[int]], list[Blob]]:
 class Watch:
     """The worker's part: arguments as they were, to be compared with what they have become."""
 
-    def __init__(self, peer: Peer, arguments: list[Any], blobs: list[Blob]) -> None:
+    def __init__(self, send: Send, arguments: list[Any], blobs: list[Blob]) -> None:
         """`arguments`: positional and named ones; `blobs`: the tensors and arrays in them."""
-        self._peer, self._arguments, self._blobs = peer, arguments, blobs
+        self._send, self._arguments, self._blobs = send, arguments, blobs
         self._before = [_state(blob) for blob in blobs]
         self._body = self._packed()[0]
 
@@ -59,7 +56,7 @@ class Watch:
         return {"changed": changed, "after": body, "more": [_new(blob, pack) for blob in more]}
 
     def _packed(self) -> tuple[Any, list[Blob]]:
-        pack = Pack(self._peer.send_other)
+        pack = Pack(self._send)
         for blob in self._blobs:
             pack.place(blob)
         count = len(pack.blobs)
@@ -80,7 +77,7 @@ def _new(blob: Blob, pack: Pack) -> int:
 
 
 def apply(
-    reply: dict[str, Any], inputs: list[Blob], outputs: list[Blob], arguments: Any, peer: Peer
+    reply: dict[str, Any], inputs: list[Blob], outputs: list[Blob], arguments: Any, made: Made
 ) -> None:
     """Make the differences of a reply in the objects that were sent; WireError for nonsense."""
     changed = reply.get("changed", [])
@@ -103,7 +100,7 @@ def apply(
     if "after" in reply:
         more = reply.get("more")
         new = [_at(outputs, place) for place in more] if type(more) is list else []
-        _update(arguments, Unpack([*inputs, *new], peer.made_other)(reply["after"]))
+        _update(arguments, Unpack([*inputs, *new], made)(reply["after"]))
 
 
 def _at(blobs: list[Blob], place: Any) -> Blob:

@@ -7,7 +7,7 @@ process keeps the graph until nobody here can ask any more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -17,15 +17,29 @@ from medda_lib.assignments import changes
 from medda_lib.assignments.exceptions import Lost
 from medda_lib.assignments.wire import Blob, Pack, Unpack, WireError
 
-if TYPE_CHECKING:
-    from medda_lib.assignments.remote import Peer
+
+class Asking(Protocol):
+    """What an exchange needs of its end of the channel, which `remote.Peer` is."""
+
+    dropped: list[int]
+    shows: bool
+    changed: bool
+
+    def ask(self, message: dict[str, Any], blobs: list[Blob]) -> tuple[dict[str, Any], list[Blob]]:
+        """Send a request; the other end's answer."""
+
+    def send_other(self, value: Any, pack: Pack) -> Any:
+        """A `wire.Send`."""
+
+    def made_other(self, body: list[Any], blobs: list[Blob]) -> Any:
+        """A `wire.Made`."""
 
 
 class Exchange:
     """A request with its arguments, and its reply."""
 
     def __init__(
-        self, peer: Peer, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, peer: Asking, request: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         """Nothing is sent yet. Raises TypeError for arguments that cannot travel."""
         self.peer, self._request, self._arguments = peer, request, [args, kwargs]
@@ -65,7 +79,8 @@ class Exchange:
         self.peer.changed = True
         try:
             if self.peer.shows:
-                changes.apply(self._reply, self.inputs, self.outputs, self._arguments, self.peer)
+                made = self.peer.made_other
+                changes.apply(self._reply, self.inputs, self.outputs, self._arguments, made)
         except (WireError, RecursionError) as error:
             raise Lost(f"changes of something else: {error}") from error
 

@@ -22,7 +22,8 @@ from medda_lib.assignments.collecting import read_time
 from medda_lib.assignments.folder import Course
 from medda_lib.assignments.grading import Points, graded
 from medda_lib.assignments.master import Master
-from medda_lib.assignments.sandbox import require, sandbox
+from medda_lib.assignments.protection import require
+from medda_lib.assignments.sandbox import sandbox
 
 TABLE = "grades.csv"
 

@@ -19,7 +19,8 @@ from medda_lib.assignments.cells import AssignmentError
 from medda_lib.assignments.course import MASTERS
 from medda_lib.assignments.limits import Limits
 from medda_lib.assignments.master import Master
-from medda_lib.assignments.sandbox import Sandbox, require, sandbox
+from medda_lib.assignments.protection import require
+from medda_lib.assignments.sandbox import Sandbox, sandbox
 
 FURTHER = "passes the checks that you have; a further one failed"
 

@@ -1,12 +1,10 @@
-"""Where submissions are run and judged: starts the processes, and says what they are protected from.
+"""Where submissions are run and judged: the processes, and how they are started and ended.
 
 Four kinds of process take part. The caller reads files and writes marks. The `nursery` forks the
 others. A `checker` runs the master's checks on one submission. A `worker`, behind `walls` and under a
 `keeper`, runs that submission. There is a worker for each submission and not for each
 exercise, because all cells of a notebook belong together; when one cell or call hangs or ends
 Python, a new worker runs the other cells, so it costs its exercise only.
-
-What a host can protect from is not looked up but tried: `protections` lets a worker attack.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +31,6 @@ _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 class SandboxError(RuntimeError):
     """Submissions cannot be run safely here, or not at all; says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Protection:
-    """One thing that a submission must not be able to do."""
-
-    what: str
-    holds: bool
-    lost: str  # what may happen if it does not hold
 
 
 class Sandbox:
@@ -91,7 +80,7 @@ class Sandbox:
 
     @contextmanager
     def worker(self) -> Iterator[tuple[socket.socket, list[str]]]:
-        """The channel to a bare worker, and the walls that it lacks; for `protections`."""
+        """The channel to a bare worker, and the walls that it lacks; for `protection`."""
         channel, theirs = socket.socketpair()
         leash, other = socket.socketpair()
         with channel, theirs, leash, other:
@@ -169,46 +158,3 @@ def _greeting(orders: socket.socket) -> bytes:
         return orders.recv(16)
     except OSError:
         return b""
-
-
-def protections() -> tuple[Protection, ...]:
-    """What a submission is kept from on this host, found by letting one try."""
-    with sandbox(Limits(memory_mb=1024), protected=False) as made:
-        return tried(made)
-
-
-def tried(made: Sandbox) -> tuple[Protection, ...]:
-    """The same in a sandbox that runs already."""
-    from medda_lib.assignments.attack import attempts
-
-    able = attempts(made)
-    return tuple(Protection(what, not able[key], lost) for key, (what, lost) in _TABLE.items())
-
-
-def require(made: Sandbox) -> None:
-    """Refuse to go on where a protection is missing.
-
-    Raises:
-        SandboxError: names what is missing.
-    """
-    lacking = [p for p in tried(made) if not p.holds]
-    if lacking:
-        lines = "\n".join(f"  {p.what}: no ({p.lost})" for p in lacking)
-        raise SandboxError(
-            "this host cannot protect you from the submissions:\n"
-            f"{lines}\n"
-            "Grade on Linux 5.13 or newer with user namespaces, or in a virtual machine or container"
-            " that holds nothing else, where --unprotected (protected=False) accepts the risk. Marks are"
-            " computed in another process in any case."
-        )
-
-
-_TABLE = {
-    "read": ("files cannot be read", "a submission may read hidden tests and your files"),
-    "write": ("files cannot be changed", "a submission may delete or change your files"),
-    "connect": ("no network", "a submission may send hidden inputs away"),
-    "signal": ("processes cannot be seen or stopped", "a submission may stop or read the grading"),
-    "memory": ("memory is limited", "a submission may use all memory"),
-    "processes": ("processes are limited", "a submission may start processes without end"),
-    "disk": ("files are limited", "a submission may fill the disk"),
-}

@@ -46,7 +46,7 @@ class WireError(Exception):
 class Pack:
     """Turns a value into nested JSON and gathers its tensors and arrays, each once, in `blobs`."""
 
-    def __init__(self, other: Callable[[Any, Pack], Any]) -> None:
+    def __init__(self, other: Send) -> None:
         """`other` gives the JSON of what is not plain data, or raises TypeError."""
         self.blobs: list[Blob] = []
         self._places: dict[int, int] = {}
@@ -102,7 +102,7 @@ class Pack:
 class Unpack:
     """The way back: new objects from JSON and blobs; WireError for anything else."""
 
-    def __init__(self, blobs: list[Blob], other: Callable[[list[Any], list[Blob]], Any]) -> None:
+    def __init__(self, blobs: list[Blob], other: Made) -> None:
         """`other` makes a value of JSON whose tag is none of the plain ones."""
         self.blobs = blobs
         self._other = other
@@ -143,6 +143,11 @@ class Unpack:
             raise WireError("a tensor where an array was announced, or the reverse")
         return blob if tag != "N" else blob[()]
 
+
+Send = Callable[[Any, Pack], Any]
+"""How one end spells what is not plain data; raises TypeError for what cannot travel."""
+Made = Callable[[list[Any], list[Blob]], Any]
+"""What one end makes of such JSON."""
 
 _MAKERS: dict[str, Callable[[Any], Any]] = {"l": list, "t": tuple, "s": set, "z": frozenset}
 

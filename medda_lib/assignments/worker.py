@@ -74,7 +74,7 @@ class Worker(Peer):
 
     def watch(self, args: Any, kwargs: Any, blobs: list[Blob]) -> changes.Watch | None:
         """Report what a call does to its arguments."""
-        return changes.Watch(self, [args, kwargs], blobs)
+        return changes.Watch(self.send_other, [args, kwargs], blobs)
 
     def send_other(self, value: Any, pack: Pack) -> Any:
         """A handle to anything that is no plain data."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from medda_lib import assignments
-from medda_lib.assignments import Limits, Points, SandboxError, sandbox
+from medda_lib.assignments import Limits, Points, SandboxError, protection
 from tests.assignments import tiny
 from tests.assignments.hostile import ATTACKS, SETTING
 
@@ -141,8 +141,8 @@ def test_grading_is_refused_where_it_is_not_safe(
 ) -> None:
     release = tiny.released(tmp_path)
     tiny.submit(release, tmp_path / "submissions" / "ann.ipynb", tiny.RIGHT)
-    weak = sandbox.Protection("no network", False, "a submission may send hidden inputs away")
-    monkeypatch.setattr(sandbox, "tried", lambda _: (weak,))
+    weak = protection.Protection("no network", False, "a submission may send hidden inputs away")
+    monkeypatch.setattr(protection, "tried", lambda _: (weak,))
     where = tmp_path / "submissions", tmp_path / "grades.csv", tmp_path / "masters"
     with pytest.raises(
         SandboxError, match=r"(?s)no network: no \(a submission may send .*--unprotected"

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from medda_lib import assignments
-from medda_lib.assignments import SandboxError, folder, gradebook, sandbox
+from medda_lib.assignments import SandboxError, folder, gradebook, protection
 from medda_lib.cli import app
 from tests.assignments import tiny
 
@@ -116,8 +116,8 @@ def test_unsafe_host_is_a_finding_not_a_wrong_command(
 
 @pytest.mark.parametrize(("holds", "code"), [(True, DONE), (False, FOUND_WRONG)])
 def test_protections_are_listed(holds: bool, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = (sandbox.Protection("no network", holds, "inputs may be sent away"),)
-    monkeypatch.setattr(sandbox, "protections", lambda: found)
+    found = (protection.Protection("no network", holds, "inputs may be sent away"),)
+    monkeypatch.setattr(protection, "protections", lambda: found)
     result = medda("course", "protections")
     assert result.exit_code == code
     assert ("inputs may be sent away" in result.stdout) is not holds

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from medda_lib.commands.terminal import fail, note, say
 
 if TYPE_CHECKING:
     from medda_lib.assignments.folder import Course
@@ -41,7 +43,7 @@ def course_init(
     chosen = [paper.strip() for paper in papers.split(",") if paper.strip()]
     with _plain_errors():
         course = courses.init(folder, chosen, title)
-        _say(
+        say(
             f"made {folder} with {', '.join(course.assignments)}\n"
             f"set points and deadlines in {folder / courses.SETTINGS}, then:\n"
             f"  medda course release --course {folder}"
@@ -57,8 +59,8 @@ def course_release(names: Names = None, course: Folder = Path()) -> None:
         opened = _open(course)
         for name in opened.chosen(names or []):
             opened.master(name)
-            _note(f"{name}: taking out solutions and hidden checks ...")
-            _say(f"wrote {release(name, opened.root / 'release' / name, opened.source)}")
+            note(f"{name}: taking out solutions and hidden checks ...")
+            say(f"wrote {release(name, opened.root / 'release' / name, opened.source)}")
 
 
 @course_app.command("validate")
@@ -68,9 +70,9 @@ def validate(notebook: Path) -> None:
     from medda_lib import assignments
 
     with _plain_errors():
-        _note(f"running {notebook.name} in a fresh kernel ...")
+        note(f"running {notebook.name} in a fresh kernel ...")
         report = assignments.validate(notebook)
-        _say(report.text())
+        say(report.text())
         if not report.ok:
             raise typer.Exit(1)
 
@@ -86,7 +88,7 @@ def course_collect(
 
     with _plain_errors():
         result = collecting.collect(_open(course), export, assignment)
-        _say(str(result))
+        say(str(result))
         if not (result.taken or result.unchanged):
             raise typer.Exit(1)
 
@@ -105,7 +107,7 @@ def course_grade(
         opened = _open(course)
         todo = gradebook.tasks(opened, names or [])
         if not todo:
-            _fail(f"{opened.root / 'submitted'} holds nothing: `medda course collect` fills it")
+            fail(f"{opened.root / 'submitted'} holds nothing: `medda course collect` fills it")
         done = []
         with _bar(len(todo)) as step:
 
@@ -116,10 +118,10 @@ def course_grade(
             table = gradebook.grade(
                 opened, names or [], workers=workers, unprotected=unprotected, progress=progress
             )
-        _say(f"{len(done) - sum(done)} graded, {sum(done)} known from before\nwrote {table}")
+        say(f"{len(done) - sum(done)} graded, {sum(done)} known from before\nwrote {table}")
         for mark in gradebook.marks(opened, names or []):
             if mark.result.remark:
-                _say(f"  {mark.student}, {mark.assignment}: {mark.result.remark}")
+                say(f"  {mark.student}, {mark.assignment}: {mark.result.remark}")
 
 
 @course_app.command("feedback")
@@ -131,8 +133,8 @@ def course_feedback(names: Names = None, course: Folder = Path()) -> None:
         opened = _open(course)
         written = feedback.write(opened, names or [])
         if not written:
-            _fail(f"nothing in {opened.root} is graded yet: run `medda course grade` first")
-        _say(f"wrote {len(written)} pages to {opened.root / 'feedback'}")
+            fail(f"nothing in {opened.root} is graded yet: run `medda course grade` first")
+        say(f"wrote {len(written)} pages to {opened.root / 'feedback'}")
 
 
 @course_app.command("protections")
@@ -143,7 +145,7 @@ def course_protections() -> None:
     with _plain_errors():
         found = protections()
         for each in found:
-            _say(f"{'yes' if each.holds else 'NO '}  {each.what}" + _lost(each.holds, each.lost))
+            say(f"{'yes' if each.holds else 'NO '}  {each.what}" + _lost(each.holds, each.lost))
         if not all(each.holds for each in found):
             raise typer.Exit(1)
 
@@ -158,8 +160,8 @@ def assignment_release(paper: str, out: Path = Path("release")) -> None:
     from medda_lib import assignments
 
     with _plain_errors():
-        _note(f"{paper}: taking out solutions and hidden checks ...")
-        _say(f"wrote {assignments.release(paper, out)}")
+        note(f"{paper}: taking out solutions and hidden checks ...")
+        say(f"wrote {assignments.release(paper, out)}")
 
 
 @assignment_app.command("grade")
@@ -182,7 +184,7 @@ def assignment_grade(
             unprotected=unprotected,
             done=lambda points: step(points.student),
         )
-        _say(f"wrote {grades}")
+        say(f"wrote {grades}")
 
 
 def _open(folder: Path) -> Course:
@@ -217,22 +219,6 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except SandboxError as error:
-        _fail(str(error), code=1)
+        fail(str(error), code=1)
     except (ValueError, FileNotFoundError) as error:
-        _fail(str(error))
-
-
-def _fail(message: str, code: int = 2) -> NoReturn:
-    from medda_lib.cli import fail
-
-    fail(message, code)
-
-
-def _note(text: str) -> None:
-    """What is being done, where it takes seconds; on standard error, beside the result."""
-    Console(stderr=True, soft_wrap=True).print(text, highlight=False, markup=False)
-
-
-def _say(text: str) -> None:
-    width = None if sys.stdout.isatty() else 160
-    Console(width=width, soft_wrap=True).print(text, highlight=False, markup=False)
+        fail(str(error))
