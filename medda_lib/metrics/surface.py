@@ -14,9 +14,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 
-import numpy as np
 import torch
-from monai.metrics.surface_dice import compute_surface_dice
+from monai.metrics.utils import get_edge_surface_distance
 from torch import Tensor
 
 
@@ -36,22 +35,29 @@ def surface_dice(
         raise ValueError(f"predicted: {tuple(predicted.shape)}, masks: {tuple(masks.shape)}")
     if not predicted.any() or not masks.any():
         return [float(bool(predicted.any()) == bool(masks.any()))] * len(tolerances)
-    a, b = _cropped(predicted, masks)
-    return [_score(a, b, spacing, tolerance) for tolerance in tolerances]
+    found = _elements(*_cropped(predicted, masks), spacing)
+    return [_score(found, tolerance) for tolerance in tolerances]
 
 
-def _score(a: Tensor, b: Tensor, spacing: Sequence[float], tolerance: float) -> float:
+def _elements(a: Tensor, b: Tensor, spacing: Sequence[float]) -> list[tuple[Tensor, Tensor]]:
+    """(distance to the other surface, area) of each piece of surface; those of `b` first."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # MONAI warns of its own old argument
-        found = compute_surface_dice(
-            a[None, None].float(),
-            b[None, None].float(),
-            class_thresholds=[float(tolerance)],
-            include_background=True,
+        edges, distances, areas = get_edge_surface_distance(
+            a.float(),
+            b.float(),
             spacing=tuple(float(s) for s in spacing),
             use_subvoxels=True,
+            symmetric=True,
         )
-    return float(np.asarray(found).item())
+    return [(distances[k], areas[k][edges[k]]) for k in (1, 0)]
+
+
+def _score(found: list[tuple[Tensor, Tensor]], tolerance: float) -> float:
+    """The part of all surface that lies within the tolerance, rounded as MONAI rounds it."""
+    (to_a, area_b), (to_b, area_a) = found
+    near = area_b[to_a <= tolerance].sum() + area_a[to_b <= tolerance].sum()
+    return float((near / (area_b.sum() + area_a.sum())).float())
 
 
 def _cropped(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,8 +18,9 @@ from medda_lib.studies.setting import Role
 from medda_lib.studies.task import Pool, Slot, Task
 
 KINDS = ("classification", "images", "scans")
-SPACING = (2.0, 0.9, 0.7)
-DEPTH, SIDE = 12, 32
+SPACING = (0.9, 0.31, 0.23)
+DEPTH, SIDE = 14, 48
+"""Small voxels: surfaces lie at many distances from each other, so that any tolerance shows."""
 
 
 def kinds_of(task: Task) -> set[str]:
@@ -86,19 +87,19 @@ def _classes() -> Pool:
 def _images() -> Pool:
     """Discs and soft discs that lie a little beside them."""
     at = torch.stack(torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")).double()
-    centres = torch.tensor([[15.0, 15.0], [14.0, 17.0], [18.0, 13.0]])[:, :, None, None]
-    true = (at - centres).norm(dim=1) - 8.0
-    guess = (at - centres - 2.3).norm(dim=1) - 7.0
+    centres = torch.tensor([[25.0, 22.0], [21.0, 26.0], [28.0, 20.0]])[:, :, None, None]
+    true = (at - centres).norm(dim=1) - 12.0
+    guess = (at - centres - 3.3).norm(dim=1) - 11.0
     return Pool(_soft(guess)[:, None], _names(3), masks=(true < 0)[:, None])
 
 
 def _scans() -> Pool:
-    """Two balls in millimetres, and soft balls one and a half millimetres beside them."""
+    """Two balls in millimetres, and larger soft balls one and a half millimetres beside them."""
     sides = [s * torch.arange(n) for s, n in zip(SPACING, (DEPTH, SIDE, SIDE), strict=True)]
     at = torch.stack(torch.meshgrid(*sides, indexing="ij")).double()
-    centres = torch.tensor([[11.0, 14.0, 11.0], [12.0, 13.0, 12.0]])[:, :, None, None, None]
-    true = (at - centres).norm(dim=1) - 7.5
-    guess = (at - centres - 0.9).norm(dim=1) - 7.2
+    centres = torch.tensor([[5.6, 6.9, 5.2], [6.1, 6.5, 4.9]])[:, :, None, None, None]
+    true = (at - centres).norm(dim=1) - 3.6
+    guess = (at - centres - 0.9).norm(dim=1) - 4.0
     names = tuple(name for name in _names(2) for _ in range(DEPTH))
     masks = (true < 0).flatten(0, 1)[:, None]
     return Pool(_soft(guess).flatten(0, 1)[:, None], names, masks=masks, spacing=SPACING)

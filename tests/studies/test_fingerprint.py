@@ -62,7 +62,7 @@ def test_bits_are_compared_where_they_can_be_equal(known: Fingerprint, name: str
 
 
 def test_another_value_names_the_condition(known: Fingerprint) -> None:
-    other = [replace(STUDY.specs[0], method=ToyMethod("Toy 0", rate=-3.0)), STUDY.specs[1]]
+    other = [replace(STUDY.specs[0], method=ToyMethod("Toy 0", segments=False)), STUDY.specs[1]]
     (found,) = differences(known, measure(other, "toys"), bits=True)
     assert found.condition == A
     assert "in-domain/here/classification" in found.text
