@@ -18,8 +18,7 @@ ALLOWED = {
     "papers": {"studies", "tasks", "methods", *GROUND},
 }
 """What each room may import besides itself. Modules beside the rooms (cli, notebooks) may use all."""
-ABOVE = {"cli", "notebooks", "page_record", "setup_cell", "pages", "book", "doctor", "source_view"}
-ABOVE |= {"assignments", "commands", "install"}
+ABOVE = {"cli", "commands", "notebooks", "pages", "book", "doctor", "assignments", "install"}
 """What no room may import, whatever it is allowed: it uses the rooms, not the other way round."""
 
 

@@ -18,7 +18,7 @@ NOT_RECORDED = "before run facts were recorded"
 class Executed:
     """What a frozen notebook says of itself.
 
-    profile: "" where the notebook has no record at all. run: the facts of `page_record.run_facts`; None
+    profile: "" where the notebook has no record at all. run: the facts of `record.run_facts`; None
     in a notebook that was frozen before they were kept. bytes: size of the file. reasons: what changed
     since, as `what_moved_on` puts it; empty for a page that is current.
     """
@@ -60,7 +60,7 @@ def executed(path: Path) -> Executed | None:
 
 @cache
 def _read(path: Path, _version: int) -> Executed:
-    from medda_lib.page_record import RECORD, what_moved_on
+    from medda_lib.notebooks.record import RECORD, what_moved_on
 
     notebook = json.loads(path.read_text("utf-8"))
     record = notebook["metadata"].get(RECORD, {})

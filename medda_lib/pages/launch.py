@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from medda_lib import setup_cell
+from medda_lib.notebooks import setup_cell
 
 BRANCH = "main"
 

@@ -13,10 +13,19 @@ from typing import Any
 
 import pytest
 
-from medda_lib import _paths, page_record, setup_cell
-from medda_lib.notebooks import NotebookError, check, freeze, show, smoke, what_moved_on
-from medda_lib.page_record import sealed
-from medda_lib.source_view import _without_docstring
+from medda_lib import _paths
+from medda_lib.notebooks import (
+    NotebookError,
+    check,
+    freeze,
+    record,
+    setup_cell,
+    show,
+    smoke,
+    what_moved_on,
+)
+from medda_lib.notebooks.record import sealed
+from medda_lib.notebooks.source_view import _without_docstring
 from medda_lib.studies.setting import Setting
 
 PAGE = """# %% [markdown]
@@ -175,18 +184,18 @@ def test_a_checkout_is_dirty_by_page_library_and_results_only(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1\n", "utf-8")
     source = tmp_path / "book" / "page.py"
-    assert page_record._differs(source)  # no repository yet
+    assert record._differs(source)  # no repository yet
     git = ["git", "-C", str(tmp_path), "-c", "user.name=A", "-c", "user.email=a@b.c"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
         subprocess.run([*git, *command], check=True)
-    assert not page_record._differs(source)
+    assert not record._differs(source)
     (tmp_path / "book" / "other.py").write_text("2\n", "utf-8")
     (tmp_path / "book" / "page.ipynb").write_text("{}", "utf-8")
-    assert not page_record._differs(source)
+    assert not record._differs(source)
     for name in ("medda_lib/new.py", "book/results/a.csv", "book/page.py"):
         before = (tmp_path / name).read_text("utf-8") if (tmp_path / name).is_file() else None
         (tmp_path / name).write_text("3\n", "utf-8")
-        assert page_record._differs(source), name
+        assert record._differs(source), name
         if before is None:
             (tmp_path / name).unlink()
         else:
@@ -194,8 +203,8 @@ def test_a_checkout_is_dirty_by_page_library_and_results_only(
 
 
 def test_the_machinery_of_pages_is_no_part_of_their_library(tmp_path: Path) -> None:
-    names = page_record._imported("from medda_lib.notebooks import moved_on, show\n")
-    assert names == ["medda_lib.source_view"]
+    names = record._behind("from medda_lib.notebooks import moved_on, show\n")
+    assert list(names) == ["medda_lib.notebooks.source_view"]
 
 
 def test_widgets_are_numbered_as_made(frozen: Path) -> None:
@@ -296,7 +305,7 @@ def test_record_notices_the_results_of_its_paper(
     (tmp_path / "medda_lib" / "papers" / "multimix").mkdir(parents=True)
     source = tmp_path / "multimix.py"
     source.write_text("# %%\n1\n", "utf-8")
-    notebook = {"metadata": {"medda": page_record.present(source)}}
+    notebook = {"metadata": {"medda": record.present(source)}}
     assert what_moved_on(notebook, source) == []
     (results / "multimix" / "demo-phantom.csv").write_text("value\n1\n", "utf-8")
     assert what_moved_on(notebook, source) == ["the results"]

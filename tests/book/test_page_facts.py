@@ -72,7 +72,7 @@ def no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MEDDA_REPOSITORY", raising=False)
     monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
     monkeypatch.delenv("MEDDA_BRANCH", raising=False)
-    monkeypatch.setattr("medda_lib.setup_cell._origin", str)
+    monkeypatch.setattr("medda_lib.notebooks.setup_cell._origin", str)
 
 
 # --- reading time ----------------------------------------------------------------------------------
@@ -171,7 +171,9 @@ def test_durations_in_words(seconds: float, words: str) -> None:
 
 def test_address_comes_from_the_first_place_that_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert launch.repository() is None
-    monkeypatch.setattr("medda_lib.setup_cell._origin", lambda: "git@github.com:one/clone.git")
+    monkeypatch.setattr(
+        "medda_lib.notebooks.setup_cell._origin", lambda: "git@github.com:one/clone.git"
+    )
     assert launch.repository() == "one/clone"
     monkeypatch.setenv("GITHUB_REPOSITORY", "two/hosted")
     assert launch.repository() == "two/hosted"
@@ -196,7 +198,7 @@ def test_address_comes_from_the_first_place_that_has_one(monkeypatch: pytest.Mon
 def test_only_an_origin_on_github_counts(
     origin: str, address: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medda_lib.setup_cell._origin", lambda: origin)
+    monkeypatch.setattr("medda_lib.notebooks.setup_cell._origin", lambda: origin)
     assert launch.repository() == address
 
 

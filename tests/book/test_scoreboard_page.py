@@ -13,9 +13,11 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 
-from medda_lib import _paths, notebooks
+from medda_lib import _paths
 from medda_lib.book import BookError, build
 from medda_lib.figures.verdicts import SIGNS, tally, verdicts
+from medda_lib.notebooks import running
+from medda_lib.notebooks.checking import LIMIT
 from medda_lib.pages.board import Board, Cell, Facet, Row, link
 from medda_lib.pages.counting import differences
 from medda_lib.pages.scoreboard import ANCHOR
@@ -224,10 +226,10 @@ def test_the_tally_says_what_it_counts(known: Standing) -> None:
 def html(results: Path, folder: Path) -> str:
     """All HTML of the page's notebook, executed on a folder of results."""
     parameters = {"profile": "smoke", "data": "phantom", "seed": 0, "device": "cpu"}
-    notebook = notebooks._execute(
+    notebook = running.execute(
         SOURCE, folder / "page.ipynb", parameters | {"results": str(results)}
     )
-    assert len(json.dumps(notebook)) < notebooks.LIMIT / 2
+    assert len(json.dumps(notebook)) < LIMIT / 2
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
     return "".join("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
 

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
-from medda_lib import _paths, install, setup_cell
+from medda_lib import _paths, install
 from medda_lib.install import InstallError, plan
+from medda_lib.notebooks import address as addresses
+from medda_lib.notebooks import setup_cell
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 STUB = """def install(checkout):
@@ -133,16 +135,16 @@ def test_stamp_writes_the_address_and_nothing_else(tmp_path: Path) -> None:
     cells: list[dict[str, Any]] = [{"cell_type": "code", "id": "a", "metadata": {}, "source": "1"}]
     setup_cell.insert(cells, "", COMMIT)
     path.write_text(json.dumps({"cells": cells, "metadata": {"medda": {"run": run}}}), "utf-8")
-    assert setup_cell.stamp(path, "owner/name")
+    assert addresses.stamp(path, "owner/name")
     notebook = json.loads(path.read_text("utf-8"))
     assert f'set_up(repository="owner/name", commit="{COMMIT}")' in notebook["cells"][0]["source"]
     assert notebook["cells"][1:] == cells[1:]
     assert notebook["metadata"]["medda"] == {"run": run, "repository": "owner/name"}
-    assert not setup_cell.stamp(path, "owner/name")
+    assert not addresses.stamp(path, "owner/name")
 
 
 def test_stamp_wants_owner_and_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert setup_cell.main(["https://example.org"]) == 2
+    assert addresses.main(["https://example.org"]) == 2
     assert "owner/name" in capsys.readouterr().err
 
 

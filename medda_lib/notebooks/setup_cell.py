@@ -5,28 +5,21 @@ repository at the commit that the page was executed at (its default branch where
 public) and hands over to `medda_lib/install.py` of the clone. Where `medda_lib` can be imported the cell
 does nothing. On a machine that is not a hosted one it asks before it installs anything. The book leaves
 the cell out.
-
-    python -m medda_lib.setup_cell owner/name
-
-writes an address into every notebook of the book that was frozen where none was known; no page is run.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from medda_lib import _paths
 
 TAG = "setup"
 _GITHUB = re.compile(r"(?:^|[/@.])github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
-_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 TEXT = '''# @title Setup (where medda_lib is installed, this does nothing)
 def set_up(repository, commit):
@@ -84,7 +77,7 @@ def repository(fallback: str = "") -> str:
     """
     for variable in ("MEDDA_REPOSITORY", "", "GITHUB_REPOSITORY"):
         value = os.environ.get(variable, "").strip() if variable else fallback
-        if value and not _NAME.fullmatch(value):
+        if value and not NAME.fullmatch(value):
             raise ValueError(f"{variable or 'repository'} is {value!r}; expected owner/name")
         if value:
             return value
@@ -127,35 +120,3 @@ def insert(cells: list[dict[str, Any]], address: str, commit: str) -> None:
 def is_one(cell: Mapping[str, Any]) -> bool:
     """Whether a cell of a notebook is a setup cell."""
     return TAG in cell["metadata"].get("tags", []) and cell.get("id") == TAG
-
-
-def stamp(path: Path, address: str) -> bool:
-    """Write an address into the setup cell of a frozen notebook; returns whether the file changed."""
-    from medda_lib.notebooks import dump
-
-    before = path.read_text("utf-8")
-    notebook = json.loads(before)
-    record = notebook["metadata"].get("medda", {})
-    if "run" not in record:
-        return False
-    run, record["repository"] = record["run"], address
-    notebook["cells"] = [cell for cell in notebook["cells"] if not is_one(cell)]
-    insert(notebook["cells"], address, "" if run["dirty"] else run["commit"])
-    after: str = dump(notebook)
-    path.write_text(after, "utf-8")
-    return after != before
-
-
-def main(arguments: list[str]) -> int:
-    """Stamp every notebook of the book; see the top of this file."""
-    if len(arguments) != 1 or not _NAME.fullmatch(arguments[0]):
-        print("usage: python -m medda_lib.setup_cell owner/name", file=sys.stderr)
-        return 2
-    for path in sorted(_paths.BOOK.rglob("*.ipynb")):
-        if ".ipynb_checkpoints" not in path.parts and stamp(path, arguments[0]):
-            print(f"wrote {path.relative_to(_paths.CHECKOUT)}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

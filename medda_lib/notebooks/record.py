@@ -20,14 +20,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from medda_lib import _paths, setup_cell
-from medda_lib.studies.closure import code_closure, find_file, imported_names
+from medda_lib import _paths
+from medda_lib.notebooks import setup_cell
+from medda_lib.studies.closure import code_closure, find_file, imported_names, read_source
 
 RECORD = "medda"  # the key of the record in the notebook's metadata
-_MACHINERY = (
-    "medda_lib.notebooks"  # makes the notebook, decides nothing that is shown, but for `show`
-)
-_SHOWN_BY = "medda_lib.source_view"
+_MACHINERY = "medda_lib.notebooks"  # makes the notebook, decides nothing that is shown, ...
+_SHOWN_BY = "medda_lib.notebooks.source_view"  # ... but for `show`
 
 
 def what_moved_on(notebook: Mapping[str, Any], source: Path) -> list[str]:
@@ -43,7 +42,7 @@ def what_moved_on(notebook: Mapping[str, Any], source: Path) -> list[str]:
 def present(source: Path) -> dict[str, str]:
     """Hashes (16 hex digits) of the page's text, of the library behind it, and of its results."""
     text = source.read_text("utf-8")
-    closure = code_closure(_imported(text))
+    closure = _behind(text)
     return {
         "page": _digest([text]),
         "library": _digest(f"{name} {digest}" for name, digest in closure.items()),
@@ -118,12 +117,13 @@ def _differs(source: Path) -> bool:
     return bool(done.stdout.strip())
 
 
-def _imported(text: str) -> list[str]:
-    """The library's modules that decide what a page shows, as far as the page imports them."""
+def _behind(text: str) -> dict[str, str]:
+    """Hash of each module of the library that decides what a page with this text shows."""
     names = {name for name in imported_names(ast.parse(text), "") if name.startswith("medda_lib")}
-    if _MACHINERY in names:
-        names = names - {_MACHINERY} | {_SHOWN_BY}
-    return sorted(name for name in names if find_file(name) is not None)
+    machinery = {name for name in names if f"{name}.".startswith(f"{_MACHINERY}.")}
+    closure = code_closure(name for name in names - machinery if find_file(name) is not None)
+    shown_by = {_SHOWN_BY: read_source(_SHOWN_BY).digest} if machinery else {}
+    return dict(sorted({**closure, **shown_by}.items()))
 
 
 def _result_texts(page: str, closure: Mapping[str, str]) -> Iterator[str]:
