@@ -92,8 +92,8 @@ def run(
     try:
         study = module.study(profile, data, seeds or None)
         _check_device(device)
-        now, committed = _committed(paper, profile, data, again, commit)
         with make_executor(executor, workers=workers) as pool:
+            now, committed = _committed(paper, profile, data, again, commit)
             frame = study.run(
                 store or _paths.run_store(),
                 executor=pool,

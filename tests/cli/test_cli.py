@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from medda_lib import _paths
 from medda_lib.cli import app
 from medda_lib.doctor import Finding
 from medda_lib.notebooks import NotebookError
+from medda_lib.papers import standing
 from medda_lib.papers.catalogue import papers
 from medda_lib.studies.claims import judge, load
 from medda_lib.studies.ledger import read
@@ -58,6 +60,8 @@ def test_list_systems_shows_every_system_of_multimix() -> None:
         (("run", "multimix", "--executor", "magic"), BAD_COMMAND, "magic"),
         (("run", "multimix", "--executor", "missing.py"), BAD_COMMAND, "missing.py"),
         (("run", "multimix", "--seeds", "-1"), BAD_COMMAND, "--seeds"),
+        (("run", "multimix", "--most", "-1"), BAD_COMMAND, "--most"),
+        (("fingerprint", "multimix", "--data", "mars"), BAD_COMMAND, "unknown data 'mars'"),
         (("freeze", "nosuch"), BAD_COMMAND, "no notebook source for 'nosuch'"),
         (("freeze", "multimix", "--profile", "huge"), BAD_COMMAND, "unknown profile 'huge'"),
         (("claims", "nosuch"), BAD_COMMAND, "nosuch"),
@@ -84,14 +88,18 @@ def test_run_commit_claims_and_a_second_run_finds_everything_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_paths, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(standing, "take", cache(standing.take))  # the code stays the same
     store = tmp_path / "runs"
     smoke = ("run", "multimix", "--profile", "smoke", "--seeds", "3")
     arguments = (*smoke, "--store", str(store), "--commit")
     first = medda(*arguments)
     assert first.exit_code == DONE, first.output
-    assert "27 runs, " in first.stdout
-    committed = {p.name for p in (tmp_path / "results" / "multimix").iterdir()}
-    assert committed == {f"smoke-phantom.{end}" for end in ("csv", "json", "npz")}
+    assert "27 of 27 runs, " in first.stdout
+    committed = {p.name for p in (tmp_path / "results" / "multimix").rglob("*") if p.is_file()}
+    assert committed == {
+        *(f"smoke-phantom.{end}" for end in ("csv", "json", "npz")),
+        *(f"phantom.{end}" for end in ("csv", "json")),  # the fingerprint
+    }
 
     before = {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in store.rglob("*") if p.is_file()}
     assert before
@@ -99,6 +107,12 @@ def test_run_commit_claims_and_a_second_run_finds_everything_done(
     assert second.stdout == first.stdout
     assert before == {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in before}
     assert set(before) == {p for p in store.rglob("*") if p.is_file()}
+
+    elsewhere = medda(*smoke, "--store", str(tmp_path / "elsewhere"))
+    assert "27 of 27 runs, " in elsewhere.stdout  # the committed ledger counts
+    assert not (tmp_path / "elsewhere").exists()
+    some = medda(*smoke, "--store", str(tmp_path / "elsewhere"), "--again", "--most", "2")
+    assert "2 of 27 runs, " in some.stdout
 
     judged = medda("claims", "multimix", "--profile", "smoke")
     assert judged.exit_code == DONE, judged.output
@@ -126,15 +140,43 @@ def test_claims_without_committed_results_say_how_to_make_them(
     assert "`medda run multimix --profile paper --data real --commit`" in result.stderr
 
 
-def test_a_run_that_fails_is_found_wrong_and_names_the_missing_data(
+def test_a_study_without_its_data_is_refused_before_anything_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MEDDA_DATA", raising=False)
     arguments = ("--profile", "smoke", "--data", "real", "--store", str(tmp_path))
     result = medda("run", "multimix", *arguments)
+    assert result.exit_code == BAD_COMMAND
+    assert "MEDDA_DATA is not set; export MEDDA_DATA=" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_fails_is_found_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ArithmeticError("no such network")
+
+    monkeypatch.setattr("medda_lib.methods.multimix.systems.MultiTask.fit", broken)
+    result = medda("run", "multimix", "--profile", "smoke", "--store", str(tmp_path))
     assert result.exit_code == FOUND_WRONG
     assert "9 of 9 runs failed" in result.stderr
-    assert "MEDDA_DATA" in result.stderr
+    assert "ArithmeticError: no such network" in result.stderr
+
+
+def test_fingerprint_says_whether_the_code_still_does_what_it_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_paths, "RESULTS", tmp_path)
+    before = medda("fingerprint", "aiva", "--data", "clusters")
+    assert before.exit_code == FOUND_WRONG
+    assert "aiva clusters: no fingerprint is committed" in before.stdout
+    assert medda("fingerprint", "aiva", "--data", "clusters", "--accept").exit_code == DONE
+    after = medda("fingerprint", "aiva", "--data", "clusters")
+    assert (after.exit_code, after.stdout) == (DONE, "aiva clusters: as committed\n")
+
+    monkeypatch.setattr("medda_lib.metrics.volumes.TOLERANCES", {"surface_dice": 1.5})
+    moved = medda("fingerprint", "aiva", "--data", "clusters")
+    assert moved.exit_code == FOUND_WRONG
+    assert "aiva clusters, every condition: scans surface_dice" in moved.stdout
 
 
 def test_a_page_that_does_not_run_is_found_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
