@@ -1,7 +1,8 @@
 """Imports between the rooms of `medda_lib` run one way, and only the evaluator sees test data."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ def _papers_differ(source: str, name: str) -> bool:
 
 
 FILES = sorted(p for name in ALLOWED for p in (LIBRARY / name).rglob("*.py"))
+MODULES = {name_of(file): file for file in sorted(LIBRARY.rglob("*.py"))}
 
 
 @pytest.mark.parametrize("name", sorted(ALLOWED))
@@ -64,6 +66,43 @@ def test_imports_run_one_way(name: str) -> None:
     files = [f for f in FILES if room(name_of(f)) == name]
     assert files
     assert [text for f in files for text in wrong(name_of(f), imports(f))] == []
+
+
+def written(source: str, names: set[str]) -> set[str]:
+    """The modules of the library that `source` imports by its own words.
+
+    ``from package import module`` names the package on the way only; ``from package import name``, where
+    the name is no module, needs what the package's own file defines.
+    """
+    modules = {name for name in names if name in MODULES}
+    on_the_way = {
+        package
+        for package in modules
+        if (inside := {name for name in names if name.rpartition(".")[0] == package})
+        and inside <= set(MODULES)
+    }
+    return modules - on_the_way - {source}
+
+
+def circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Modules of which each imports the next and the last is the first; empty where there are none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circle({name: written(name, imports(file)) for name, file in MODULES.items()}) == []
+
+
+def test_a_circle_is_noticed_and_a_package_on_the_way_is_none() -> None:
+    package, module = "medda_lib.methods.fda", "medda_lib.methods.fda.adaptation"
+    assert written(package, {module, f"{module}.Fda"}) == {module}
+    assert written(module, {package, f"{package}.spectrum"}) == {f"{package}.spectrum"}
+    back = written(module, {package, f"{package}.spectrum", f"{package}.Fda"})
+    assert set(circle({package: {module}, module: back})) == {package, module}
 
 
 def test_every_room_is_in_the_plan() -> None:

@@ -18,7 +18,8 @@ from typing import Any
 from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.content import settled
 from medda_lib.studies import ledger, per_image
-from medda_lib.studies.per_image import Arrays, PerImage
+from medda_lib.studies.finished import Arrays
+from medda_lib.studies.per_image import PerImage
 from medda_lib.studies.spec import RunSpec
 
 

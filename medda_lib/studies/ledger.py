@@ -13,18 +13,16 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.content import settled
+from medda_lib.studies.finished import Finished
 from medda_lib.studies.identity import canonical_json
 from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.store import RunStore
-
-if TYPE_CHECKING:
-    from medda_lib.studies.committed import Committed
 
 FIRST = ("paper", "profile", "data")
 LAST = ("evaluation", "domain", "problem", "metric", "value")
@@ -34,7 +32,7 @@ ORIGIN = ("versions", "hardware", "device", "threads")
 
 
 def frame(
-    store: RunStore, specs: Iterable[RunSpec], committed: Committed | None = None
+    store: RunStore, specs: Iterable[RunSpec], committed: Finished | None = None
 ) -> pd.DataFrame:
     """Rows of all finished runs, in the order of `specs`; runs that are missing give no rows.
 
@@ -128,7 +126,7 @@ def place(condition: Iterable[tuple[str, str]], seed: int) -> str:
 
 
 def _finished(
-    store: RunStore, spec: RunSpec, committed: Committed | None
+    store: RunStore, spec: RunSpec, committed: Finished | None
 ) -> tuple[list[dict[str, Any]], dict[str, Any]] | None:
     """Rows of a run, and its seconds and key; None when it is nowhere finished."""
     if key := stored(store, spec):

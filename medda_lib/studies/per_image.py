@@ -10,20 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medda_lib.datasets.content import settled
 from medda_lib.studies import ledger
+from medda_lib.studies.finished import Arrays, Finished
 from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.store import RunStore
-
-if TYPE_CHECKING:
-    from medda_lib.studies.committed import Committed
-
-Arrays = dict[str, NDArray[np.generic]]
 
 RUNS = "runs"
 KEPT = ("dice", "surface_dice", "pixels_true", "pixels_predicted", "probabilities", "labels")
@@ -60,7 +55,7 @@ class PerImage:
 
 
 def collect(
-    store: RunStore, specs: Iterable[RunSpec], committed: Committed | None = None
+    store: RunStore, specs: Iterable[RunSpec], committed: Finished | None = None
 ) -> PerImage:
     """Stack the arrays of finished runs; runs without a quantity get NaN (counts and labels: -1).
 
