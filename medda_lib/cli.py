@@ -47,14 +47,18 @@ def list_papers(
 ) -> None:
     """The seventeen papers, their settings and how far each is."""
     from medda_lib.papers.catalogue import papers
+    from medda_lib.papers.settings import settings_of
 
     table = Table("paper", "title", "setting", "systems", "status", show_edge=False)
     for paper in papers():
         setting = ", ".join(paper.settings)
         table.add_row(paper.key, paper.short, setting, str(len(paper.systems)), paper.status)
         if systems:
+            found = settings_of(paper.key)
             for system in paper.systems:
-                table.add_row("", f"  {system.name}", system.setting, system.role, system.status)
+                table.add_row(
+                    "", f"  {system.name}", found[system.name], system.role, system.status
+                )
     say(table)
 
 

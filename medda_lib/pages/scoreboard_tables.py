@@ -19,7 +19,7 @@ from medda_lib.pages.board import Board, Cell, Facet, Row, link
 from medda_lib.papers.catalogue import ROLES, papers
 from medda_lib.papers.counts import Standing
 from medda_lib.papers.scoreboard import KIND_NAMES, KINDS, NOT_TESTED, kind_of
-from medda_lib.studies.setting import SETTINGS
+from medda_lib.studies.setting import EVERY_SETTING
 
 SORTED = ("reproduced", "supported", "inconclusive", "contradicted", NOT_TESTED)
 STATUSES = {"measured": "● measured", "done": "◐ done, not measured", "not yet": "○ not yet"}
@@ -67,7 +67,7 @@ def papers_board(known: Standing, where: Addresses) -> str:
 def settings_board(known: Standing, _where: Addresses) -> str:
     """One row per setting: papers, systems, how many are done and measured."""
     rows = []
-    for setting in SETTINGS:
+    for setting in EVERY_SETTING:
         mine = known.systems[known.systems["setting"] == setting.name]
         numbers = (mine["paper"].nunique(), len(mine), (mine["status"] == "done").sum())
         here = _view("systems", setting=setting.name)
@@ -89,7 +89,7 @@ def systems_board(known: Standing, where: Addresses) -> str:
     rows = [_system(row, where) for row in known.systems.to_dict("records")]
     facets = (
         _papers(known.systems),
-        Facet("setting", _same(s.name for s in SETTINGS)),
+        Facet("setting", _same(s.name for s in EVERY_SETTING)),
         Facet("modality", _same(_parts(known.systems["modality"]))),
         Facet("role", _same(ROLES)),
         Facet("status", STATUSES),

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from medda_lib.studies.setting import SETTINGS
+from medda_lib.studies.setting import EVERY_SETTING, SETTINGS
 
 if TYPE_CHECKING:
     from medda_lib.studies.run import Study
@@ -48,15 +48,17 @@ class CatalogueError(ValueError):
 
 @dataclass(frozen=True)
 class System:
-    """One row that a paper compares: its role there and the setting that it works in.
+    """One row that a paper compares, and its role there.
 
     A bound is trained on more (or less) than the setting allows, or is no method at all (readers).
+    `setting` is that of a system which is "not yet"; a system that is done has its method's, which
+    `papers.settings` finds, so that no table can say another.
     """
 
     name: str
     role: str
-    setting: str
     status: str
+    setting: str = ""
 
 
 @dataclass(frozen=True)
@@ -175,9 +177,7 @@ def _check(found: Paper, path: Path) -> None:
     for shift in found.shifts:
         _among(shift, set(SHIFTS), f"{path}: shifts")
     for system in found.systems:
-        _among(system.setting, settings, f"{path}: setting of {system.name!r}")
-        _among(system.role, ROLES, f"{path}: role of {system.name!r}")
-        _among(system.status, STATUSES, f"{path}: status of {system.name!r}")
+        _check_system(system, path)
     statuses = {system.status for system in found.systems}
     if (found.status == "done") != (statuses == {"done"} and bool(found.chapter)):
         raise CatalogueError(
@@ -185,6 +185,16 @@ def _check(found: Paper, path: Path) -> None:
         )
     if found.chapter and "done" not in statuses:
         raise CatalogueError(f"{path}: chapter: no system of the paper is done yet")
+
+
+def _check_system(system: System, path: Path) -> None:
+    _among(system.role, ROLES, f"{path}: role of {system.name!r}")
+    _among(system.status, STATUSES, f"{path}: status of {system.name!r}")
+    where = f"{path}: setting of {system.name!r}"
+    if system.status == "not yet":
+        _among(system.setting, {one.name for one in EVERY_SETTING}, where)
+    elif system.setting:
+        raise CatalogueError(f"{where}: is that of its method, since it is done; leave it out")
 
 
 def _among(value: str, choices: tuple[str, ...] | set[str], where: str) -> None:

@@ -21,9 +21,10 @@ from medda_lib import _paths
 from medda_lib.papers.catalogue import FOLDER, CatalogueError, Paper, papers, study_module
 from medda_lib.papers.judging import judged, untested
 from medda_lib.papers.judging import ledgers as ledger_names
+from medda_lib.papers.settings import settings_of
 from medda_lib.studies.claims import Claim, Verdict, load
 from medda_lib.studies.ledger import provenance, read
-from medda_lib.studies.setting import SETTINGS
+from medda_lib.studies.setting import EVERY_SETTING
 
 PROFILES = ("paper", "demo", "smoke")
 """From the most to the least thorough."""
@@ -52,6 +53,7 @@ def systems(results: Path = _paths.RESULTS) -> pd.DataFrame:
     rows = []
     for paper in papers():
         measured = _measured(results / paper.key)
+        settings = settings_of(paper.key)
         for system in paper.systems:
             where = [name for name, names in measured.items() if system.name in names]
             rows.append(
@@ -60,7 +62,7 @@ def systems(results: Path = _paths.RESULTS) -> pd.DataFrame:
                     "title": paper.short,
                     "system": system.name,
                     "role": system.role,
-                    "setting": system.setting,
+                    "setting": settings[system.name],
                     "modality": ", ".join(paper.modality),
                     "status": system.status,
                     "measured": ", ".join(where),
@@ -121,7 +123,7 @@ def by_setting(results: Path = _paths.RESULTS) -> pd.DataFrame:
     """One row per setting, in the book's order: how many papers, systems, done and measured."""
     table = systems(results)
     rows = []
-    for setting in SETTINGS:
+    for setting in EVERY_SETTING:
         mine = table[table["setting"] == setting.name]
         rows.append(
             {

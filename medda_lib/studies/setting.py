@@ -94,6 +94,18 @@ CONTINUAL = _setting(
     set(),
     "a stream of stages, one at a time; earlier ones are gone",
 )
+TOLD_BOUNDARIES = _setting(
+    "continual, told the boundaries",
+    {Role.STAGE},
+    set(),
+    "a stream of stages, one at a time, and the news when the distribution changes",
+)
+ALL_AT_ONCE = _setting(
+    "all stages at once",
+    {Role.STAGE},
+    set(),
+    "every stage together, as if nothing ever passed: the upper bound of continual learning",
+)
 FEW_SHOT = _setting(
     "few-shot",
     _SOURCE | {Role.LABELLED_TARGET},
@@ -113,7 +125,7 @@ NOISY_LABELS = _setting(
     "labels of which an unknown part is wrong",
 )
 
-SETTINGS: tuple[Setting, ...] = (
+EVERY_SETTING: tuple[Setting, ...] = (
     SEMI_SUPERVISED,
     UNSUPERVISED_ADAPTATION,
     SOURCE_FREE,
@@ -121,7 +133,13 @@ SETTINGS: tuple[Setting, ...] = (
     SUPERVISED_ADAPTATION,
     DOMAIN_GENERALISATION,
     CONTINUAL,
+    TOLD_BOUNDARIES,
+    ALL_AT_ONCE,
     FEW_SHOT,
     SELF_SUPERVISED,
     NOISY_LABELS,
 )
+"""Those of all systems, in the book's order."""
+
+SETTINGS = tuple(one for one in EVERY_SETTING if one not in (TOLD_BOUNDARIES, ALL_AT_ONCE))
+"""Those that papers are about; the others are of baselines and bounds alone."""

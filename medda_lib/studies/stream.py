@@ -21,21 +21,10 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from medda_lib.studies.setting import LeakError, Role, Setting
+from medda_lib.studies.setting import ALL_AT_ONCE, TOLD_BOUNDARIES, LeakError, Role, Setting
 from medda_lib.studies.task import BareImages, Pool, Slot, Task, View
 
-TOLD_BOUNDARIES = Setting(
-    "continual, told the boundaries",
-    frozenset({Role.STAGE}),
-    frozenset(),
-    "a stream of stages, one at a time, and the news when the distribution changes",
-)
-ALL_AT_ONCE = Setting(
-    "all stages at once",
-    frozenset({Role.STAGE}),
-    frozenset(),
-    "every stage together, as if nothing ever passed: the upper bound of continual learning",
-)
+__all__ = ["ALL_AT_ONCE", "TOLD_BOUNDARIES", "Stage", "Stream", "StreamTask", "StreamView"]
 
 
 class Stage:
