@@ -9,6 +9,7 @@ final output.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import ClassVar, cast
@@ -17,11 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from medda_lib.methods.finetuning import Batch, Finetuning, finetune, sites_of
+from medda_lib.methods.finetuning import Batch, Finetuning, Objective, finetune, sites_of
 from medda_lib.methods.segmenter.predictor import SegmenterPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.training import decay
-from medda_lib.networks.residual_unet import ResidualUNet
+from medda_lib.methods.training import Adam, Losses, Phase, Recipe
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, Setting
 from medda_lib.studies.task import View
@@ -64,8 +64,12 @@ class AdaptSegNet:
         with torch.random.fork_rng():
             torch.manual_seed(run.seed)
             discriminator = Discriminator(self.width).to(run.device)
-        schedule = replace(self.finetuning.of(self.segmenter), learning_rate=self.rate)
-        adversary = _Adversary(discriminator, self.weight, schedule)
+        recipe = replace(
+            self.finetuning.of(self.segmenter).recipe,
+            optimiser=Adam(BETAS),
+            learning_rate=self.rate,
+        )
+        adversary = _Adversary(discriminator, self.weight, recipe)
         return finetune(sites, self.segmenter, self.finetuning, run, adversary).predictor
 
 
@@ -115,30 +119,23 @@ def discriminator_loss(discriminator: Discriminator, source: Tensor, target: Ten
     return (losses[0] + losses[1]) / 2
 
 
-class _Adversary:
+class _Adversary(Objective):
     """The objective: after each step of the network the discriminator takes one of its own."""
 
-    def __init__(self, discriminator: Discriminator, weight: float, schedule: Segmenter) -> None:
-        self.discriminator = discriminator
-        self.weight = weight
-        self.schedule = schedule
-        self.done = 0
-        rate = schedule.learning_rate
-        self.optimiser = torch.optim.Adam(discriminator.parameters(), rate, betas=BETAS)
-
-    def epoch(self, network: ResidualUNet, upcoming: list[Batch]) -> None:
-        """Nothing to prepare."""
+    def __init__(self, discriminator: Discriminator, weight: float, recipe: Recipe) -> None:
+        self.discriminator, self.weight, self.recipe = discriminator, weight, recipe
+        self._made = torch.empty(0)
 
     def term(self, bottleneck: Tensor, logits: Tensor, masks: Tensor, batch: Batch) -> Tensor:
         """lambda_adv L_adv."""
+        self._made = logits.detach().sigmoid()
         return self.weight * adversarial_loss(self.discriminator, logits[len(masks) :].sigmoid())
 
-    def after(self, logits: Tensor) -> None:
-        """The discriminator's step on the same predictions."""
-        source, target = logits.sigmoid().chunk(2)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.schedule.learning_rate * decay(self.done, self.schedule)
-        self.optimiser.zero_grad(set_to_none=True)
-        discriminator_loss(self.discriminator, source, target).backward()
-        self.optimiser.step()
-        self.done += 1
+    def players(self) -> Sequence[Phase[Batch]]:
+        """The discriminator."""
+        return (Phase(self.discriminator.parameters(), self.recipe, self._judge),)
+
+    def _judge(self, batch: Batch, number: int) -> Iterator[Losses]:
+        """L_d of the same predictions."""
+        source, target = self._made.chunk(2)
+        yield {"discriminator": discriminator_loss(self.discriminator, source, target)}

@@ -18,10 +18,9 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional as F
 
-from medda_lib.methods.finetuning import Batch, Finetuning, finetune, sites_of
+from medda_lib.methods.finetuning import Batch, Finetuning, Objective, finetune, sites_of
 from medda_lib.methods.segmenter.predictor import SegmenterPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, Setting
 from medda_lib.studies.task import View
@@ -62,14 +61,11 @@ class SegJDOT:
 
 
 @dataclass
-class _Transport:
-    """The objective; nothing happens between epochs or after a step."""
+class _Transport(Objective):
+    """The objective; nothing happens between epochs."""
 
     feature_weight: float
     label_weight: float
-
-    def epoch(self, network: ResidualUNet, upcoming: list[Batch]) -> None:
-        """Nothing to prepare."""
 
     def term(self, bottleneck: Tensor, logits: Tensor, masks: Tensor, batch: Batch) -> Tensor:
         """The transport cost."""
@@ -78,9 +74,6 @@ class _Transport:
             source, target, masks, logits[len(masks) :], self.feature_weight, self.label_weight
         )
         return transport_cost(cost)
-
-    def after(self, logits: Tensor) -> None:
-        """Nothing to do."""
 
 
 def joint_cost(

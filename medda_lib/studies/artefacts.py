@@ -10,7 +10,10 @@ that make the same thing at the same time do not disturb each other.
 from __future__ import annotations
 
 import hashlib
+import io
+import os
 import uuid
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from medda_lib.studies.machine import cpu, gpu
 from medda_lib.studies.method import Run
 
 Tensors = dict[str, Tensor]
+CHECKSUM = hashlib.sha256().digest_size
 
 _IN_MEMORY: list[Callable[[], None]] = []
 
@@ -52,23 +56,42 @@ def remembered(
     if run.artefacts is None:
         return make()
     file = run.artefacts / f"{_name(run, made_by, inputs, code)}.pt"
-    if file.is_file():
-        found: Tensors = torch.load(file, map_location=run.device, weights_only=True)
-        return found
-    made = make()
-    write(file, made)
-    return made
+    found = read(file, run.device)
+    if found is None:
+        found = make()
+        write(file, found)
+    return found
 
 
 def write(file: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Save tensors so that the file appears whole or not at all."""
+    """Save tensors behind their checksum, so that the file appears whole or not at all."""
+    buffer = io.BytesIO()
+    torch.save({name: tensor.detach().cpu() for name, tensor in tensors.items()}, buffer)
+    data = buffer.getvalue()
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f"{file.stem}.{uuid.uuid4().hex}")
     try:
-        torch.save({name: tensor.detach().cpu() for name, tensor in tensors.items()}, draft)
+        with draft.open("xb") as handle:
+            handle.write(hashlib.sha256(data).digest() + data)
+            handle.flush()
+            os.fsync(handle.fileno())
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def read(file: Path, device: torch.device) -> Tensors | None:
+    """What `write` saved; None where there is no such file, or a damaged one, which is dropped."""
+    if not file.is_file():
+        return None
+    content = file.read_bytes()
+    checksum, data = content[:CHECKSUM], content[CHECKSUM:]
+    if hashlib.sha256(data).digest() != checksum:
+        warnings.warn(f"{file} is damaged; it is dropped and made again", stacklevel=2)
+        file.unlink(missing_ok=True)
+        return None
+    found: Tensors = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+    return found
 
 
 def _name(

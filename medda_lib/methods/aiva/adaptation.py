@@ -18,7 +18,7 @@ from torch import Tensor
 
 from medda_lib.methods.aiva.clusters import Clustering, Structure, structure
 from medda_lib.methods.aiva.loss import alignment_loss, centroids, reciprocal_weight
-from medda_lib.methods.finetuning import Batch, Finetuning, Sites, finetune, sites_of
+from medda_lib.methods.finetuning import Batch, Finetuning, Objective, Sites, finetune, sites_of
 from medda_lib.methods.segmenter.predictor import SegmenterPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.networks.residual_unet import ResidualUNet
@@ -80,7 +80,7 @@ class AIVA:
         )
 
 
-class Alignment:
+class Alignment(Objective):
     """The objective. `seconds` adds up what the clusterings took: the features, and the rest."""
 
     def __init__(self, sites: Sites, segmenter: Segmenter, settings: Clustering, run: Run) -> None:
@@ -128,9 +128,6 @@ class Alignment:
     def term(self, bottleneck: Tensor, logits: Tensor, masks: Tensor, batch: Batch) -> Tensor:
         """The alignment loss times lambda."""
         return self.weight * self._loss(bottleneck[len(masks) :].flatten(1), batch)
-
-    def after(self, logits: Tensor) -> None:
-        """Nothing to do."""
 
 
 def matching_agreement(one: Structure, other: Structure) -> float:

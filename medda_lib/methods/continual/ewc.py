@@ -35,6 +35,7 @@ from medda_lib.methods.continual.training import (
     draw,
     finest,
     scans,
+    shown,
     stage_seed,
 )
 from medda_lib.networks.dyn_unet import DynUNet
@@ -123,10 +124,11 @@ class FisherMemory:
         # Stages are numbered from 1, so that -number seeds no training.
         generator = torch.Generator().manual_seed(stage_seed(self.trainer, run.repetition, -number))
         drawn = [
-            draw(image, mask, single, generator, run.device)
+            draw(image, mask, single, generator)
             for image, mask in zip(images.split(1), masks.split(1), strict=True)
         ]
-        return torch.cat([x for x, _ in drawn]), torch.cat([y for _, y in drawn])
+        together = torch.cat([shown(x, run.device) for x, _ in drawn])
+        return together, torch.cat([y for _, y in drawn]).to(run.device)
 
 
 @dataclass(frozen=True)

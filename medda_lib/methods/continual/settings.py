@@ -7,11 +7,14 @@ batch normalisation; what a profile leaves out of it is listed in the chapter.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar
 
-Optimiser = Literal["adam", "sgd"]
-Precision = Literal["float32", "bfloat16"]
+from medda_lib.methods.training import SGD, Adam, Optimiser, Poly, Precision, Recipe
+from medda_lib.methods.training.recipe import check_precision
+
+OPTIMISERS: Mapping[str, Optimiser] = {"adam": Adam(), "sgd": SGD(momentum=0.99, weight_decay=3e-5)}
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class Trainer:
         filters: channels per level of the network.
         steps: training steps of a stage.
         batch: scans (or patches) of a step.
-        optimiser: "adam", or "sgd" with Nesterov momentum 0.99 and weight decay 3e-5 (nnU-Net).
+        optimiser: "adam", "sgd" with Nesterov momentum 0.99 and weight decay 3e-5 (nnU-Net), or any
+            `Optimiser`.
         learning_rate: at the first step of each stage; falls to 0 as (1 - step / steps) ** 0.9.
         patch: sides (slice, row, column) of random patches in voxels; None for whole scans.
         deep_supervision: lower levels that get a loss of their own, each half as heavy as the last.
@@ -35,7 +39,7 @@ class Trainer:
     filters: tuple[int, ...] = (8, 16, 32)
     steps: int = 100
     batch: int = 2
-    optimiser: Optimiser = "adam"
+    optimiser: str | Optimiser = "adam"
     learning_rate: float = 3e-3
     patch: tuple[int, int, int] | None = None
     deep_supervision: int = 0
@@ -46,12 +50,23 @@ class Trainer:
         for name in ("steps", "batch", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: {getattr(self, name)} is not positive")
-        for name, allowed in (("optimiser", Optimiser), ("precision", Precision)):
-            if getattr(self, name) not in get_args(allowed):
-                raise ValueError(f"{name}: {getattr(self, name)!r} is none of {get_args(allowed)}")
+        if isinstance(self.optimiser, str) and self.optimiser not in OPTIMISERS:
+            raise ValueError(f"optimiser: {self.optimiser!r} is none of {tuple(OPTIMISERS)}")
+        check_precision(self.precision)
         factor = 2 ** (len(self.filters) - 1)
         if self.patch is not None and any(side < 1 or side % factor for side in self.patch):
             raise ValueError(f"patch: sides {self.patch} must be positive multiples of {factor}")
+
+    def recipe(self, steps: int | None = None) -> Recipe:
+        """The numbers of a training of so many steps (a stage's) as the loop needs them."""
+        chosen = self.optimiser
+        return Recipe(
+            self.steps if steps is None else steps,
+            self.learning_rate,
+            OPTIMISERS[chosen] if isinstance(chosen, str) else chosen,
+            Poly(),
+            self.precision,
+        )
 
     @classmethod
     def paper(cls) -> Trainer:
@@ -65,4 +80,5 @@ class Trainer:
             patch=(40, 56, 40),
             deep_supervision=2,
             augment=True,
+            precision="auto",
         )

@@ -11,8 +11,7 @@ training and every variant that expands a pool walk the same way for as long as 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -21,6 +20,7 @@ from torch.nn import functional as F
 from medda_lib.methods.continual.augmentation import augmented
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.losses import dice_loss
+from medda_lib.methods.training import Losses, Training
 from medda_lib.networks.dyn_unet import DynUNet, dyn_unet
 from medda_lib.studies.artefacts import Tensors, remembered
 from medda_lib.studies.identity import seed_of
@@ -52,7 +52,6 @@ class Regulariser:
 
 
 PLAIN = Regulariser()
-Report = Callable[[int, int, dict[str, float]], None]
 
 
 def new_network(trainer: Trainer, run: Run) -> DynUNet:
@@ -96,41 +95,53 @@ def train(
 
     number: of the stage, which seeds the draws. steps: the trainer's unless given.
     """
-    steps = trainer.steps if steps is None else steps
     generator = torch.Generator().manual_seed(stage_seed(trainer, run.repetition, number))
-    optimizer = optimiser(network, trainer)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: (1 - n / steps) ** 0.9)
-    images, masks = scans(pool)
-    network.train()
-    for step in range(1, steps + 1):
-        batch = draw(images, masks, trainer, generator, run.device)
-        loss = _step(network, *batch, trainer, optimizer, regulariser)
-        schedule.step()
-        run.progress(step, steps, {"segmentation": loss})
-    network.eval()
+    StageTraining(network, pool, trainer, generator, run, regulariser, steps).fit()
 
 
-def _step(
-    network: DynUNet,
-    images: Tensor,
-    masks: Tensor,
-    trainer: Trainer,
-    optimizer: torch.optim.Optimizer,
-    regulariser: Regulariser,
-) -> float:
-    with autocast(trainer, images.device):
-        logits = regulariser.forward(network, images).float()
+class StageTraining(Training[tuple[Tensor, Tensor]]):
+    """Training on the scans of one stage, held by a regulariser."""
+
+    def __init__(
+        self,
+        network: DynUNet,
+        pool: Pool,
+        trainer: Trainer,
+        generator: torch.Generator,
+        run: Run,
+        regulariser: Regulariser = PLAIN,
+        steps: int | None = None,
+    ) -> None:
+        super().__init__(network, trainer.recipe(steps), run)
+        self.pool, self.trainer, self.generator = pool, trainer, generator
+        self.unet, self.regulariser = network, regulariser
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Scans or patches and their masks, drawn with replacement and augmented."""
+        images, masks = scans(self.pool)
+        while True:
+            yield draw(images, masks, self.trainer, self.generator)
+
+    def terms(self, batch: tuple[Tensor, Tensor], number: int) -> Iterator[Losses]:
+        """The loss on the data with what the regulariser adds to it; then its penalty on weights."""
+        images, masks = shown(batch[0], self.run.device), batch[1].to(self.run.device)
+        logits = self.regulariser.forward(self.unet, images).float()
         loss = supervised(logits, masks)
-        extra = regulariser.on_outputs(images, finest(logits))
-    optimizer.zero_grad(set_to_none=True)
-    (loss if extra is None else loss + extra).backward()
-    regulariser.saw_gradients(network)
-    penalty = regulariser.on_parameters(network)
-    if penalty is not None:
-        penalty.backward()
-    optimizer.step()
-    regulariser.took_step(network)
-    return float(loss.detach())
+        extra = self.regulariser.on_outputs(images, finest(logits))
+        yield {"segmentation": loss} | ({} if extra is None else {"memory": extra})
+        self.regulariser.saw_gradients(self.unet)
+        penalty = self.regulariser.on_parameters(self.unet)
+        if penalty is not None:
+            yield {"penalty": penalty}
+
+    def took_step(self, number: int) -> None:
+        """Tells the regulariser."""
+        self.regulariser.took_step(self.unet)
+
+
+def shown(images: Tensor, device: torch.device) -> Tensor:
+    """Scans on the device, channels last."""
+    return images.to(device, memory_format=torch.channels_last_3d, non_blocking=True)
 
 
 def supervised(logits: Tensor, masks: Tensor) -> Tensor:
@@ -159,11 +170,7 @@ def scans(pool: Pool) -> tuple[Tensor, Tensor]:
 
 
 def draw(
-    images: Tensor,
-    masks: Tensor,
-    trainer: Trainer,
-    generator: torch.Generator,
-    device: torch.device,
+    images: Tensor, masks: Tensor, trainer: Trainer, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """A batch of scans or patches and their masks, drawn with replacement."""
     chosen = torch.randint(len(images), (trainer.batch,), generator=generator)
@@ -172,27 +179,7 @@ def draw(
         x, y = _patches(x, y, trainer.patch, generator)
     if trainer.augment:
         x, y = augmented(x, y, generator)
-    return x.to(device, memory_format=torch.channels_last_3d), y.to(device)
-
-
-def optimiser(network: DynUNet, trainer: Trainer) -> torch.optim.Optimizer:
-    """A fresh optimiser for a stage."""
-    if trainer.optimiser == "adam":
-        return torch.optim.Adam(network.parameters(), trainer.learning_rate)
-    return torch.optim.SGD(
-        network.parameters(),
-        trainer.learning_rate,
-        momentum=0.99,
-        nesterov=True,
-        weight_decay=3e-5,
-    )
-
-
-def autocast(trainer: Trainer, device: torch.device) -> AbstractContextManager[object]:
-    """Half precision for the convolutions where the trainer wants it."""
-    if trainer.precision == "float32":
-        return nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
+    return x, y
 
 
 def _patches(

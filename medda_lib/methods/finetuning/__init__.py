@@ -5,8 +5,8 @@ schedule and checkpoint live here once, and a difference between two systems is 
 their terms.
 """
 
-from medda_lib.methods.finetuning.loop import Objective, Outcome, finetune
+from medda_lib.methods.finetuning.loop import Objective, Outcome, Tuning, finetune
 from medda_lib.methods.finetuning.settings import Finetuning
 from medda_lib.methods.finetuning.sites import Batch, Sites, sites_of
 
-__all__ = ["Batch", "Finetuning", "Objective", "Outcome", "Sites", "finetune", "sites_of"]
+__all__ = ["Batch", "Finetuning", "Objective", "Outcome", "Sites", "Tuning", "finetune", "sites_of"]

@@ -1,4 +1,4 @@
-"""One fine-tuning loop for all: segmentation loss on the source plus what an `Objective` adds.
+"""Fine-tuning for all: segmentation loss on the source plus what an `Objective` adds.
 
 Source and target slices go through the network together, as one minibatch. So batch normalisation
 uses one set of statistics for both sites, and the running averages that the finished network is
@@ -9,9 +9,8 @@ training step ever used.)
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -21,24 +20,22 @@ from medda_lib.methods.finetuning.sites import Batch, Sites
 from medda_lib.methods.segmenter.predictor import SegmenterPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.training import (
-    decay,
+    Curve,
     inputs,
-    optimiser,
     pretrained,
     segmentation_loss,
+    shown,
 )
+from medda_lib.methods.training import Losses, Phase, Training
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
 
-Curve = tuple[tuple[int, float], ...]
 
-
-class Objective(Protocol):
-    """What a method adds to the segmentation loss."""
+class Objective:
+    """What a method adds to the segmentation loss; as it stands, nothing."""
 
     def epoch(self, network: ResidualUNet, upcoming: list[Batch]) -> None:
         """Called before every epoch with its minibatches; may look at the network."""
-        ...
 
     def term(self, bottleneck: Tensor, logits: Tensor, masks: Tensor, batch: Batch) -> Tensor:
         """The weighted term, a scalar.
@@ -46,16 +43,16 @@ class Objective(Protocol):
         bottleneck (2b, c, h', w') and logits (2b, 1, h, w): first b source slices, then b target
         slices; masks (b, 1, h, w) bool of the source slices.
         """
-        ...
+        return logits.sum() * 0
 
-    def after(self, logits: Tensor) -> None:
-        """Called after the network's step with the detached logits (2b, 1, h, w)."""
-        ...
+    def players(self) -> Sequence[Phase[Batch]]:
+        """Whoever else learns: phases that follow the network's in every step."""
+        return ()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A fine-tuned network; `losses` name -> (step, value), `scores` of the source validation."""
+    """A fine-tuned network; `scores` (step, value) of the source validation, `chosen` the step kept."""
 
     predictor: SegmenterPredictor
     scores: Curve
@@ -63,70 +60,69 @@ class Outcome:
 
 
 def finetune(
-    sites: Sites,
-    segmenter: Segmenter,
-    settings: Finetuning,
-    run: Run,
-    objective: Objective,
+    sites: Sites, segmenter: Segmenter, settings: Finetuning, run: Run, objective: Objective
 ) -> Outcome:
     """Trains the source network on and returns it in the state that the rule of `settings` chose."""
     network = pretrained(sites.source, segmenter, sites.name, run).network
-    tuned = settings.of(segmenter)
-    steps = Steps(network, optimiser(network, tuned), tuned, sites, run.device, objective)
-    generator = torch.Generator().manual_seed(run.seed)
-    batches = list(sites.batches(settings, generator))
-    length = sites.epoch(settings)
-    losses: list[tuple[int, dict[str, float]]] = []
-    scores: dict[int, float] = {}
-    best: dict[str, Tensor] = {}
-    for number, batch in enumerate(batches, start=1):
-        if (number - 1) % length == 0:
-            objective.epoch(network.eval(), batches[number - 1 : number - 1 + length])
-        steps.rate(number - 1)
-        losses.append((number, steps.take(batch)))
-        run.progress(number, settings.steps, losses[-1][1])
-        if number % length == 0 or number == settings.steps:
-            scores[number] = validation_dice(network, sites, segmenter, run.device)
-            if settings.rule.choose(scores) == number:
-                best = copy.deepcopy(network.state_dict())
-    network.load_state_dict(best)
-    predictor = SegmenterPredictor(network.eval(), segmenter, run.device, _curves(losses))
-    return Outcome(predictor, tuple(scores.items()), settings.rule.choose(scores))
+    history = Tuning(network, sites, segmenter, settings, run, objective).fit()
+    curves = tuple(history.curves().items())
+    predictor = SegmenterPredictor(network, segmenter, run.device, curves)
+    scores = tuple((step, found["score"]) for step, found in history.scores)
+    return Outcome(predictor, scores, history.chosen)
 
 
-@dataclass
-class Steps:
-    """A training step: the network, its optimiser, the data, and what the method adds."""
+class Tuning(Training[Batch]):
+    """A training whose steps see as many slices of the source as of the target."""
 
-    network: ResidualUNet
-    optimiser: torch.optim.Optimizer
-    segmenter: Segmenter
-    sites: Sites
-    device: torch.device
-    objective: Objective
+    def __init__(
+        self,
+        network: ResidualUNet,
+        sites: Sites,
+        segmenter: Segmenter,
+        settings: Finetuning,
+        run: Run,
+        objective: Objective,
+    ) -> None:
+        self.sites, self.objective = sites, objective
+        self.segmenter = settings.of(segmenter)
+        self.length = sites.epoch(settings)
+        recipe = replace(self.segmenter.recipe, validate_every=self.length, rule=settings.rule)
+        super().__init__(network, recipe, run)
+        generator = torch.Generator().manual_seed(run.seed)
+        self.order = list(sites.batches(settings, generator))
+        self.unet, self.players = network, objective.players()
 
-    def rate(self, done: int) -> None:
-        """Sets the learning rate after `done` steps."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.segmenter.learning_rate * decay(done, self.segmenter)
+    def batches(self) -> Iterator[Batch]:
+        """Numbers of slices; the slices themselves are gathered in the step."""
+        return iter(self.order)
 
-    def take(self, batch: Batch) -> dict[str, float]:
-        """One step; the losses by name."""
-        self.network.train()
-        images = torch.cat(
-            [self.sites.source.images[batch.source], self.sites.target[batch.target]]
+    def before_step(self, number: int) -> None:
+        """Tells the objective of a new epoch."""
+        if (number - 1) % self.length == 0:
+            upcoming = self.order[number - 1 : number - 1 + self.length]
+            self.objective.epoch(self.unet.eval(), upcoming)
+
+    def terms(self, batch: Batch, number: int) -> Iterator[Losses]:
+        """The loss on the source's masks and the objective's term."""
+        source, target = self.sites.source, self.sites.target
+        images = shown(
+            torch.cat([source.images[batch.source], target[batch.target]]), self.run.device
         )
-        images = images.to(self.device, memory_format=torch.channels_last)
-        masks = self.sites.source.need_masks()[batch.source].to(self.device)
-        values = self.network.encode(inputs(images, self.segmenter))
-        logits = self.network.decode(values)
+        masks = source.need_masks()[batch.source].to(self.run.device)
+        values = self.unet.encode(inputs(images, self.segmenter))
+        logits = self.unet.decode(values).float()
         supervised = segmentation_loss(logits[: len(masks)], masks, self.segmenter)
-        added = self.objective.term(values[-1], logits, masks, batch)
-        self.optimiser.zero_grad(set_to_none=True)
-        (supervised + added).backward()
-        self.optimiser.step()
-        self.objective.after(logits.detach())
-        return {"segmentation": float(supervised.detach()), "adaptation": float(added.detach())}
+        added = self.objective.term(values[-1].float(), logits, masks, batch)
+        yield {"segmentation": supervised, "adaptation": added}
+
+    def phases(self, number: int, main: Phase[Batch]) -> Sequence[Phase[Batch]]:
+        """The network, then whoever else learns."""
+        return (main, *self.players)
+
+    def validate(self, number: int) -> dict[str, float]:
+        """Dice on the source's validation scans."""
+        score = validation_dice(self.unet, self.sites, self.segmenter, self.run.device)
+        return {"score": score}
 
 
 def validation_dice(
@@ -138,8 +134,3 @@ def validation_dice(
     found, truth = (x.view(-1, pool.depth * x[0].numel()) for x in (predicted, pool.need_masks()))
     both, either = (found & truth).sum(dim=1), found.sum(dim=1) + truth.sum(dim=1)
     return float((2 * both / either.clamp_min(1)).mean())
-
-
-def _curves(losses: list[tuple[int, dict[str, float]]]) -> tuple[tuple[str, Curve], ...]:
-    names = losses[0][1]
-    return tuple((name, tuple((step, found[name]) for step, found in losses)) for name in names)

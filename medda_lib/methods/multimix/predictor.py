@@ -11,19 +11,11 @@ import torch
 from torch import Tensor
 
 from medda_lib.methods.normalise import standardise
+from medda_lib.methods.training import History
 from medda_lib.networks.bridge import input_gradient
 from medda_lib.networks.multimix import MultiMixNet, Output
 
 CHUNK = 64
-
-
-@dataclass(frozen=True)
-class History:
-    """What a training recorded: losses and validation scores by step, and the step returned."""
-
-    losses: tuple[tuple[int, dict[str, float]], ...] = ()
-    scores: tuple[tuple[int, dict[str, float]], ...] = ()
-    chosen: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from typing import ClassVar, Literal
 
 from medda_lib.methods.augment.strong import SHARE
 from medda_lib.methods.losses import ALIGNMENTS, Alignment
+from medda_lib.methods.training import Adam, EachSteps, Precision, Recipe
+from medda_lib.methods.training.recipe import check_precision
 from medda_lib.studies.method import BestValidation, CheckpointRule
 
-Precision = Literal["float32", "bfloat16"]
 WhenFull = Literal["reuse labelled", "drop the term"]
 EPOCH = 522  # steps: 5,216 training images of CheX in minibatches of 10
 
@@ -77,13 +78,26 @@ class Settings:
             raise ValueError(f"learning_rate: {self.learning_rate} is not positive")
         for name, allowed in (
             ("alignment", ALIGNMENTS),
-            ("precision", Precision.__args__),  # type: ignore[attr-defined]
             ("when_full", WhenFull.__args__),  # type: ignore[attr-defined]
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}: {getattr(self, name)!r} is none of {tuple(allowed)}")
+        check_precision(self.precision)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The numbers of the training as the loop needs them."""
+        return Recipe(
+            self.steps,
+            self.learning_rate,
+            Adam(fused=True),
+            EachSteps(self.decay_every, self.decay),
+            self.precision,
+            self.validate_every,
+            self.rule,
+        )
 
     @classmethod
     def paper(cls) -> Settings:
         """The values of section 3.2, with the choices where it gives none."""
-        return cls()
+        return cls(precision="auto")

@@ -1,4 +1,4 @@
-"""The training loop: Adam with step decay, validation now and then, the best state returned.
+"""The training of the MultiMix family: the steps' losses, problem by problem, and the validation.
 
 A step runs its parts (classification, segmentation) one after the other, each with its own backward
 pass; the gradients add up to that of the sum of the losses, and only one graph is alive at a time.
@@ -6,46 +6,45 @@ pass; the gradients add up to that of the sum of the losses, and only one graph 
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping, Sequence
-
-import torch
-from torch import Tensor
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 
 from medda_lib.methods.multimix.batches import ImageSets
-from medda_lib.methods.multimix.predictor import History, NetworkPredictor
+from medda_lib.methods.multimix.predictor import NetworkPredictor
 from medda_lib.methods.multimix.scores import validation_scores
 from medda_lib.methods.multimix.settings import Settings
 from medda_lib.methods.multimix.steps import Step
+from medda_lib.methods.training import Losses, Training
 from medda_lib.networks.multimix import MultiMixNet
-from medda_lib.studies.method import CheckpointRule, Run
+from medda_lib.studies.method import Run
 
 
-def gradients(parts: Sequence[Step], parameters: list[Tensor], number: int) -> dict[str, Tensor]:
-    """Adds the gradients of all parts of step `number` to `parameters`; returns the losses."""
-    found: dict[str, Tensor] = {}
-    for part in parts:
-        losses = part(number)
-        # Named inputs: the saliency's images require gradients too, which nobody reads.
-        torch.stack(list(losses.values())).sum().backward(inputs=parameters)
-        found |= {name: loss.detach() for name, loss in losses.items()}
-    return found
+class MultiTaskTraining(Training[None]):
+    """Minimises the losses of `parts`; these draw their images themselves, on the device."""
 
+    def __init__(
+        self,
+        network: MultiMixNet,
+        parts: Sequence[Step],
+        sets: Mapping[str, ImageSets],
+        settings: Settings,
+        run: Run,
+    ) -> None:
+        super().__init__(network, settings.recipe, run)
+        self.parts, self.sets = parts, sets
+        self.predictor = NetworkPredictor(network, run.device)
 
-class Keeper:
-    """Holds the state that a checkpoint rule would return if training ended now."""
+    def batches(self) -> Iterator[None]:
+        """Nothing: the parts draw."""
+        return repeat(None)
 
-    def __init__(self, rule: CheckpointRule) -> None:
-        self.rule = rule
-        self.scores: dict[int, float] = {}
-        self.state: dict[str, Tensor] = {}
-        self.step = 0
+    def terms(self, batch: None, number: int) -> Iterator[Losses]:
+        """Each part's losses."""
+        return (part(number) for part in self.parts)
 
-    def offer(self, step: int, score: float, network: MultiMixNet) -> None:
-        """Takes a copy of the network's state if the rule prefers this step to all before."""
-        self.scores[step] = score
-        if self.rule.choose(self.scores) == step:
-            self.state, self.step = copy.deepcopy(network.state_dict()), step
+    def validate(self, number: int) -> Mapping[str, float]:
+        """Accuracy, Dice and their mean on the source's validation images."""
+        return validation_scores(self.predictor, self.sets)
 
 
 def train(
@@ -56,26 +55,5 @@ def train(
     run: Run,
 ) -> NetworkPredictor:
     """Minimises the parts' losses and returns the network in the state that the rule chose."""
-    parameters: list[Tensor] = [p for p in network.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
-    schedule = torch.optim.lr_scheduler.StepLR(optimizer, settings.decay_every, settings.decay)
-    keeper = Keeper(settings.rule)
-    losses, scores = [], []
-    for number in range(1, settings.steps + 1):
-        network.train()
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(
-            run.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"
-        ):
-            found = gradients(parts, parameters, number)
-        optimizer.step()
-        schedule.step()
-        if number % settings.validate_every == 0 or number == settings.steps:
-            now = validation_scores(NetworkPredictor(network, run.device), sets)
-            keeper.offer(number, now["score"], network)
-            losses.append((number, {name: float(loss) for name, loss in found.items()}))
-            scores.append((number, now))
-        run.progress(number, settings.steps, {name: float(loss) for name, loss in found.items()})
-    network.load_state_dict(keeper.state)
-    network.eval()
-    return NetworkPredictor(network, run.device, History(tuple(losses), tuple(scores), keeper.step))
+    history = MultiTaskTraining(network, parts, sets, settings, run).fit()
+    return NetworkPredictor(network, run.device, history)

@@ -2,15 +2,15 @@
 
 Every method of the chapters on scanner shift starts from the network of its source site. That network
 depends on the site's pool, the settings and the repetition alone, never on the method, so the methods
-of a repetition start from the same weights (paired comparison), and `pretrained` trains it once
-per run store (`shelf`) and hands out copies.
+of a repetition start from the same weights (paired comparison), and `pretrained` trains it once per run
+store and hands out copies.
 """
 
 from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -19,10 +19,10 @@ from torch.nn import functional as F
 
 from medda_lib.methods.losses import dice_loss
 from medda_lib.methods.normalise import standardise
-from medda_lib.methods.segmenter import shelf
 from medda_lib.methods.segmenter.settings import Segmenter
+from medda_lib.methods.training import Losses, Training
 from medda_lib.networks.residual_unet import ResidualUNet
-from medda_lib.studies.artefacts import kept_in_memory
+from medda_lib.studies.artefacts import Tensors, kept_in_memory, remembered
 from medda_lib.studies.identity import seed_of
 from medda_lib.studies.method import Run
 from medda_lib.studies.task import Pool
@@ -30,7 +30,7 @@ from medda_lib.studies.task import Pool
 KEPT = 12
 BCE, DICE = 0.4, 0.6
 
-Progress = Callable[[int, int, dict[str, float]], None]
+Curve = tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Trained:
     """A network and the losses of its training, (step, value)."""
 
     network: ResidualUNet
-    losses: tuple[tuple[int, float], ...]
+    losses: Curve
 
 
 _TRAINED: OrderedDict[tuple[object, ...], tuple[Tensor, Trained]] = OrderedDict()
@@ -55,20 +55,27 @@ def pretrained(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained:
         while len(_TRAINED) >= KEPT:
             _TRAINED.popitem(last=False)
         # The images are kept with the entry: while it lives their id cannot become another's.
-        _TRAINED[key] = (pool.images, _from_shelf(pool, settings, name, run))
+        _TRAINED[key] = (pool.images, _once(pool, settings, name, run))
     _TRAINED.move_to_end(key)
     return copy.deepcopy(_TRAINED[key][1])
 
 
-def _from_shelf(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained:
+def _once(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained:
+    """Trained now, or taken from the run's artefacts; in evaluation mode."""
     seed = source_seed(settings, name, run.repetition)
-    file = shelf.place(pool, settings, seed, run)
-    if file is not None and file.is_file():
-        return Trained(*shelf.take(file, settings, run.device))
-    found = train(pool, settings, seed, run.device, run.progress)
-    if file is not None:
-        shelf.put(file, found.network, found.losses)
-    return found
+
+    def make() -> Tensors:
+        found = train(pool, settings, seed, run)
+        values = [value for _, value in found.losses]
+        weights = {f"network.{key}": value for key, value in found.network.state_dict().items()}
+        return weights | {"losses": torch.tensor(values, dtype=torch.float64)}
+
+    inputs = (pool.images, pool.need_masks())
+    made = dict(remembered(run, (settings, seed), inputs, (__name__,), make))
+    losses = tuple(enumerate(made.pop("losses").tolist(), start=1))
+    network = _placed(ResidualUNet(settings.width, settings.levels), run.device)
+    network.load_state_dict({key.removeprefix("network."): v for key, v in made.items()})
+    return Trained(network.eval(), losses)
 
 
 def source_seed(settings: Segmenter, name: str, repetition: int) -> int:
@@ -76,69 +83,54 @@ def source_seed(settings: Segmenter, name: str, repetition: int) -> int:
     return seed_of(settings, name, repetition)
 
 
-def train(
-    pool: Pool, settings: Segmenter, seed: int, device: torch.device, progress: Progress
-) -> Trained:
+def train(pool: Pool, settings: Segmenter, seed: int, run: Run) -> Trained:
     """A new network trained on `pool`; the generators of the caller stay as they were."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = ResidualUNet(settings.width, settings.levels)
-        # Channels last: a third less time on the CPU.
-        network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = _placed(ResidualUNet(settings.width, settings.levels), run.device)
         generator = torch.Generator().manual_seed(seed)
-        losses = _minimise(network, pool, settings, generator, device, progress)
-    network.eval()
-    return Trained(network, tuple(losses))
+        history = SourceTraining(network, pool, settings, generator, run).fit()
+    return Trained(network, history.curves()["segmentation"])
 
 
-def _minimise(
-    network: ResidualUNet,
-    pool: Pool,
-    settings: Segmenter,
-    generator: torch.Generator,
-    device: torch.device,
-    progress: Progress,
-) -> list[tuple[int, float]]:
-    optimizer = optimiser(network, settings)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: decay(n, settings))
-    network.train()
-    losses = []
-    for number in range(1, settings.steps + 1):
-        images, masks = draw(pool, settings, generator, device)
-        loss = segmentation_loss(network(inputs(images, settings)), masks, settings)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        losses.append((number, float(loss.detach())))
-        progress(number, settings.steps, {"segmentation": losses[-1][1]})
-    return losses
+class SourceTraining(Training[tuple[Tensor, Tensor]]):
+    """Plain training of a `ResidualUNet` on random slices of a pool."""
+
+    def __init__(
+        self,
+        network: ResidualUNet,
+        pool: Pool,
+        settings: Segmenter,
+        generator: torch.Generator,
+        run: Run,
+    ) -> None:
+        super().__init__(network, settings.recipe, run)
+        self.pool, self.settings, self.generator = pool, settings, generator
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Slices and masks, drawn with replacement."""
+        while True:
+            yield draw(self.pool, self.settings, self.generator)
+
+    def terms(self, batch: tuple[Tensor, Tensor], number: int) -> Iterator[Losses]:
+        """The supervised loss."""
+        images, masks = shown(batch[0], self.run.device), batch[1].to(self.run.device)
+        logits = self.network(inputs(images, self.settings)).float()
+        yield {"segmentation": segmentation_loss(logits, masks, self.settings)}
 
 
-def optimiser(network: torch.nn.Module, settings: Segmenter) -> torch.optim.Optimizer:
-    """Adam, or SGD with Nesterov momentum, over all parameters of the network."""
-    parameters = list(network.parameters())
-    if settings.optimiser == "sgd":
-        return torch.optim.SGD(parameters, settings.learning_rate, momentum=0.9, nesterov=True)
-    return torch.optim.Adam(parameters, settings.learning_rate)
-
-
-def decay(number: int, settings: Segmenter) -> float:
-    """The factor on the learning rate after `number` steps (see `Segmenter.schedule`)."""
-    if settings.schedule == "step":
-        return 1.0 if number < 0.8 * settings.steps else 0.1
-    return float(max(1 - number / settings.steps, 0.0) ** 0.9)
-
-
-def draw(
-    pool: Pool, settings: Segmenter, generator: torch.Generator, device: torch.device
-) -> tuple[Tensor, Tensor]:
+def draw(pool: Pool, settings: Segmenter, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """A batch of slices (b, 1, h, w) and masks of the same shape, drawn with replacement."""
     chosen = torch.randint(len(pool), (settings.batch,), generator=generator)
     images, masks = pool.images[chosen], pool.need_masks()[chosen]
     if settings.crop is not None:
         images, masks = _cropped(images, masks, settings.crop, generator)
-    return images.to(device, memory_format=torch.channels_last), masks.to(device)
+    return images, masks
+
+
+def shown(images: Tensor, device: torch.device) -> Tensor:
+    """Images on the device, channels last: a third less time on the CPU."""
+    return images.to(device, memory_format=torch.channels_last, non_blocking=True)
 
 
 def inputs(images: Tensor, settings: Segmenter) -> Tensor:
@@ -150,6 +142,11 @@ def segmentation_loss(logits: Tensor, masks: Tensor, settings: Segmenter) -> Ten
     """The supervised loss of logits (n, 1, h, w) against bool masks of the same shape."""
     entropy = F.binary_cross_entropy_with_logits(logits, masks.to(logits.dtype))
     return entropy if settings.loss == "bce" else BCE * entropy + DICE * dice_loss(logits, masks)
+
+
+def _placed(network: ResidualUNet, device: torch.device) -> ResidualUNet:
+    network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
 def _cropped(

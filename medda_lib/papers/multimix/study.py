@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from medda_lib.methods.multimix import Settings, system
-from medda_lib.methods.multimix.settings import Precision
+from medda_lib.methods.training import Precision
 from medda_lib.papers.planning import Place, planned
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
@@ -39,14 +39,6 @@ DOMAIN_NAMES = ("chex", "jsrt", "mcu", "nihx")
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 DIAL_ENDS = {SEGMENTATION: ("jsrt", "nihx"), CLASSIFICATION: ("chex", "nihx")}
-MEASURED_ON = {
-    "phantom": "chest X-ray phantoms (chex, jsrt; cross-domain nihx, mcu)",
-    "real": "NIH ChestX-ray14 subset and lung_xray_a; cross-domain lung_xray_b",
-    "realism": "trained on phantoms only, tested on real X-rays",
-    "shift": "chest X-ray phantoms, one domain against the others",
-    "precision": "chest X-ray phantoms (chex, jsrt; cross-domain nihx, mcu)",
-}
-NEEDS_REAL_DATA = ("real", "realism")
 
 Condition = tuple[str, str, str]
 
