@@ -166,8 +166,10 @@ def _scales(known: Fingerprint) -> dict[tuple[str, str, str], float]:
 
 
 def _tolerance(at: str) -> float:
-    kind, _, number = at.partition(" ")
-    return TOLERANCES[int(number)] if kind in PLACES else TOLERANCES[1]
+    kind, _, number = at.rpartition(" ")
+    if kind not in PLACES:
+        return TOLERANCES[1]
+    return TOLERANCES[3 if kind == PLACES[-1] else int(number)]
 
 
 def _equal(a: float, b: float, tolerance: float, least: float) -> bool:

@@ -20,8 +20,10 @@ from torch.utils.hooks import RemovableHandle
 from medda_lib.studies.task import Task
 
 STEPS = 3
-PLACES = ("pass", "step")
-"""How the places of forward values and of losses begin; a number follows."""
+TRAININGS = 2
+"""Of a run whose first losses are noted: a source network and its adaptation, two stages of a stream."""
+PLACES = ("pass", "step", "next step")
+"""How the places of forward values and of losses begin (in the second training); a number follows."""
 
 Values = dict[tuple[str, str], float]
 """(place, quantity) -> value."""
@@ -32,7 +34,7 @@ class FirstSteps:
 
     def __init__(self) -> None:
         self.values: Values = {}
-        self._passes = self._steps = self._depth = 0
+        self._passes = self._trainings = self._depth = 0
         self._half = False
         self._handles: list[RemovableHandle] = []
 
@@ -51,12 +53,12 @@ class FirstSteps:
     ) -> None:
         self._stop()
 
-    def progress(self, _step: int, _steps: int, losses: dict[str, float]) -> None:
-        """The progress callback of a `Run`."""
-        self._steps += 1
-        if self._steps <= STEPS and not self._half:
-            names = {f"loss {name}": float(value) for name, value in losses.items()}
-            self.values |= {(f"step {self._steps}", name): loss for name, loss in names.items()}
+    def progress(self, step: int, _steps: int, losses: dict[str, float]) -> None:
+        """The progress callback of a `Run`; a step 1 begins another training."""
+        self._trainings += step == 1
+        if step <= STEPS and self._trainings <= TRAININGS and not self._half:
+            place = f"{PLACES[self._trainings]} {step}"
+            self.values |= {(place, f"loss {n}"): float(value) for n, value in losses.items()}
 
     def _begins(self, _module: torch.nn.Module, _inputs: Any) -> None:
         self._depth += 1

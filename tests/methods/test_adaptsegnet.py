@@ -1,12 +1,13 @@
 """AdaptSegNet: both losses against their formulas, and whose parameters each one moves."""
 
-from dataclasses import replace
+from contextlib import nullcontext
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from medda_lib.methods.adaptsegnet import (
+    BETAS,
     AdaptSegNet,
     Discriminator,
     _Adversary,
@@ -14,7 +15,7 @@ from medda_lib.methods.adaptsegnet import (
     discriminator_loss,
 )
 from medda_lib.methods.finetuning import Batch
-from tests.methods.two_sites import SEGMENTER
+from medda_lib.methods.training import Adam, Recipe
 
 
 @pytest.fixture
@@ -72,8 +73,8 @@ def test_adversarial_gradient_against_differences(discriminator: Discriminator) 
 
 
 def test_discriminator_learns_to_tell_the_sites(discriminator: Discriminator) -> None:
-    schedule = replace(SEGMENTER, steps=1000, learning_rate=1e-2)
-    adversary = _Adversary(discriminator, 1.0, schedule)
+    adversary = _Adversary(discriminator, 1.0, Recipe(1000, 1e-2, Adam(BETAS)))
+    (player,) = adversary.players()
     source, target = 4 * torch.ones(4, 1, 32, 32), -4 * torch.ones(4, 1, 32, 32)
     logits = torch.cat([source, target])
 
@@ -82,13 +83,15 @@ def test_discriminator_learns_to_tell_the_sites(discriminator: Discriminator) ->
         return float(found.detach())
 
     before = loss()
-    for _ in range(40):
-        adversary.after(logits)
+    nobody = Batch(torch.arange(4), torch.arange(4))
+    for number in range(40):
+        adversary.term(torch.zeros(8), logits, torch.zeros(4), nobody)
+        player.take(nobody, number, nullcontext)
     assert loss() < 0.3 < before
 
 
 def test_term_is_weighted_and_about_the_target(discriminator: Discriminator) -> None:
-    adversary = _Adversary(discriminator, 0.25, SEGMENTER)
+    adversary = _Adversary(discriminator, 0.25, Recipe(1))
     logits = torch.randn(6, 1, 32, 32)
     batch = Batch(torch.arange(3), torch.arange(3))
     found = adversary.term(torch.zeros(6, 2, 4, 4), logits, torch.zeros(3, 1, 32, 32), batch)

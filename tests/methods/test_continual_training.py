@@ -98,7 +98,7 @@ def test_draws_are_scans_with_their_masks() -> None:
     pool = balls("a", 3, 0.9)
     images, masks = scans(pool)
     assert torch.equal(images[:, 0], volumes(pool.images, pool.depth))
-    x, y = draw(images, masks, TRAINER, torch.Generator().manual_seed(0), torch.device("cpu"))
+    x, y = draw(images, masks, TRAINER, torch.Generator().manual_seed(0))
     for one, mask in zip(x, y, strict=True):
         found = [i for i in range(3) if torch.equal(images[i], one)]
         assert found
@@ -111,7 +111,7 @@ def test_patches_are_windows_of_the_scan(patch: tuple[int, int, int]) -> None:
     pool = balls("a", 2, 0.9)
     trainer = replace(TRAINER, patch=patch, batch=4)
     images, masks = scans(pool)
-    x, y = draw(images, masks, trainer, torch.Generator().manual_seed(0), torch.device("cpu"))
+    x, y = draw(images, masks, trainer, torch.Generator().manual_seed(0))
     assert x.shape == y.shape == (4, 1, *patch)
     assert float(x[y].mean()) == pytest.approx(0.9, abs=0.05)
     if patch == SHAPE:
@@ -154,7 +154,7 @@ def test_gradients_of_data_are_seen_before_those_of_parameters() -> None:
     watching = Watching()
     images, masks = scans(pool)
     generator = torch.Generator().manual_seed(stage_seed(trainer, 0, 1))
-    x, y = draw(images, masks, trainer, generator, run.device)
+    x, y = draw(images, masks, trainer, generator)
     twin = new_network(trainer, run).train()
     wanted = torch.autograd.grad(supervised(twin(x), y), next(twin.parameters()))[0]
     train(network, pool, trainer, 1, run, watching)

@@ -6,20 +6,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from medda_lib.methods.segmenter import shelf
 from medda_lib.methods.segmenter.predictor import SegmenterPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SourceModel
 from medda_lib.methods.segmenter.training import (
-    decay,
     draw,
     inputs,
-    optimiser,
     pretrained,
     segmentation_loss,
     source_seed,
 )
+from medda_lib.methods.training import SGD
 from medda_lib.networks.residual_unet import ResidualUNet
+from medda_lib.studies import artefacts
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import Role
 from medda_lib.studies.task import Pool, Slot, Task
@@ -55,19 +54,22 @@ def test_loss_is_the_papers_mixture() -> None:
 
 
 def test_schedules_of_both_papers() -> None:
-    fda, aiva = Segmenter.fda(), Segmenter.aiva()
-    assert [decay(n, fda) for n in (0, 7999, 8000, 9999)] == [1.0, 1.0, 0.1, 0.1]
-    assert decay(0, aiva) == 1.0
-    assert decay(2500, aiva) == pytest.approx(0.5**0.9)
-    assert decay(5000, aiva) == 0.0
+    fda, aiva = (s.recipe.schedule.factor for s in (Segmenter.fda(), Segmenter.aiva()))
+    assert [fda(n, 10_000) for n in (0, 7999, 8000, 9999)] == [1.0, 1.0, 0.1, 0.1]
+    assert aiva(0, 5000) == 1.0
+    assert aiva(2500, 5000) == pytest.approx(0.5**0.9)
+    assert aiva(5000, 5000) == 0.0
 
 
 def test_optimisers() -> None:
-    network = ResidualUNet(2, 2)
-    sgd = optimiser(network, Segmenter.fda())
+    parameters = list(ResidualUNet(2, 2).parameters())
+    sgd = Segmenter.fda().recipe.optimiser.make(parameters, 1e-3)
     assert isinstance(sgd, torch.optim.SGD)
     assert (sgd.defaults["momentum"], sgd.defaults["nesterov"]) == (0.9, True)
-    assert isinstance(optimiser(network, Segmenter.aiva()), torch.optim.Adam)
+    adam = Segmenter.aiva().recipe.optimiser.make(parameters, 1e-3)
+    assert isinstance(adam, torch.optim.Adam)
+    given = SGD(momentum=0.5)
+    assert Segmenter(optimiser=given).recipe.optimiser is given
 
 
 def test_same_repetition_same_network_whatever_the_method_draws() -> None:
@@ -125,12 +127,12 @@ def test_crops_are_windows_of_slices_with_their_masks() -> None:
     train = pool(size=16)
     settings = replace(TINY, crop=8, batch=5)
     generator = torch.Generator().manual_seed(0)
-    images, masks = draw(train, settings, generator, torch.device("cpu"))
+    images, masks = draw(train, settings, generator)
     assert images.shape == masks.shape == (5, 1, 8, 8)
     windows = train.images.unfold(2, 8, 1).unfold(3, 8, 1)
     for image in images:
         assert (windows == image[:, None, None]).all(dim=(-1, -2)).any()
-    wide, _ = draw(train, replace(settings, crop=99), generator, torch.device("cpu"))
+    wide, _ = draw(train, replace(settings, crop=99), generator)
     assert wide.shape[-2:] == (16, 16)
 
 
@@ -149,7 +151,13 @@ def test_seeds_have_63_bits_and_differ() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"steps": 0}, {"learning_rate": 0.0}, {"optimiser": "rmsprop"}, {"loss": "dice"}],
+    [
+        {"steps": 0},
+        {"learning_rate": 0.0},
+        {"optimiser": "rmsprop"},
+        {"loss": "dice"},
+        {"precision": "half"},
+    ],
 )
 def test_wrong_settings_name_the_field(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -180,7 +188,7 @@ def test_anything_else_has_another_place_on_the_shelf(
     if changed == "threads":
         monkeypatch.setattr(torch, "get_num_threads", lambda: 77)
     if changed == "code":
-        monkeypatch.setattr(shelf, "code_closure", lambda _: {"training": "other"})
+        monkeypatch.setattr(artefacts, "code_closure", lambda _: {"training": "other"})
     pretrained(
         pool(9 if changed == "scans" else 0),
         replace(TINY, steps=2) if changed == "settings" else TINY,

@@ -129,7 +129,8 @@ def test_the_first_three_passes_of_whole_networks_are_noted() -> None:
         assert watch.values[f"pass {k}", "output 1 mean"] == pytest.approx(
             float(outputs[k - 1].mean())
         )
-        assert watch.values[f"step {k}", "loss dice"] == k - 1
+        assert watch.values[f"step {k}", "loss dice"] == k
+        assert watch.values[f"next step {k}", "loss dice"] == 10 + k
     before = dict(watch.values)
     network(inputs[0])  # outside of the block
     assert watch.values == before

@@ -73,7 +73,8 @@ def _once(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained:
     inputs = (pool.images, pool.need_masks())
     made = dict(remembered(run, (settings, seed), inputs, (__name__,), make))
     losses = tuple(enumerate(made.pop("losses").tolist(), start=1))
-    network = _placed(ResidualUNet(settings.width, settings.levels), run.device)
+    with torch.random.fork_rng():  # its first weights do not matter, nor may drawing them
+        network = _placed(ResidualUNet(settings.width, settings.levels), run.device)
     network.load_state_dict({key.removeprefix("network."): v for key, v in made.items()})
     return Trained(network.eval(), losses)
 
