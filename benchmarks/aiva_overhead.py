@@ -27,10 +27,10 @@ import torch
 
 from medda_lib.methods.aiva import Clustering
 from medda_lib.methods.aiva.adaptation import Alignment
-from medda_lib.methods.finetuning import Batch, Finetuning, Sites
-from medda_lib.methods.finetuning.loop import Steps
+from medda_lib.methods.finetuning import Batch, Finetuning, Sites, Tuning
 from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.training import optimiser
+from medda_lib.methods.training import Phase
+from medda_lib.methods.training.history import floats
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.papers.costs import replace_rows
 from medda_lib.studies.method import Run
@@ -79,11 +79,10 @@ def measure(case: Case, device: str, repeats: int) -> dict[str, float]:
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     alignment = Alignment(sites, case.segmenter, Clustering(), run)
     wanted = Finetuning(steps=repeats + 1, batch=case.finetuning.batch)
-    batches = list(sites.batches(wanted, torch.Generator().manual_seed(0)))
-    alignment.epoch(network.eval(), batches)
-    tuned = case.finetuning.of(case.segmenter)
-    steps = Steps(network, optimiser(network, tuned), tuned, sites, run.device, alignment)
-    seconds = [_timed(steps, batch) for batch in batches][1:]
+    tuning = Tuning(network, sites, case.segmenter, wanted, run, alignment)
+    alignment.epoch(network.eval(), tuning.order)
+    network.train()
+    seconds = [_timed(tuning, tuning.main(), batch) for batch in tuning.order][1:]
     step, epoch = statistics.median(seconds), sites.epoch(case.finetuning)
     spent = sum(alignment.seconds.values())
     return {
@@ -95,9 +94,10 @@ def measure(case: Case, device: str, repeats: int) -> dict[str, float]:
     }
 
 
-def _timed(steps: Steps, batch: Batch) -> float:
+def _timed(tuning: Tuning, phase: Phase[Batch], batch: Batch) -> float:
     start = time.perf_counter()
-    steps.take(batch)  # reads the losses back, so a GPU has finished
+    losses = phase.take(batch, 1, lambda: tuning.recipe.autocast(tuning.run.device))
+    floats(losses)  # reads the losses back, so a GPU has finished
     return time.perf_counter() - start
 
 

@@ -33,7 +33,7 @@ from torch import Tensor
 
 from medda_lib.methods.continual.augmentation import augmented
 from medda_lib.methods.continual.settings import Trainer
-from medda_lib.methods.continual.training import autocast, draw, new_network, optimiser, supervised
+from medda_lib.methods.continual.training import draw, new_network, shown, supervised
 from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.papers.costs import replace_rows
 from medda_lib.papers.odex.study import BUDGETS
@@ -81,7 +81,9 @@ class Stepper:
         self.network: DynUNet = new_network(variant.trainer, Run(0)).train()
         if not variant.channels_last:
             self.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        self.optimizer = optimiser(self.network, variant.trainer)
+        self.recipe = variant.trainer.recipe()
+        parameters = self.network.parameters()
+        self.optimizer = self.recipe.optimiser.make(parameters, self.recipe.learning_rate)
         self.generator = torch.Generator().manual_seed(0)
         self.seeds = count(1000)
 
@@ -90,11 +92,11 @@ class Stepper:
         torch.set_num_threads(self.variant.threads)
         trainer, marks = self.variant.trainer, [time.perf_counter()]
         images, masks = self._scans()
-        x, y = draw(images, masks, trainer, self.generator, torch.device("cpu"))
-        if not self.variant.channels_last:
-            x = x.contiguous()
+        x, y = draw(images, masks, trainer, self.generator)
+        if self.variant.channels_last:
+            x = shown(x, x.device)
         marks.append(time.perf_counter())
-        with autocast(trainer, x.device):
+        with self.recipe.autocast(x.device):
             logits = self.network(x).float()
         marks.append(time.perf_counter())
         loss = supervised(logits, y)
@@ -143,7 +145,8 @@ def _augmentation(trainer: Trainer, images: Tensor, masks: Tensor, rounds: int) 
     """Seconds of augmenting a batch."""
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(0)
-    x, y = draw(images, masks, trainer, generator, torch.device("cpu"))
+    x, y = draw(images, masks, trainer, generator)
+    x = shown(x, x.device)
     seconds = []
     for _ in range(rounds):
         start = time.perf_counter()
