@@ -18,7 +18,8 @@ from rich.table import Table
 from medda_lib import _paths
 from medda_lib.commands.course import assignment_app, course_app
 from medda_lib.commands.data import data_app
-from medda_lib.commands.terminal import fail, say
+from medda_lib.commands.forecast import show_forecast
+from medda_lib.commands.terminal import fail, note, say
 
 if TYPE_CHECKING:
     from medda_lib.papers.catalogue import StudyModule
@@ -37,7 +38,9 @@ app.add_typer(assignment_app, name="assignment")
 
 Paper = Annotated[str, typer.Argument(help="Key of a paper, as `medda list` shows it.")]
 Profile = Annotated[str, typer.Option(help="How much work: smoke, demo or paper.")]
-Data = Annotated[str, typer.Option(help="What it runs on: phantom, real ... (see `medda list`).")]
+Data = Annotated[
+    str, typer.Option(help="What it runs on (see `medda list`); default: the paper's first kind.")
+]
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")]
 
 
@@ -45,20 +48,20 @@ Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")]
 def list_papers(
     systems: Annotated[bool, typer.Option(help="One line per system, too.")] = False,
 ) -> None:
-    """The seventeen papers, their settings and how far each is."""
+    """The seventeen papers, their settings, what their studies run on and how far each is."""
     from medda_lib.papers.catalogue import papers
     from medda_lib.papers.settings import settings_of
 
-    table = Table("paper", "title", "setting", "systems", "status", show_edge=False)
+    table = Table("paper", "title", "setting", "data", "systems", "status", show_edge=False)
     for paper in papers():
         setting = ", ".join(paper.settings)
-        table.add_row(paper.key, paper.short, setting, str(len(paper.systems)), paper.status)
+        data = ", ".join(one.name for one in paper.data) or "-"
+        many = str(len(paper.systems))
+        table.add_row(paper.key, paper.short, setting, data, many, paper.status)
         if systems:
             found = settings_of(paper.key)
-            for system in paper.systems:
-                table.add_row(
-                    "", f"  {system.name}", found[system.name], system.role, system.status
-                )
+            for one in paper.systems:
+                table.add_row("", f"  {one.name}", found[one.name], "", one.role, one.status)
     say(table)
 
 
@@ -66,7 +69,7 @@ def list_papers(
 def run(
     paper: Paper,
     profile: Profile = "demo",
-    data: Data = "phantom",
+    data: Data = "",
     seeds: Annotated[int, typer.Option(min=0, help="Repetitions; 0 is the profile's own.")] = 0,
     device: Device = "cpu",
     executor: Annotated[
@@ -81,6 +84,9 @@ def run(
         int, typer.Option(min=0, help="Do at most that many runs; the others wait.")
     ] = sys.maxsize,
     again: Annotated[bool, typer.Option(help="Do committed runs again, too.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would take, and run nothing.")
+    ] = False,
 ) -> None:
     """Run a paper's study. Interrupt it when you like: the same command goes on where it was.
 
@@ -93,8 +99,12 @@ def run(
     from medda_lib.studies.store import CorruptRunError
 
     module = _study_module(paper)
+    data = data or _first_kind(paper)
     try:
         study = module.study(profile, data, seeds or None)
+        if dry_run:
+            show_forecast(study, store or _paths.run_store(), again)
+            return
         _check_device(device)
         with make_executor(executor, workers=workers) as pool:
             now, committed = _committed(paper, profile, data, again, commit)
@@ -153,7 +163,9 @@ def fingerprint(
 def freeze(
     paper: Paper,
     profile: Profile = "demo",
-    data: Data = "phantom",
+    data: Annotated[
+        str, typer.Option(help="The page's own parameter: phantom or real.")
+    ] = "phantom",
     device: Device = "cpu",
 ) -> None:
     """Make and execute the notebook of a chapter, as the book renders it."""
@@ -183,12 +195,13 @@ def book() -> None:
 
 
 @app.command()
-def claims(paper: Paper, profile: Profile = "demo", data: Data = "phantom") -> None:
+def claims(paper: Paper, profile: Profile = "demo", data: Data = "") -> None:
     """The verdict on every claim of a paper, from the committed results."""
     from medda_lib.papers.judging import judged
     from medda_lib.studies.ledger import read
 
     module = _study_module(paper)
+    data = data or _first_kind(paper)
     try:
         module.study(profile, data, 1)
         frame = read(_paths.RESULTS / paper, profile, data)
@@ -251,6 +264,15 @@ def _study_module(paper: str) -> StudyModule:
         return study_module(paper)
     except ValueError as error:
         fail(str(error))
+
+
+def _first_kind(paper: str) -> str:
+    """What a paper runs on where nobody chose: its first kind of data, which is said."""
+    from medda_lib.papers import catalogue
+
+    first, *others = (one.name for one in catalogue.paper(paper).data)
+    note(f"{paper} on {first}" + f"; --data has also {', '.join(others)}" * bool(others))
+    return first
 
 
 def _source(paper: str) -> Path:

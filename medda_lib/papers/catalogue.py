@@ -2,8 +2,9 @@
 
 A paper names its settings (what its methods may see), what shifts between its domains, its worlds
 (what they are tested on) and every system that it compares, so that the book's map and scoreboard are
-complete from the first day: a system without an implementation has the status "not yet". Loading checks
-each file, and an error names the file and the field.
+complete from the first day: a system without an implementation has the status "not yet". A paper with a
+study also names the kinds of data that it runs on. Loading checks each file, and an error names the file
+and the field.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ FOLDER = Path(__file__).parent
 ROLES = ("proposed", "baseline", "ablation", "bound")
 STATUSES = ("done", "not yet")
 SOURCES = ("paper", "slides", "appendix", "supplement")
+KINDS = {"phantom": "phantoms", "real": "substitute", "own": "the paper's own"}
+"""What data can be, in readers' words: a substitute is real images, but not the paper's."""
+
 SHIFTS = {
     "scanner": "another make, field strength or detector",
     "sequence": "another MR sequence of the same body",
@@ -62,6 +66,20 @@ class System:
 
 
 @dataclass(frozen=True)
+class Data:
+    """One source of a study's numbers: `medda run PAPER --data NAME`, and a ledger of that name.
+
+    `kind` is a key of `KINDS`, `what` says what stands beside every number. Several of a paper's sources
+    may be of one kind; its claims are judged on those that `judges`.
+    """
+
+    name: str
+    kind: str
+    what: str
+    judges: bool = True
+
+
+@dataclass(frozen=True)
 class Paper:
     """What the book says about a paper before any experiment.
 
@@ -90,6 +108,11 @@ class Paper:
     pages: str = ""
     doi: str = ""
     chapter: str = ""
+    data: tuple[Data, ...] = ()
+
+    def on(self, name: str) -> Data | None:
+        """The data of that name; None where the paper has no such."""
+        return next((one for one in self.data if one.name == name), None)
 
 
 class StudyModule(Protocol):
@@ -132,11 +155,16 @@ def read(path: Path) -> Paper:
         content = tomllib.loads(path.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(f"{path}: not valid TOML: {error}") from error
-    rows = content.pop("system", [])
-    systems = tuple(_build(System, row, f"{path}, system {i + 1}") for i, row in enumerate(rows))
-    found = _build(Paper, {**content, "systems": systems}, str(path))
+    parts: dict[str, Any] = {"systems": _rows(System, content.pop("system", []), f"{path}, system")}
+    if "data" in content:
+        parts["data"] = _rows(Data, content["data"], f"{path}, data")
+    found = _build(Paper, content | parts, str(path))
     _check(found, path)
     return found
+
+
+def _rows(kind: type[T], rows: list[Mapping[str, Any]], where: str) -> tuple[T, ...]:
+    return tuple(_build(kind, row, f"{where} {i + 1}") for i, row in enumerate(rows))
 
 
 def _build(kind: type[T], content: Mapping[str, Any], where: str) -> T:
@@ -154,9 +182,9 @@ def _build(kind: type[T], content: Mapping[str, Any], where: str) -> T:
 
 
 def _check_type(wanted: object, value: object, where: str) -> None:
-    """Compare with the annotation, which is text here: str, int or a tuple of them."""
+    """Compare with the annotation, which is text here: str, int, bool or a tuple of them."""
     text = str(wanted)
-    kind = tuple if text.startswith("tuple") else int if text.startswith("int") else str
+    kind = {"tuple": tuple, "int | None": int, "bool": bool}.get(text.partition("[")[0], str)
     if not isinstance(value, kind) or value in ("", ()):
         raise CatalogueError(f"{where}: need a filled {text}, got {value!r}")
     if text == "tuple[str, ...]" and not all(isinstance(one, str) for one in cast(Any, value)):
@@ -166,9 +194,10 @@ def _check_type(wanted: object, value: object, where: str) -> None:
 def _check(found: Paper, path: Path) -> None:
     if found.key != path.parent.name:
         raise CatalogueError(f"{path}: key {found.key!r} is not the name of its folder")
-    names = [system.name for system in found.systems]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise CatalogueError(f"{path}: system {twice[0]!r} is listed twice")
+    for what, rows in (("system", found.systems), ("data", found.data)):
+        names = [row.name for row in rows]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise CatalogueError(f"{path}: {what} {twice[0]!r} is listed twice")
     settings = {setting.name for setting in SETTINGS}
     _among(found.source, SOURCES, f"{path}: source")
     _among(found.status, STATUSES, f"{path}: status")
@@ -176,6 +205,8 @@ def _check(found: Paper, path: Path) -> None:
         _among(setting, settings, f"{path}: settings")
     for shift in found.shifts:
         _among(shift, set(SHIFTS), f"{path}: shifts")
+    for data in found.data:
+        _among(data.kind, set(KINDS), f"{path}: kind of {data.name!r}")
     for system in found.systems:
         _check_system(system, path)
     statuses = {system.status for system in found.systems}

@@ -4,7 +4,7 @@ Claims select rows of a ledger. Some papers tabulate something that no single ru
 at a setting that was tuned on other pairs, say): then the paper's study module offers `derive`, which
 turns the rows of a ledger into the rows that its tables and claims speak about, one set per
 repetition. And a paper may spread one kind of data over several ledgers (brains and prostates, both
-phantoms): then its study module offers `LEDGERS`, the names of those ledgers by kind.
+phantoms): its `paper.toml` says which.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import cast
 
 import pandas as pd
 
+from medda_lib.papers import catalogue
 from medda_lib.papers.catalogue import CatalogueError, study_module
 from medda_lib.studies.claims import Claim, Verdict, judge, load
 
@@ -35,12 +36,12 @@ def derivation(paper: str) -> Derive:
 
 
 def ledgers(paper: str, kind: str) -> tuple[str, ...]:
-    """Names of the paper's ledgers that hold one kind of data, the main one first."""
-    try:
-        known = getattr(study_module(paper), "LEDGERS", {})
-    except CatalogueError:
-        known = {}
-    return tuple(known.get(kind, (kind,)))
+    """Names of the paper's ledgers whose rows judge its claims on one kind of data.
+
+    A paper that has no such data could have them under the kind's own name.
+    """
+    found = (one.name for one in catalogue.paper(paper).data if one.judges and one.kind == kind)
+    return tuple(found) or (kind,)
 
 
 def judged(paper: str, frame: pd.DataFrame, derive: Derive | None = None) -> list[Verdict]:

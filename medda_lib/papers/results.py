@@ -3,8 +3,8 @@
 A chapter asks for a paper, a profile and a kind of data and gets one object with the tidy rows, the
 per-image values and the words that say what they were measured on. Nothing is filled in: a study
 that was not run, or whose data are not here, gives None, and the chapter says so. What differs
-between papers stands in their study module: `MEASURED_ON` (words for each kind of data),
-`NEEDS_REAL_DATA` (kinds that no phantom can stand in for) and `derive` (see `papers.judging`).
+between papers stands in their `paper.toml` (which data there are, and what they are called) and in
+their study's `derive` (see `papers.judging`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from medda_lib.datasets.where import data_root
 from medda_lib.figures.side_by_side import side_by_side
 from medda_lib.figures.tables import Table
 from medda_lib.figures.verdicts import verdicts
+from medda_lib.papers import catalogue
 from medda_lib.papers.catalogue import study_module
 from medda_lib.papers.judging import Derive, judged, untested
 from medda_lib.studies import ledger, per_image
@@ -49,13 +50,14 @@ class Results:
     @property
     def measured_on(self) -> str:
         """What to print beside every number."""
-        words: Mapping[str, str] = getattr(study_module(self.paper), "MEASURED_ON", {})
+        known = catalogue.paper(self.paper).on(self.data)
+        what = self.data if known is None else known.what
         seeds = self.frame["seed"].nunique()
-        known = self.provenance.get("commit", "this run")
-        several = known if isinstance(known, list) else [known]
+        origin = self.provenance.get("commit", "this run")
+        several = origin if isinstance(origin, list) else [origin]
         commit = ", ".join(dict.fromkeys(str(one)[:9] for one in several))
         return (
-            f"Measured on {words.get(self.data, self.data)}; profile {self.profile}, {seeds} "
+            f"Measured on {what}; profile {self.profile}, {seeds} "
             f"repetition{'s' * (seeds != 1)}, commit {commit}."
         )
 
@@ -123,8 +125,8 @@ def results(
     kind: the class to return, where a paper has methods of its own.
     """
     if profile == "smoke":
-        needs: tuple[str, ...] = getattr(study_module(paper), "NEEDS_REAL_DATA", ())
-        absent = data in needs and data_root() is None
+        known = catalogue.paper(paper).on(data)
+        absent = known is not None and known.kind != "phantom" and data_root() is None
         return None if absent else _measure(paper, profile, data, seeds, kind)
     folder = _paths.RESULTS / paper
     try:

@@ -18,7 +18,8 @@ from typing import Any
 import pandas as pd
 
 from medda_lib import _paths
-from medda_lib.papers.catalogue import FOLDER, CatalogueError, Paper, papers, study_module
+from medda_lib.papers import catalogue
+from medda_lib.papers.catalogue import FOLDER, Paper, papers
 from medda_lib.papers.judging import judged, untested
 from medda_lib.papers.judging import ledgers as ledger_names
 from medda_lib.papers.settings import settings_of
@@ -29,15 +30,11 @@ from medda_lib.studies.setting import EVERY_SETTING
 PROFILES = ("paper", "demo", "smoke")
 """From the most to the least thorough."""
 
-KINDS = ("phantom", "real", "own")
-"""Kinds of data on which claims are judged, each in its own ledger."""
+KIND_NAMES = catalogue.KINDS
+"""The kinds of data as readers meet them."""
 
-KIND_NAMES = {
-    "phantom": "phantoms",
-    "real": "substitute",
-    "own": "the paper's own",
-}
-"""The kinds as readers meet them: a substitute is real images, but not the paper's."""
+KINDS = tuple(KIND_NAMES)
+"""Kinds of data on which claims are judged, each in its own ledger."""
 
 NOT_TESTED = "not tested"
 NOT_RUN = "no committed results on such data"
@@ -171,18 +168,12 @@ def _origin(paper: Paper, path: Path) -> dict[str, object]:
 
 
 def kind_of(paper: str, data: str) -> str:
-    """The kind of data (of `KINDS`) that a ledger's data are: "prostate" is "phantom" for AIVA.
+    """The kind (of `KINDS`) that a ledger's data are: "prostate" is "phantom" for AIVA.
 
-    What a paper's `LEDGERS` do not name judges no claim; it is real where no phantom could stand in.
+    Numbers of a study that is no more are of the kind that they are called by, else of phantoms.
     """
-    for kind in KINDS:
-        if data in ledger_names(paper, kind):
-            return kind
-    try:
-        needs: tuple[str, ...] = getattr(study_module(paper), "NEEDS_REAL_DATA", ())
-    except CatalogueError:  # numbers of a study that is no more
-        needs = ()
-    return "real" if data in needs else "phantom"
+    found = catalogue.paper(paper).on(data)
+    return found.kind if found else data if data in KINDS else "phantom"
 
 
 def _spelled(value: Any, one: Callable[[Any], str]) -> str:

@@ -29,10 +29,12 @@ def medda(*arguments: str) -> Result:
 def test_list_shows_all_seventeen_papers() -> None:
     result = medda("list")
     assert result.exit_code == DONE
-    lines = [line for line in result.stdout.splitlines() if line.strip()]
-    assert len(lines) == 1 + 1 + 17  # header, rule, papers
-    assert [line.split()[0] for line in lines[2:]].count("multimix") == 1
-    assert lines[2].split()[0] == papers()[0].key  # papers with a chapter come first
+    cells = [[c.strip() for c in line.split("│")] for line in result.stdout.splitlines()[2:]]
+    keys = [row[0] for row in cells if row[0]]  # a row whose texts are long goes on below
+    assert keys == [paper.key for paper in papers()]  # papers with a chapter come first
+    shown = {row[0]: row[3] for row in cells}
+    assert shown["odex"].startswith("shifting, transformed, real, ")
+    assert shown["popar"] == "-"
 
 
 @pytest.mark.parametrize("module", ["medda_lib", "medda_lib.cli"])
@@ -54,6 +56,9 @@ def test_list_systems_shows_every_system_of_multimix() -> None:
         (("run", "nosuch"), BAD_COMMAND, "nosuch"),
         (("run", "multimix", "--profile", "huge"), BAD_COMMAND, "unknown profile 'huge'"),
         (("run", "multimix", "--data", "mars"), BAD_COMMAND, "unknown data 'mars'"),
+        (("run", "odex", "--data", "phantom"), BAD_COMMAND, "for odex; there are: shifting, "),
+        (("claims", "odex", "--data", "phantom"), BAD_COMMAND, "for odex; there are: shifting, "),
+        (("fingerprint", "odex", "--data", "phantom"), BAD_COMMAND, "there are: all, shifting, "),
         (("run", "popar"), BAD_COMMAND, "popar has no study yet; papers with one: "),
         (("run", "multimix", "--device", "cuda"), BAD_COMMAND, "use --device cpu"),
         (("run", "multimix", "--device", "toaster"), BAD_COMMAND, "use cpu, cuda or cuda:N"),
@@ -129,6 +134,33 @@ def verdicts(result: Result) -> dict[str, str]:
         last = row[0] or last
         found[last] = f"{found.get(last, '')} {row[-1]}".strip()
     return found
+
+
+@pytest.mark.parametrize("arguments", [("run", "--dry-run"), ("claims",)])
+def test_a_paper_without_phantoms_by_that_name_takes_its_first_data(
+    arguments: tuple[str, ...],
+) -> None:
+    result = medda(arguments[0], "odex", *arguments[1:])
+    assert result.exit_code == DONE, result.output
+    assert "odex on shifting; --data has also transformed, real, " in result.stderr
+
+
+def test_a_dry_run_tells_what_is_left_and_runs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("something was run")
+
+    monkeypatch.setattr("medda_lib.studies.run.Study.run", never)
+    monkeypatch.setattr(standing, "take", never)
+    store = tmp_path / "runs"
+    result = medda("run", "odex", "--dry-run", "--store", str(store))
+    assert result.exit_code == DONE, result.output
+    assert "odex demo shifting: 0 of 36 runs are left\n" in result.stdout
+    again = medda("run", "odex", "--dry-run", "--store", str(store), "--again", "--seeds", "1")
+    assert "odex demo shifting: 12 of 12 runs are left; " in again.stdout
+    assert "one after another, by the seconds and steps of demo-shifting\n" in again.stdout
+    assert not store.exists()
 
 
 def test_claims_without_committed_results_say_how_to_make_them(

@@ -34,6 +34,7 @@ role = "bound"
 setting = "test-time"
 status = "not yet"
 """
+FIRST = "[[system]]"
 
 
 def write(folder: Path, text: str) -> Path:
@@ -107,6 +108,30 @@ def test_an_unknown_paper_is_answered_with_the_known_ones() -> None:
         study_module("popar")
 
 
+def test_a_paper_with_a_study_names_the_data_that_it_runs_on() -> None:
+    for one in papers():
+        if (catalogue.FOLDER / one.key / "study.py").is_file():
+            assert [data.name for data in one.data] == list(study_module(one.key).DATA), one.key
+            assert any(data.judges and data.kind == "phantom" for data in one.data), one.key
+        else:
+            assert one.data == ()
+
+
+def test_data_that_no_phantom_can_stand_in_for_read_a_data_set() -> None:
+    for one in papers():
+        for data in one.data:
+            specs = study_module(one.key).study("demo", data.name, 1).specs
+            reads = {bool(spec.reads) for spec in specs}
+            assert (True in reads) == (data.kind != "phantom"), (one.key, data.name)
+
+
+def test_data_are_found_by_name(tmp_path: Path) -> None:
+    text = GOOD + '\n[[data]]\nname = "real"\nkind = "real"\nwhat = "ten X-rays"\njudges = false\n'
+    found = catalogue.read(write(tmp_path, text))
+    assert found.on("real") == catalogue.Data("real", "real", "ten X-rays", judges=False)
+    assert found.on("phantom") is None
+
+
 def test_a_good_file_is_read(tmp_path: Path) -> None:
     found = catalogue.read(write(tmp_path, GOOD))
     assert (found.key, found.year, found.systems[0].name) == ("toy", None, "No DA")
@@ -129,6 +154,9 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ('role = "bound"', "", "system 1: the field 'role' is missing"),
         ('one_line = "An idea."\nstatus = "not yet"', 'one_line = "."\nstatus = "done"', "exactly"),
         ('key = "toy"', 'key = "toy', "not valid TOML"),
+        (FIRST, f'[[data]]\nname = "x"\nkind = "odd"\nwhat = "y"\n{FIRST}', "kind of 'x': 'odd'"),
+        (FIRST, f'[[data]]\nname = "x"\nkind = "real"\n{FIRST}', "data 1: the field 'what' is"),
+        (FIRST, 2 * '[[data]]\nname = "x"\nkind = "own"\nwhat = "y"\n' + FIRST, "listed twice"),
     ],
 )
 def test_a_wrong_file_is_refused_by_name(tmp_path: Path, old: str, new: str, message: str) -> None:

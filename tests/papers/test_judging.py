@@ -96,12 +96,12 @@ def test_derived_rows_are_judged_where_a_study_derives(monkeypatch: pytest.Monke
     assert own.effect == pytest.approx(0.1)
 
 
-def test_ledgers_of_a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    study(monkeypatch, LEDGERS={"phantom": ("phantom", "prostate")})
-    assert judging.ledgers("aiva", "phantom") == ("phantom", "prostate")
+def test_ledgers_of_a_kind() -> None:
+    assert judging.ledgers("aiva", "phantom") == ("phantom", "prostate", "clusters")
     assert judging.ledgers("aiva", "real") == ("real",)
-    no_study(monkeypatch)
-    assert judging.ledgers("aiva", "phantom") == ("phantom",)
+    assert judging.ledgers("fda", "phantom") == ("phantom", "matrix")  # the dial judges nothing
+    assert judging.ledgers("multimix", "own") == ("own",)  # has none yet
+    assert judging.ledgers("popar", "phantom") == ("phantom",)
 
 
 def test_the_scoreboard_takes_the_first_ledger_that_can_judge(known: list[claims.Claim]) -> None:

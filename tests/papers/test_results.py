@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from medda_lib.papers import notes, results
+from medda_lib.papers import catalogue, notes, results
+from medda_lib.papers.catalogue import Data
 from medda_lib.studies.per_image import PerImage
 
 
@@ -52,8 +53,8 @@ def test_a_cell_that_was_not_run_is_empty() -> None:
 
 
 def test_measured_on_takes_its_words_from_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = SimpleNamespace(MEASURED_ON={"phantom": "six phantoms"})
-    monkeypatch.setattr(results, "study_module", lambda _: words)
+    known = {"phantom": Data("phantom", "phantom", "six phantoms")}
+    monkeypatch.setattr(catalogue, "paper", lambda _: SimpleNamespace(on=known.get))
     found = results.Results(frame(), PerImage((), {}), "demo", "phantom", {"commit": "0" * 40}, "x")
     assert found.measured_on == (
         "Measured on six phantoms; profile demo, 2 repetitions, commit 000000000."
@@ -63,11 +64,8 @@ def test_measured_on_takes_its_words_from_the_paper(monkeypatch: pytest.MonkeyPa
 
 
 def test_real_data_that_are_not_here_give_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        results, "study_module", lambda _: SimpleNamespace(NEEDS_REAL_DATA=("own",))
-    )
     monkeypatch.setattr(results, "data_root", lambda: None)
-    assert results.results("x", "smoke", "own") is None
+    assert results.results("fda", "smoke", "own-matrix") is None
 
 
 def test_ours_stand_beside_the_cells_of_the_same_name() -> None:

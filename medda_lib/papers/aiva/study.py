@@ -49,20 +49,6 @@ REAL_PAIRS = (
 TARGET_MODEL, SOURCE_MODEL = "Target site model", "Source site model"
 SYSTEMS = (TARGET_MODEL, SOURCE_MODEL, "AdaBN", "Seg-JDOT", "AdaptSegNet", "AIVA")
 OTHERS = "other sites"
-MEASURED_ON = {
-    "phantom": "phantom heads, all pairs of six scanners",
-    "prostate": "phantom prostates, six sites",
-    "clusters": "phantom heads, five pairs of scanners",
-    "real": "brain_sites (IXI Hammersmith, NiChart demonstration)",
-    "own": "CC359, all pairs of six scanners",
-    "own-prostate": "the multi-site prostate set",
-    "own-clusters": "CC359, five pairs of scanners",
-}
-NEEDS_REAL_DATA = ("real", "own", "own-prostate", "own-clusters")
-LEDGERS = {
-    "phantom": ("phantom", "prostate", "clusters"),
-    "own": ("own", "own-prostate", "own-clusters"),
-}
 
 
 @dataclass(frozen=True)

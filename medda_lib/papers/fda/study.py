@@ -33,7 +33,7 @@ from medda_lib.tasks.brain import Brains, BrainTask
 from medda_lib.tasks.brain_phantoms import PhantomBrains
 from medda_lib.tasks.brain_real import BrainRealismTask, RealBrains
 
-__all__ = ["BUDGETS", "DATA", "LEDGERS", "MEASURED_ON", "NEEDS_REAL_DATA", "derive", "study"]
+__all__ = ["BUDGETS", "DATA", "derive", "study"]
 
 PAPER = "fda"
 SITES = ("sm15", "sm3", "ge15", "ge3", "ph15", "ph3")
@@ -43,18 +43,6 @@ N_MST = 7
 DIAL = ("sm3", "ge15")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 DIAL_BETA = 0.03
-
-MEASURED_ON = {
-    "phantom": "phantom heads, six pairs of scanners",
-    "matrix": "phantom heads, six scanners",
-    "real": "brain_sites (IXI Hammersmith, NiChart demonstration)",
-    "dial": "phantom heads along a dial between two scanners",
-    "realism": "real heads of brain_sites, trained on phantoms or on real heads",
-    "own": "CC359, six pairs of scanners",
-    "own-matrix": "CC359, six scanners",
-}
-NEEDS_REAL_DATA = ("real", "realism", "own", "own-matrix")
-LEDGERS = {"phantom": ("phantom", "matrix"), "own": ("own", "own-matrix")}
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from medda_lib.datasets.chest_xray import nih_chestxray14_subset
 from medda_lib.figures.tables import Table
 from medda_lib.papers import results as shared
-from medda_lib.papers.multimix.study import BUDGETS, NEEDS_REAL_DATA, PAPER
+from medda_lib.papers.multimix.study import BUDGETS, PAPER
 from medda_lib.tasks.chest_xray import RealSources
 
-__all__ = ["NEEDS_REAL_DATA", "Results", "beside", "reported_table", "results", "verdict_table"]
+__all__ = ["Results", "beside", "reported_table", "results", "verdict_table"]
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,10 @@ from medda_lib.figures.stage_curves import stage_curves
 from medda_lib.figures.stage_distances import stage_distances
 from medda_lib.papers.costs import read
 from medda_lib.papers.odex.results import by_scan, by_system, facts, own_table, pool_of, scores
-from medda_lib.papers.odex.study import BUDGETS, NEEDS_REAL_DATA, PAPER
+from medda_lib.papers.odex.study import BUDGETS, PAPER
 from medda_lib.papers.odex.transfer import MODELS
 from medda_lib.papers.results import Results
+from medda_lib.papers.scoreboard import kind_of
 
 Drawn = tuple[Figure, str]
 JOINT, PLAIN, OURS = "Joint training", "Sequential", "ODEx"
@@ -129,7 +130,7 @@ def millilitres(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """True and predicted volumes (repetitions * scans,) of a stage's test scans in ml."""
     budget = BUDGETS[measured.profile]
-    data = budget.real if measured.data in NEEDS_REAL_DATA else budget.phantoms
+    data = budget.phantoms if kind_of(PAPER, measured.data) == "phantom" else budget.real
     voxel = data.spacing**3 / MM3_PER_ML
     truth, found = (
         by_scan(measured, system, after, stage, f"pixels_{which}").ravel() * voxel

@@ -38,21 +38,9 @@ from medda_lib.tasks.hippocampus_real import RealHippocampi, RealismTask, Superv
 from medda_lib.tasks.hippocampus_scenarios import Ordered, ShiftingSource
 from medda_lib.tasks.hippocampus_transform import Transformed
 
-__all__ = ["BUDGETS", "DATA", "LEDGERS", "MEASURED_ON", "NEEDS_REAL_DATA", "derive", "study"]
+__all__ = ["BUDGETS", "DATA", "derive", "study"]
 
 PAPER = "odex"
-
-MEASURED_ON = {
-    "shifting": "phantom hippocampi, shifting source",
-    "transformed": "phantom hippocampi, transformed",
-    "real": "Decathlon hippocampus, transformed",
-    "ordered": "Decathlon hippocampus, ordered by volume",
-    "realism": "Decathlon hippocampus, trained on phantoms or on real scans",
-    "own": "HarP, Dryad and Decathlon hippocampi, shifting source",
-}
-NEEDS_REAL_DATA = ("real", "ordered", "realism", "own")
-LEDGERS = {"phantom": ("shifting", "transformed"), "real": ("ordered",), "own": ("own", "real")}
-"""The Decathlon scans are the paper's own data for its second scenario, and for no other."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,6 @@ from medda_lib.methods.aiva import AIVA
 from medda_lib.methods.segmenter.source_model import SourceModel
 from medda_lib.papers.aiva.study import (
     BUDGETS,
-    DATA,
-    LEDGERS,
-    MEASURED_ON,
     SITES,
     SYSTEMS,
     TARGET_MODEL,
@@ -111,11 +108,6 @@ def test_paper_profile_has_the_papers_numbers() -> None:
     assert brain.clustering.k == prostate.clustering.k == 12
     assert prostate.segmenter.normalise == "standardise"
     assert brain.segmenter.normalise == "none"
-
-
-def test_every_kind_of_data_has_words_and_ledgers_name_them() -> None:
-    assert set(MEASURED_ON) == set(DATA)
-    assert {name for names in LEDGERS.values() for name in names} <= set(DATA)
 
 
 def test_unknown_names_are_refused_with_the_choices() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from medda_lib.methods.fda import FourierAdaptation
 from medda_lib.papers.catalogue import paper
-from medda_lib.papers.fda.study import BUDGETS, DATA, MEASURED_ON, NEEDS_REAL_DATA, SITES, study
+from medda_lib.papers.fda.study import BUDGETS, DATA, SITES, study
 from medda_lib.papers.results import Results
 from medda_lib.studies.profile import PROFILES
 
@@ -68,13 +68,11 @@ def test_every_profile_has_every_kind_of_data(profile: str, data: str) -> None:
     planned = study(profile, data)
     assert planned.specs
     assert {spec.data for spec in planned.specs} == {data}
-    assert data in MEASURED_ON
     assert BUDGETS[profile].seeds >= PROFILES[profile].seeds
 
 
-def test_kinds_that_need_real_scans_say_so() -> None:
-    assert set(NEEDS_REAL_DATA) < set(DATA)
-    for data in set(DATA) - set(NEEDS_REAL_DATA):
+def test_what_is_called_phantoms_is_made_of_phantoms() -> None:
+    for data in (one.name for one in paper("fda").data if one.kind == "phantom"):
         assert all("phantoms" in spec.task.name for spec in study("demo", data, 1).specs)
 
 

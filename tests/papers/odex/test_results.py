@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from medda_lib.metrics.continual import backward_transfer_on_the_way
-from medda_lib.papers import results as shared
 from medda_lib.papers.odex import results, transfer
 from medda_lib.papers.results import Results
 from medda_lib.studies.per_image import PerImage
@@ -25,13 +23,6 @@ STREAMS: dict[tuple[str, int], Matrix] = {
 LAST = [0.8, 0.9, 0.7, 0.9, 0.8]
 EVERY = {**STREAMS, **{("Joint training", seed): joint(LAST) for seed in range(3)}}
 POOLS = {"ODEx": [1, 1, 2, 2, 3]}
-
-
-@pytest.fixture(autouse=True)
-def words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the numbers were measured on: the study's words are not what is tested here."""
-    study = SimpleNamespace(MEASURED_ON={"shifting": "three kinds of phantoms"})
-    monkeypatch.setattr(shared, "study_module", lambda _: study)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +86,9 @@ def test_ours_stand_beside_the_papers_half_table(measured: Results) -> None:
     )
     assert table.frame.loc["Sequential", ("BWT", "measured")] == pytest.approx(ours)
     assert table.frame.loc["PLOP"].xs("measured", level=1).isna().all()
-    assert "Measured on three kinds of phantoms; profile demo, 3 repetitions" in table.html
+    assert (
+        "Measured on phantom hippocampi, shifting source; profile demo, 3 repetitions" in table.html
+    )
     two = results.beside(measured, "2").frame
     assert two.loc["ODEx", ("models", "reported")] == 2
     assert two.loc["ODEx", ("models", "measured")] == 3
