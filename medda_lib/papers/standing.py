@@ -7,11 +7,16 @@ and move as it likes, and a change of what it computes is noticed within a minut
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 
 from medda_lib import _paths
 from medda_lib.papers.catalogue import study_module
@@ -23,6 +28,18 @@ from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
 
 FOLDER = "fingerprints"
+OLDER = {
+    "AVX512": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+    "AVX2": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"},
+}
+"""What holds PyTorch and oneDNN to the instructions before those of this machine."""
+TAKE = """
+import sys
+from pathlib import Path
+from medda_lib.papers import standing
+from medda_lib.studies.fingerprint import save
+save(standing.take(sys.argv[1], sys.argv[2]), Path(sys.argv[3]))
+"""
 
 
 def fingerprint_file(paper: str, data: str, results: Path | None = None) -> Path:
@@ -34,6 +51,24 @@ def take(paper: str, data: str, progress: bool = False) -> Fingerprint:
     """The fingerprint of the present code. Raises DatasetError when the data are not here."""
     study = study_module(paper).study("smoke", data)
     return fingerprint.measure(study.specs, f"{paper} {data}", progress)
+
+
+def steadied(paper: str, data: str, now: Fingerprint) -> Fingerprint:
+    """The fingerprint with a note of what older instructions do not reproduce, tried in a process.
+
+    Older ones than AVX2 cannot be asked for; there the fingerprint stays as it is.
+    """
+    older = OLDER.get(torch.backends.cpu.get_cpu_capability())
+    if older is None:
+        return now
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "elsewhere.csv"
+        subprocess.run(
+            [sys.executable, "-c", TAKE, paper, data, str(file)],
+            env={**os.environ, **older},
+            check=True,
+        )
+        return fingerprint.steadied(now, fingerprint.load(file))
 
 
 def moved(
@@ -100,7 +135,8 @@ def keep(
     """
     results = results or _paths.RESULTS
     file = study.commit(frame, results, committed=committed)
-    fingerprint.save(now, fingerprint_file(study.specs[0].paper, study.specs[0].data, results))
+    paper, data = study.specs[0].paper, study.specs[0].data
+    fingerprint.save(steadied(paper, data, now), fingerprint_file(paper, data, results))
     remember(value for spec in study.specs for value in (spec.method, spec.task))
     return file
 

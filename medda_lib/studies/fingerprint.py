@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,11 @@ ROW, FIRST, UNIT = "row", "first", "unit"
 TOLERANCES = {1: 1e-4, 2: 1e-3, 3: 1e-2}
 """Relative, by the number of the step or pass (1 for data and made input): rounding grows with training.
 
-Measured between AVX-512, AVX2 and SSE: at most 1.2e-5, 2.0e-4 and 1.1e-3.
+Measured between AVX-512, AVX2 and SSE: at most 1.2e-5, 2.0e-4 and 1.1e-3 for all that is steady.
 """
 SMALL = 0.01
-"""A value counts as at least this part of the largest one beside it: a mean near zero has no digits."""
+"""A mean counts as at least this part of the spread beside it: near zero it has no digits."""
+UNSTEADY = "unsteady"
 THE_STUDY = "every condition"
 """What differences on made input concern."""
 
@@ -111,21 +112,41 @@ def comparable(known: Fingerprint) -> bool:
 def differences(known: Fingerprint, now: Fingerprint, bits: bool) -> list[Difference]:
     """What `now` does differently, one entry per condition that both have; empty when nothing.
 
-    bits: compare every digit (see `comparable`), or only first steps and made input, to `TOLERANCES`. A
-    condition that only one of them has is the caller's business.
+    bits: compare every digit (see `comparable`), or only first steps and made input, to `TOLERANCES` and
+    without what is known to be unsteady. A condition that only one of them has is the caller's business.
     """
     both = set(known.conditions) & set(now.conditions) | {THE_STUDY}
-    scales = _scales(known)
+    left_out = set() if bits else {tuple(place) for place in known.where.get(UNSTEADY, [])}
     found: dict[str, list[str]] = {}
+    for place in _unequal(known, now, bits):
+        condition, _, at, quantity = place
+        if condition in both and place not in left_out:
+            a, b = (_said(one.values.get(place)) for one in (known, now))
+            found.setdefault(condition, []).append(f"{at} {quantity}: {a}, now {b}")
+    return [Difference(condition, _told(texts)) for condition, texts in found.items()]
+
+
+def steadied(found: Fingerprint, elsewhere: Fingerprint) -> Fingerprint:
+    """The fingerprint with a note of what another instruction set does not reproduce.
+
+    Some methods decide by what rounding decides (a clustering, a threshold that a value lies on), so
+    that even their first losses differ. Such values are compared where bits are, and nowhere else.
+    """
+    unsteady = [list(place) for place in _unequal(found, elsewhere, bits=False)]
+    return Fingerprint(found.values, {**found.where, UNSTEADY: unsteady})
+
+
+def _unequal(known: Fingerprint, now: Fingerprint, bits: bool) -> Iterator[Place]:
+    """Every place where the two do not agree; rows of results only where bits are compared."""
+    spreads = {at: value for at, value in known.values.items() if at[3].endswith(" spread")}
     for place in dict.fromkeys([*known.values, *now.values]):
-        condition, part, at, quantity = place
-        if condition not in both or (part == ROW and not bits):
+        if place[1] == ROW and not bits:
             continue
         a, b = known.values.get(place), now.values.get(place)
-        allowed = 0.0 if bits else _tolerance(at)
-        if a is None or b is None or not _equal(a, b, allowed, SMALL * scales.get(place[:3], 0.0)):
-            found.setdefault(condition, []).append(f"{at} {quantity}: {_said(a)}, now {_said(b)}")
-    return [Difference(condition, _told(texts)) for condition, texts in found.items()]
+        allowed = 0.0 if bits else _tolerance(place[2])
+        beside = spreads.get((*place[:3], place[3].replace(" mean", " spread")), 0.0)
+        if a is None or b is None or not _equal(a, b, allowed, SMALL * beside):
+            yield place
 
 
 def save(found: Fingerprint, file: Path) -> Path:
@@ -154,15 +175,6 @@ def load(file: Path) -> Fingerprint:
         texts = {name: text for name, text in line.items() if name not in HEAD and text}
         values |= {(*head, str(name)): float(text) for name, text in texts.items()}
     return Fingerprint(values, where)
-
-
-def _scales(known: Fingerprint) -> dict[tuple[str, str, str], float]:
-    """The largest value of each place."""
-    scales: dict[tuple[str, str, str], float] = {}
-    for (condition, part, at, _), value in known.values.items():
-        if math.isfinite(value):
-            scales[condition, part, at] = max(abs(value), scales.get((condition, part, at), 0.0))
-    return scales
 
 
 def _tolerance(at: str) -> float:

@@ -55,7 +55,7 @@ class FirstSteps:
 
     def progress(self, step: int, _steps: int, losses: dict[str, float]) -> None:
         """The progress callback of a `Run`; a step 1 begins another training."""
-        self._trainings += step == 1
+        self._trainings += step == 1 or not self._trainings
         if step <= STEPS and self._trainings <= TRAININGS and not self._half:
             place = f"{PLACES[self._trainings]} {step}"
             self.values |= {(place, f"loss {n}"): float(value) for n, value in losses.items()}

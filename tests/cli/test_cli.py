@@ -94,6 +94,7 @@ def test_run_commit_claims_and_a_second_run_finds_everything_done(
 ) -> None:
     monkeypatch.setattr(_paths, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(standing, "take", cache(standing.take))  # the code stays the same
+    monkeypatch.setattr(standing, "steadied", lambda _paper, _data, now: now)
     store = tmp_path / "runs"
     smoke = ("run", "multimix", "--profile", "smoke", "--seeds", "3")
     arguments = (*smoke, "--store", str(store), "--commit")

@@ -22,6 +22,7 @@ from medda_lib.studies.fingerprint import (
     load,
     measure,
     save,
+    steadied,
 )
 from medda_lib.studies.first_steps import FirstSteps
 from medda_lib.studies.made import KINDS, unit_rows
@@ -102,6 +103,22 @@ def test_a_mean_near_zero_is_measured_by_what_is_beside_it() -> None:
     assert differences(one, two, bits=True)
 
 
+def test_what_another_instruction_set_does_not_reproduce_is_compared_by_bits_alone() -> None:
+    steady, chaotic = (
+        (A, FIRST, "next step 1", "loss dice"),
+        (A, FIRST, "next step 1", "loss match"),
+    )
+    here = Fingerprint({steady: 1.0, chaotic: 40851.0}, {})
+    elsewhere = Fingerprint({steady: 1.0001, chaotic: 13804.0}, {})
+    known = steadied(here, elsewhere)
+    assert known.where["unsteady"] == [list(chaotic)]
+    assert differences(known, elsewhere, bits=False) == []
+    assert differences(known, elsewhere, bits=True)
+    other = Fingerprint({steady: 2.0, chaotic: 40851.0}, {})
+    (found,) = differences(known, other, bits=False)
+    assert found.text == "next step 1 loss dice: 1, now 2"
+
+
 def test_missing_and_undefined_values() -> None:
     place = (A, ROW, "here", "auc")
     nan = Fingerprint({place: math.nan}, {})
@@ -120,14 +137,15 @@ def test_the_first_three_passes_of_whole_networks_are_noted() -> None:
     inputs = [torch.full((4, 2), float(k)) for k in range(5)]
     with FirstSteps() as watch:
         outputs = [network(x) for x in inputs]
-        for step in range(5):
-            watch.progress(step, 5, {"dice": float(step)})
+        for training in range(3):
+            for step in range(1, 6):
+                watch.progress(step, 5, {"dice": float(10 * training + step)})
     assert {at for at, _ in watch.values} == {
-        f"{w} {k}" for w in ("pass", "step") for k in (1, 2, 3)
+        f"{what} {k}" for what in ("pass", "step", "next step") for k in (1, 2, 3)
     }
     for k in (1, 2, 3):
         assert watch.values[f"pass {k}", "output 1 mean"] == pytest.approx(
-            float(outputs[k - 1].mean())
+            outputs[k - 1].mean().item()
         )
         assert watch.values[f"step {k}", "loss dice"] == k
         assert watch.values[f"next step {k}", "loss dice"] == 10 + k
