@@ -14,8 +14,8 @@ import torch
 
 from medda_lib import _paths
 from medda_lib.datasets.card import DatasetError
-from medda_lib.datasets.catalogue import ALL, find
-from medda_lib.datasets.where import data_root
+from medda_lib.datasets.entry import data_root
+from medda_lib.datasets.registry import DATASETS, find
 
 LIBRARIES = (
     "torch",
@@ -52,7 +52,7 @@ def findings() -> Iterator[Finding]:
     root = data_root()
     where = str(root) if root else "MEDDA_DATA is not set; phantoms work without it"
     yield Finding("real data", root is not None, where, needed=False)
-    for name in ALL if root else ():
+    for name in DATASETS if root else ():
         yield _data(name)
     yield _store()
 

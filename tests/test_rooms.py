@@ -116,7 +116,7 @@ def test_every_room_is_in_the_plan() -> None:
         ("medda_lib.networks.bridge", "medda_lib.studies.task"),
         ("medda_lib.figures.cam", "medda_lib.methods"),
         ("medda_lib.phantoms.chest_xray", "medda_lib.tasks.chest_xray"),
-        ("medda_lib.methods.multimix.umtl", "medda_lib.datasets.where"),
+        ("medda_lib.methods.multimix.umtl", "medda_lib.datasets.registry"),
         ("medda_lib.methods.multimix.umtl", "medda_lib.tasks.chest_xray"),
         ("medda_lib.tasks.chest_xray", "medda_lib.methods.multimix"),
         ("medda_lib.studies.run", "medda_lib.papers.multimix"),

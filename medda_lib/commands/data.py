@@ -11,7 +11,7 @@ from rich.table import Table
 from medda_lib.commands.terminal import fail, say
 
 if TYPE_CHECKING:
-    from medda_lib.datasets.catalogue import Entry
+    from medda_lib.datasets.registry import Entry
 
 data_app = typer.Typer(
     help="Real data: what exists, where it is, is it whole.", no_args_is_help=True
@@ -21,11 +21,11 @@ data_app = typer.Typer(
 @data_app.command("list")
 def data_list() -> None:
     """The data sets that the book has loaders for, and which are found here."""
-    from medda_lib.datasets.catalogue import ALL
+    from medda_lib.datasets.registry import DATASETS
 
-    table = Table("data set", "title", "licence", "found", show_edge=False)
-    for name, entry in ALL.items():
-        table.add_row(name, entry.card.title, entry.card.licence, _found(name))
+    table = Table("data set", "kind", "title", "licence", "found", show_edge=False)
+    for name, entry in DATASETS.items():
+        table.add_row(name, entry.kind, entry.card.title, entry.card.licence, _found(name))
     say(table)
 
 
@@ -44,7 +44,7 @@ def data_check(
 ) -> None:
     """Say exactly what is missing or broken in a data set's folder."""
     from medda_lib.datasets.card import DatasetError
-    from medda_lib.datasets.catalogue import find
+    from medda_lib.datasets.registry import find
 
     entry = _dataset(name)
     try:
@@ -59,7 +59,7 @@ def data_check(
 @data_app.command("where")
 def data_where() -> None:
     """The folder that is searched for data sets."""
-    from medda_lib.datasets.where import data_root
+    from medda_lib.datasets.entry import data_root
 
     root = data_root()
     if root is None:
@@ -70,16 +70,16 @@ def data_where() -> None:
 
 
 def _dataset(name: str) -> Entry:
-    from medda_lib.datasets.catalogue import ALL
+    from medda_lib.datasets.registry import DATASETS
 
-    if name not in ALL:
-        fail(f"unknown data set {name!r}; there are: {', '.join(ALL)}")
-    return ALL[name]
+    if name not in DATASETS:
+        fail(f"unknown data set {name!r}; there are: {', '.join(DATASETS)}")
+    return DATASETS[name]
 
 
 def _found(name: str) -> str:
     from medda_lib.datasets.card import DatasetError
-    from medda_lib.datasets.catalogue import find
+    from medda_lib.datasets.registry import find
 
     try:
         return str(find(name))

@@ -1,4 +1,4 @@
-"""A data set as a registry lists it, and where its folder is: below the one that `MEDDA_DATA` names.
+"""A data set as the registry lists it, and where its folder is: below the one that `MEDDA_DATA` names.
 
 Nothing but that folder is searched and nothing is ever downloaded, so what a run used is no surprise.
 """
@@ -39,18 +39,21 @@ class DatasetModule(Protocol[Card_co, Loaded_co]):
 
 @dataclass(frozen=True)
 class DatasetEntry(Generic[Card_co, Loaded_co]):
-    """One data set: its card, check(root, ...) and load(root, ...)."""
+    """One data set: its kind in words, its card, check(root, ...) and load(root, ...)."""
 
+    kind: str
     card: Card_co
     check: Callable[..., CheckReport]
     load: Callable[..., Loaded_co]
 
 
 def by_name(
+    kind: str,
     *modules: DatasetModule[Card_co, Loaded_co],
 ) -> Mapping[str, DatasetEntry[Card_co, Loaded_co]]:
-    """A registry of these modules, in this order."""
-    return MappingProxyType({m.CARD.name: DatasetEntry(m.CARD, m.check, m.load) for m in modules})
+    """These modules of one kind, in this order."""
+    entries = (DatasetEntry(kind, m.CARD, m.check, m.load) for m in modules)
+    return MappingProxyType({entry.card.name: entry for entry in entries})
 
 
 def data_root() -> Path | None:
@@ -60,7 +63,7 @@ def data_root() -> Path | None:
 
 
 def find_folder(name: str, registry: Mapping[str, DatasetEntry[Card, object]]) -> Path:
-    """The folder of the data set `name` of a registry.
+    """The folder of the data set `name` of a registry, or of those of one kind.
 
     Raises DatasetError when the name is unknown, `MEDDA_DATA` is unset or not a folder, or the data
     set is not below it; the message says how to get it.

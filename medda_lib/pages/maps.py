@@ -15,7 +15,7 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from medda_lib.datasets.catalogue import ALL
+from medda_lib.datasets.registry import DATASETS
 from medda_lib.papers import catalogue
 from medda_lib.studies.setting import SETTINGS, Role, Setting
 
@@ -88,7 +88,7 @@ def datasets_table() -> str:
             f"`{entry.card.folders[0]}/`",
             entry.card.licence,
         ]
-        for name, entry in ALL.items()
+        for name, entry in DATASETS.items()
     ]
     return _markdown(["data set", "name", "folder", "licence"], rows, ":-- :-- :-- :--")
 

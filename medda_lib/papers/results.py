@@ -18,7 +18,7 @@ from typing import TypeVar, overload
 import pandas as pd
 
 from medda_lib import _paths
-from medda_lib.datasets.where import data_root
+from medda_lib.datasets.entry import data_root
 from medda_lib.figures.side_by_side import side_by_side
 from medda_lib.figures.tables import Table
 from medda_lib.figures.verdicts import verdicts

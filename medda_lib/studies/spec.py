@@ -82,7 +82,7 @@ class RunSpec:
 
     def content(self) -> dict[str, Content]:
         """What the data sets hold now that the task reads. Raises DatasetError when one is missing."""
-        from medda_lib.datasets.catalogue import find
+        from medda_lib.datasets.registry import find
 
         return {name: content(find(name)) for name in self.reads}
 

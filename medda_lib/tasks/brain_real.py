@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import ClassVar
 
 from medda_lib.datasets.content import Content, content
+from medda_lib.datasets.registry import VOLUMES, find, load
 from medda_lib.datasets.splits import split_by_patient
-from medda_lib.datasets.volume_registry import find_volumes, load_volumes
 from medda_lib.datasets.volumes import Volumes
 from medda_lib.phantoms.brain_mr import SITES
 from medda_lib.studies.setting import Role
@@ -50,7 +50,7 @@ class RealBrains:
 
         Raises DatasetError when the data set is not there, with how to get it.
         """
-        return _part(self, site, part, content(find_volumes(self.dataset)))
+        return _part(self, site, part, content(find(self.dataset)))
 
 
 @dataclass(frozen=True)
@@ -102,4 +102,4 @@ def _part(data: RealBrains, site: str, part: str, holds: Content) -> Pool:
 
 @lru_cache(maxsize=16)
 def _loaded(dataset: str, site: str, size: int, step: int, _holds: Content) -> Volumes:
-    return load_volumes(dataset, site=site, size=size, step=step)
+    return load(VOLUMES, dataset, site=site, size=size, step=step)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 from medda_lib.datasets.content import Content, content
-from medda_lib.datasets.hippocampus.registry import HIPPOCAMPI, find_hippocampi, load_hippocampi
+from medda_lib.datasets.registry import HIPPOCAMPI, find, load
 from medda_lib.studies.setting import Role
 from medda_lib.studies.task import Slot, Task
 from medda_lib.tasks.hippocampus import SEGMENTATION, SOURCES, Hippocampi, Scans, deal, together
@@ -63,7 +63,7 @@ class RealHippocampi:
 
         Raises DatasetError when the set is not there, ValueError when it has too few people.
         """
-        whole = _loaded(source, self.spacing, content(find_hippocampi(source)))
+        whole = _loaded(source, self.spacing, content(find(source)))
         chosen = deal(whole.people, sizes, self.split_seed, source)
         return tuple(whole.take(numbers) for numbers in chosen)
 
@@ -142,7 +142,7 @@ def _held_out(data: Hippocampi) -> tuple[Scans, Scans]:
 @lru_cache(maxsize=8)
 def _loaded(dataset: str, spacing: float, _holds: Content) -> Scans:
     """_holds: the set's files, so that the scans are read anew when they change."""
-    found = load_hippocampi(dataset, spacing=spacing)
+    found = load(HIPPOCAMPI, dataset, spacing=spacing)
     return Scans(
         found.images,
         found.masks,

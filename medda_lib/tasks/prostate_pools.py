@@ -16,8 +16,8 @@ from typing import ClassVar
 import numpy as np
 
 from medda_lib.datasets.content import Content, content
+from medda_lib.datasets.registry import VOLUMES, find, load
 from medda_lib.datasets.splits import split_by_patient
-from medda_lib.datasets.volume_registry import find_volumes, load_volumes
 from medda_lib.datasets.volumes import Volumes
 from medda_lib.phantoms.parameters import named
 from medda_lib.phantoms.prostate_mr import SITES, render
@@ -79,7 +79,7 @@ class RealProstates:
         Raises DatasetError when the data set is not there, with how to get it.
         """
         _check_part(part)
-        return _real_part(self, site, part, content(find_volumes(self.label)))
+        return _real_part(self, site, part, content(find(self.label)))
 
 
 @lru_cache(maxsize=64)
@@ -118,4 +118,4 @@ def _real_part(data: RealProstates, site: str, part: str, holds: Content) -> Poo
 
 @lru_cache(maxsize=8)
 def _loaded(site: str, size: int, slices: int, _holds: Content) -> Volumes:
-    return load_volumes("prostate_multi_site", site=site, size=size, slices=slices)
+    return load(VOLUMES, "prostate_multi_site", site=site, size=size, slices=slices)

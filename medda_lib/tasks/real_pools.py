@@ -11,9 +11,8 @@ from functools import lru_cache
 import torch
 
 from medda_lib.datasets.content import Content, content
-from medda_lib.datasets.registry import DATASETS
+from medda_lib.datasets.registry import CHEST_XRAYS, find, load
 from medda_lib.datasets.splits import split_by_patient
-from medda_lib.datasets.where import find
 from medda_lib.studies.task import Pool
 
 PARTS = ("train", "validation", "test")
@@ -50,5 +49,5 @@ def _part(
 
 @lru_cache(maxsize=8)
 def _load(name: str, size: int, _holds: Content) -> Pool:
-    loaded = DATASETS[name].load(find(name), size=size)
+    loaded = load(CHEST_XRAYS, name, size=size)
     return Pool(loaded.images, loaded.patients, labels=loaded.labels, masks=loaded.masks)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from medda_lib.datasets.card import DatasetError
-from medda_lib.datasets.registry import DATASETS
-from medda_lib.datasets.where import data_root, find
+from medda_lib.datasets.entry import data_root
+from medda_lib.datasets.registry import CHEST_XRAYS, find
 from tests.datasets.layouts import TINY, Place
 
 
@@ -20,7 +20,7 @@ def tiny_places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Place]:
 
 
 @pytest.fixture(
-    params=[f"{name}-{kind}" for kind in ("tiny", "real") for name in DATASETS], scope="module"
+    params=[f"{name}-{kind}" for kind in ("tiny", "real") for name in CHEST_XRAYS], scope="module"
 )
 def place(request: pytest.FixtureRequest, tiny_places: dict[str, Place]) -> Place:
     name, kind = str(request.param).rsplit("-", 1)
@@ -30,7 +30,7 @@ def place(request: pytest.FixtureRequest, tiny_places: dict[str, Place]) -> Plac
         root = find(name)
     except DatasetError:
         pytest.skip(f"the real {name} is not below MEDDA_DATA ({data_root()})")
-    return Place(name, root, DATASETS[name].card.counts, real=True)
+    return Place(name, root, CHEST_XRAYS[name].card.counts, real=True)
 
 
 @pytest.fixture

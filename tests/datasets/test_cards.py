@@ -1,4 +1,4 @@
-"""Cards, reports and the registries."""
+"""Cards, reports and the registry."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from pathlib import Path
 import pytest
 
 from medda_lib.datasets.card import SHOWN, CheckReport
-from medda_lib.datasets.catalogue import ALL
-from medda_lib.datasets.hippocampus.registry import HIPPOCAMPI
-from medda_lib.datasets.registry import DATASETS
-from medda_lib.datasets.volume_registry import VOLUMES
+from medda_lib.datasets.registry import CHEST_XRAYS, DATASETS, HIPPOCAMPI, VOLUMES
 from medda_lib.datasets.volumes import VolumeCard
 
 
-def test_the_registries_name_every_data_set() -> None:
-    assert list(DATASETS) == [
+def test_the_registry_names_every_data_set() -> None:
+    assert list(CHEST_XRAYS) == [
         "kermany",
         "jsrt",
         "montgomery",
@@ -26,12 +23,14 @@ def test_the_registries_name_every_data_set() -> None:
     ]
     assert list(VOLUMES) == ["cc359", "brain_sites", "prostate_multi_site"]
     assert list(HIPPOCAMPI) == ["decathlon", "harp", "dryad"]
-    assert all(entry.card.name == name for name, entry in ALL.items())
+    assert list(DATASETS) == [*CHEST_XRAYS, *VOLUMES, *HIPPOCAMPI]  # no name is taken twice
+    assert all(entry.card.name == name for name, entry in DATASETS.items())
+    assert DATASETS["cc359"].kind == "whole scans"
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", DATASETS)
 def test_a_card_says_everything_in_its_text(name: str) -> None:
-    card = ALL[name].card
+    card = DATASETS[name].card
     flat = " ".join(card.text().split())
     fields = (card.title, card.input, card.label, card.metadata, card.website, card.publication)
     for value in (*fields, card.licence, card.how_to_get, *card.caveats, *card.splits):

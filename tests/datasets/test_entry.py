@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from medda_lib.datasets import catalogue
 from medda_lib.datasets.card import DatasetError
-from medda_lib.datasets.hippocampus.registry import find_hippocampi
-from medda_lib.datasets.volume_registry import find_volumes
-from medda_lib.datasets.where import data_root, find
+from medda_lib.datasets.entry import data_root
+from medda_lib.datasets.registry import CHEST_XRAYS, DATASETS, HIPPOCAMPI, VOLUMES, find, load
 
-Find = Callable[[str], Path]
-
-KINDS = [(find, "jsrt"), (find_volumes, "cc359"), (find_hippocampi, "dryad")]
-"""The finder of each kind of sets, and one of its sets."""
+EACH_KIND = ("jsrt", "cc359", "dryad")
 
 
 @pytest.mark.parametrize("value", [None, "", "  "])
-@pytest.mark.parametrize(("find", "name"), KINDS)
+@pytest.mark.parametrize("name", EACH_KIND)
 def test_an_unset_variable_is_explained(
-    find: Find, name: str, value: str | None, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MEDDA_DATA", raising=False)
     if value is not None:
@@ -30,41 +24,41 @@ def test_an_unset_variable_is_explained(
     assert data_root() is None
     with pytest.raises(DatasetError, match=f"{name}: MEDDA_DATA is not set; export") as caught:
         find(name)
-    assert catalogue.ALL[name].card.how_to_get in str(caught.value)
+    assert DATASETS[name].card.how_to_get in str(caught.value)
 
 
-@pytest.mark.parametrize(("find", "name"), KINDS)
+@pytest.mark.parametrize("name", EACH_KIND)
 def test_a_variable_that_names_no_folder_is_refused(
-    find: Find, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEDDA_DATA", str(tmp_path / "no"))
     with pytest.raises(DatasetError, match=f"{name}: MEDDA_DATA=.*/no is not a folder"):
         find(name)
 
 
-@pytest.mark.parametrize("name", catalogue.ALL)
+@pytest.mark.parametrize("name", DATASETS)
 def test_a_set_is_found_by_each_of_its_folders(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEDDA_DATA", str(tmp_path))
-    card = catalogue.ALL[name].card
+    card = DATASETS[name].card
     with pytest.raises(DatasetError, match=f"{name}: no folder {card.folders[0]}") as caught:
-        catalogue.find(name)
+        find(name)
     assert card.how_to_get in str(caught.value)
     for folder in reversed(card.folders):
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-        assert catalogue.find(name).samefile(tmp_path / folder)
+        assert find(name).samefile(tmp_path / folder)
 
 
-@pytest.mark.parametrize(
-    ("find", "known"),
-    [
-        (find, "kermany, jsrt"),
-        (find_volumes, "cc359, brain_sites"),
-        (find_hippocampi, "decathlon, harp"),
-        (catalogue.find, "kermany, jsrt"),
-    ],
-)
-def test_an_unknown_name_lists_the_known_ones(find: Find, known: str) -> None:
-    with pytest.raises(DatasetError, match=f"unknown data set 'mnist'; there are: {known}"):
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(DatasetError, match="unknown data set 'mnist'; there are: kermany, jsrt"):
         find("mnist")
+
+
+def test_a_set_of_another_kind_is_refused_with_those_of_the_kind() -> None:
+    with pytest.raises(DatasetError, match="unknown data set 'cc359'; there are: kermany, jsrt"):
+        load(CHEST_XRAYS, "cc359", size=8)
+    with pytest.raises(DatasetError, match="unknown data set 'jsrt'; there are: cc359"):
+        load(VOLUMES, "jsrt")
+    with pytest.raises(DatasetError, match="unknown data set 'jsrt'; there are: decathlon, harp"):
+        load(HIPPOCAMPI, "jsrt")

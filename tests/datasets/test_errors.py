@@ -11,7 +11,7 @@ from PIL import Image
 
 from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.chest_xray import jsrt, nih_chestxray14
-from medda_lib.datasets.registry import DATASETS
+from medda_lib.datasets.registry import CHEST_XRAYS
 from tests.datasets.layouts import NIH_HEADER, TINY, Place, picture, save
 
 MASKED = ("jsrt", "montgomery", "lung_xray_a", "lung_xray_b")
@@ -21,7 +21,7 @@ SUFFIXES = {"kermany": ".jpeg", "jsrt": ".IMG", "lung_xray_a": ".jpg"}
 
 def refused(place: Place, *parts: str, check: bool = True) -> None:
     """`load` raises, and `check` reports, a message with all of `parts`."""
-    entry = DATASETS[place.name]
+    entry = CHEST_XRAYS[place.name]
     with pytest.raises(DatasetError) as caught:
         entry.load(place.root, size=16, **place.load)
     for part in parts:
@@ -135,7 +135,7 @@ def test_missing_validation_folder_kermany(root: Path) -> None:
     """The original release has none: it loads, and the report says what is not there."""
     place = TINY["kermany"](root)
     shutil.rmtree(root / "chest_xray/val")
-    entry = DATASETS["kermany"]
+    entry = CHEST_XRAYS["kermany"]
     assert len(entry.load(root, size=8)) == 11
     with pytest.raises(DatasetError, match="no split 'validation'"):
         entry.load(root, size=8, split="validation")
@@ -147,7 +147,7 @@ def test_missing_validation_folder_kermany(root: Path) -> None:
 def test_no_overlap_no_warning_kermany(root: Path) -> None:
     place = TINY["kermany"](root)
     (root / "chest_xray/test/PNEUMONIA/person3_virus_11.jpeg").unlink()
-    assert DATASETS["kermany"].check(root, counts=place.counts).warnings == ()
+    assert CHEST_XRAYS["kermany"].check(root, counts=place.counts).warnings == ()
 
 
 def test_no_img_file_jsrt(root: Path) -> None:
@@ -160,7 +160,7 @@ def test_no_img_file_jsrt(root: Path) -> None:
 def test_missing_readings_are_a_warning_montgomery(root: Path) -> None:
     place = TINY["montgomery"](root)
     shutil.rmtree(root / "ClinicalReadings")
-    report = DATASETS["montgomery"].check(root, counts=place.counts)
+    report = CHEST_XRAYS["montgomery"].check(root, counts=place.counts)
     assert report.ok
     assert "ClinicalReadings" in report.warnings[0]
 
@@ -237,7 +237,7 @@ def test_listed_image_is_missing_and_unlisted_image_is_there(name: str, root: Pa
     image = next(p for p in root.rglob("*.png") if p.name == "00000001_000.png")
     image.rename(image.with_name("00000077_000.png"))
     refused(place, "00000077_000.png", "not in Data_Entry_2017.csv")
-    report = DATASETS[name].check(root, counts=place.counts)
+    report = CHEST_XRAYS[name].check(root, counts=place.counts)
     assert any("00000001_000.png" in p and "missing" in p for p in report.problems)
     image.with_name("00000077_000.png").unlink()
     refused(place, "00000001_000.png", "missing")
@@ -258,10 +258,10 @@ def test_patient_in_two_official_splits(root: Path) -> None:
     train.write_text(train.read_text().replace(moved + "\n", ""))
     with (root / "test_list.txt").open("a") as file:
         file.write(moved + "\n")
-    report = DATASETS[place.name].check(root, counts=place.counts)
+    report = CHEST_XRAYS[place.name].check(root, counts=place.counts)
     assert any("patient '1'" in p and "'train_val'" in p for p in report.problems)
     with pytest.raises(DatasetError, match=r"patient '1' is in the splits 'train_val' and 'test'"):
-        DATASETS[place.name].load(root, size=16, scheme="official", split="test", normals=None)
+        CHEST_XRAYS[place.name].load(root, size=16, scheme="official", split="test", normals=None)
 
 
 def test_image_in_both_lists(root: Path) -> None:
@@ -275,7 +275,7 @@ def test_missing_lists_matter_to_their_scheme_only(root: Path) -> None:
     place = TINY["nih_chestxray14"](root)
     for part in ("train_val", "test"):
         (root / f"{part}_list.txt").unlink()
-    entry = DATASETS[place.name]
+    entry = CHEST_XRAYS[place.name]
     assert len(entry.load(root, size=16, **place.load)) == 16
     with pytest.raises(DatasetError, match="scheme 'official'"):
         entry.load(root, size=16, scheme="official", **place.load)
@@ -331,8 +331,8 @@ def test_jsrt_mask_in_both_folds(root: Path) -> None:
 def test_wrong_count_is_reported(name: str, root: Path) -> None:
     """With the card's own numbers a tiny folder is incomplete, and the report says by how much."""
     place = TINY[name](root)
-    report = DATASETS[name].check(root, **place.check)
-    expected = DATASETS[name].card.counts["images"]
+    report = CHEST_XRAYS[name].check(root, **place.check)
+    expected = CHEST_XRAYS[name].card.counts["images"]
     assert f"images: expected {expected:,}, found {place.counts['images']}" in report.problems
 
 
@@ -344,7 +344,7 @@ def test_headers_alone_miss_a_broken_body(name: str, root: Path) -> None:
     place = TINY[name](root)
     image = an_image(place)
     image.write_bytes(image.read_bytes()[:-40])
-    entry = DATASETS[name]
+    entry = CHEST_XRAYS[name]
     assert entry.check(root, counts=place.counts, decode=False).ok
     assert not entry.check(root, counts=place.counts).ok
 
@@ -364,7 +364,7 @@ def test_unknown_requests(
     options: dict[str, object], message: str, tiny_places: dict[str, Place]
 ) -> None:
     with pytest.raises(DatasetError, match=message):
-        DATASETS["lung_xray_a"].load(tiny_places["lung_xray_a"].root, **{"size": 16, **options})
+        CHEST_XRAYS["lung_xray_a"].load(tiny_places["lung_xray_a"].root, **{"size": 16, **options})
 
 
 def test_unknown_rule(tiny_places: dict[str, Place]) -> None:

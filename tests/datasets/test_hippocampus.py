@@ -16,12 +16,8 @@ from numpy.typing import NDArray
 from medda_lib.datasets import nifti
 from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.hippocampus import crops, decathlon
-from medda_lib.datasets.hippocampus.registry import (
-    HIPPOCAMPI,
-    find_hippocampi,
-    load_hippocampi,
-)
 from medda_lib.datasets.hippocampus.source import stored_type
+from medda_lib.datasets.registry import HIPPOCAMPI, find, load
 from tests.datasets import damage, hippocampi
 from tests.datasets.hippocampi import SETS, listing
 from tests.datasets.scans import Folder, Points, affine_of, moved, sampled, scan_of
@@ -337,8 +333,8 @@ def test_a_set_is_loaded_from_below_the_variable(
     shared: dict[str, Folder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEDDA_DATA", str(shared["dryad"].root.parent))
-    assert find_hippocampi("dryad") == shared["dryad"].root
-    assert len(load_hippocampi("dryad", spacing=3.0)) == 4
+    assert find("dryad") == shared["dryad"].root
+    assert len(load(HIPPOCAMPI, "dryad", spacing=3.0)) == 4
 
 
 # --- the real set ---
@@ -347,7 +343,7 @@ def test_a_set_is_loaded_from_below_the_variable(
 @pytest.fixture(scope="module")
 def real() -> Path:
     try:
-        return find_hippocampi("decathlon")
+        return find("decathlon")
     except DatasetError as error:
         pytest.skip(str(error))
 

@@ -10,8 +10,7 @@ import torch
 from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.chest_xray import jsrt, lung_xray_b
 from medda_lib.datasets.chest_xray.xrays import ChestXrays
-from medda_lib.datasets.registry import DATASETS
-from medda_lib.datasets.where import find
+from medda_lib.datasets.registry import CHEST_XRAYS, find
 from tests.datasets.layouts import Place, picture, save
 
 SIZE = 32
@@ -30,7 +29,7 @@ SPLITS = {
 
 
 def load(place: Place, **options: object) -> ChestXrays:
-    return DATASETS[place.name].load(place.root, size=SIZE, **{**place.load, **options})
+    return CHEST_XRAYS[place.name].load(place.root, size=SIZE, **{**place.load, **options})
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def whole(place: Place) -> ChestXrays:
 
 
 def test_check_finds_everything(place: Place) -> None:
-    report = DATASETS[place.name].check(place.root, counts=place.counts, **place.check)
+    report = CHEST_XRAYS[place.name].check(place.root, counts=place.counts, **place.check)
     assert report.problems == ()
     assert report.ok
     assert report.found == place.counts
@@ -55,7 +54,7 @@ def test_images_are_as_the_contract_says(place: Place, whole: ChestXrays) -> Non
 
 
 def test_truth_is_as_the_card_says(place: Place, whole: ChestXrays) -> None:
-    card = DATASETS[place.name].card
+    card = CHEST_XRAYS[place.name].card
     assert whole.rule == card.label_rule
     assert (whole.masks is not None) == bool(card.label_rule)
     assert (whole.labels is not None) == ("pneumonia" in card.counts)
@@ -86,7 +85,7 @@ def test_lungs_are_dark(place: Place, whole: ChestXrays) -> None:
 
 def test_split_schemes(place: Place, whole: ChestXrays) -> None:
     """Each scheme of the card loads; its parts are disjoint and, but for one, share no patient."""
-    schemes = DATASETS[place.name].card.splits
+    schemes = CHEST_XRAYS[place.name].card.splits
     assert set(schemes) == {*SPLITS[place.name], "patient"}
     for scheme in schemes:
         parts = SPLITS[place.name].get(scheme, {"train", "validation", "test"})
@@ -129,7 +128,7 @@ def test_kermany_labels_patients_and_overlap(tiny_places: dict[str, Place]) -> N
     assert whole.labels is not None
     expected = [int(name.startswith("person")) for name in whole.names]
     assert whole.labels.tolist() == expected
-    report = DATASETS["kermany"].check(place.root, counts=place.counts)
+    report = CHEST_XRAYS["kermany"].check(place.root, counts=place.counts)
     assert report.ok
     assert "person3" in report.warnings[0]
     assert "person3" in load(place, split="train").patients
@@ -142,7 +141,7 @@ def test_kermany_original_release_names(tmp_path: Path) -> None:
     for part in ("train", "test"):
         for label, name in names.items():
             save(tmp_path / part / label / f"{name}.jpeg", picture(40, 40, 0))
-    whole = DATASETS["kermany"].load(tmp_path, size=8)
+    whole = CHEST_XRAYS["kermany"].load(tmp_path, size=8)
     assert set(whole.patients) == {"28501", "7422"}
 
 
@@ -207,7 +206,7 @@ def test_the_real_subset_has_patients_in_both_classes() -> None:
         root = find("nih_chestxray14_subset")
     except DatasetError:
         pytest.skip("the real NIH subset is not below MEDDA_DATA")
-    whole = DATASETS["nih_chestxray14_subset"].load(root, size=8, scheme="test")
+    whole = CHEST_XRAYS["nih_chestxray14_subset"].load(root, size=8, scheme="test")
     assert whole.labels is not None
     pairs = set(zip(whole.patients, whole.labels.tolist(), strict=True))
     assert len(pairs) - len(set(whole.patients)) == 21

@@ -12,12 +12,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from medda_lib.datasets import brain_grid, nifti
+from medda_lib.datasets import brain_grid, nifti, registry
 from medda_lib.datasets.brain_mr import brain_sites as brain_sites_module
 from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.prostate_mr import multi_site
+from medda_lib.datasets.registry import VOLUMES, find
 from medda_lib.datasets.resampling import resample_mask
-from medda_lib.datasets.volume_registry import VOLUMES, find_volumes, load_volumes
 from medda_lib.datasets.volumes import Volumes
 from tests.datasets import damage
 from tests.datasets.scans import SETS, Folder, affine_of, store
@@ -265,10 +265,10 @@ def test_a_set_is_loaded_from_below_the_variable(
     shared: dict[str, Folder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEDDA_DATA", str(shared["cc359"].root.parent))
-    assert find_volumes("cc359") == shared["cc359"].root
-    assert len(load_volumes("cc359", site="sm3", size=32, step=16)) == 1
+    assert find("cc359") == shared["cc359"].root
+    assert len(registry.load(VOLUMES, "cc359", site="sm3", size=32, step=16)) == 1
     with pytest.raises(DatasetError, match="unknown data set 'kermany'; there are: cc359"):
-        load_volumes("kermany")
+        registry.load(VOLUMES, "kermany")
 
 
 def test_many_scans_show_a_progress_bar(
@@ -286,7 +286,7 @@ def test_many_scans_show_a_progress_bar(
 @pytest.fixture(scope="module")
 def real() -> Path:
     try:
-        return find_volumes("brain_sites")
+        return find("brain_sites")
     except DatasetError as error:
         pytest.skip(str(error))
 

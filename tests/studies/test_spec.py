@@ -158,7 +158,7 @@ class Reading(ToyTask):
         return self.names
 
     def build(self, seed: int) -> Task:
-        from medda_lib.datasets.catalogue import find
+        from medda_lib.datasets.registry import find
 
         find("lung_xray_b")
         return super().build(seed)

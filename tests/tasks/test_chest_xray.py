@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from medda_lib.datasets.card import DatasetError
-from medda_lib.datasets.where import data_root
+from medda_lib.datasets.entry import data_root
 from medda_lib.studies.setting import SEMI_SUPERVISED, LeakError, Role
 from medda_lib.studies.task import Pool, Slot, Task
 from medda_lib.tasks.chest_xray import (

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.hippocampus import decathlon
-from medda_lib.datasets.hippocampus.registry import find_hippocampi
+from medda_lib.datasets.registry import find
 from medda_lib.studies.identity import canonical
 from medda_lib.studies.setting import CONTINUAL, DOMAIN_GENERALISATION, LeakError, Role
 from medda_lib.studies.stream import TOLD_BOUNDARIES, StreamTask, StreamView
@@ -420,7 +420,7 @@ def test_a_set_that_is_not_there_says_how_to_get_it(
 @pytest.mark.real
 def test_the_real_decathlon_is_enough_for_the_default() -> None:
     try:
-        find_hippocampi("decathlon")
+        find("decathlon")
     except DatasetError as error:
         pytest.skip(str(error))
     data = RealHippocampi(spacing=3.0)

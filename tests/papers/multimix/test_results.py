@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from medda_lib import _paths
-from medda_lib.datasets.where import data_root
+from medda_lib.datasets.entry import data_root
 from medda_lib.papers.multimix.results import Results, beside, reported_table, results
 from medda_lib.papers.multimix.results import verdict_table as judged
 from medda_lib.papers.multimix.study import SYSTEMS, study
