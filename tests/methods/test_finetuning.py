@@ -50,21 +50,11 @@ class Watch(Objective):
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
-def test_three_steps_change_the_network_and_predict_probabilities(method: Method) -> None:
+def test_the_source_network_is_changed(method: Method) -> None:
     seen = view()
     predictor = method.fit(seen, Run(5))
     source = pretrained(sites_of(seen).source, SEGMENTER, "here", Run(5)).network
     assert not torch.equal(state(predictor.network), state(source))  # type: ignore[attr-defined]
-    p = predictor.segment(sites_of(seen).target)
-    assert p is not None
-    assert p.shape == sites_of(seen).target.shape
-    assert bool(((p >= 0) & (p <= 1)).all())
-
-
-@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
-def test_same_run_same_bits(method: Method) -> None:
-    one, two = (method.fit(view(), Run(7)) for _ in range(2))
-    assert torch.equal(state(one.network), state(two.network))  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)

@@ -29,6 +29,11 @@ def images_of(n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def view(labelled: int = 8, unlabelled: int = 12, validation: int = 6) -> View:
     """The semi-supervised view; `unlabelled=0` is the paper's "Full"."""
+    return task(labelled, unlabelled, validation).view(SEMI_SUPERVISED)
+
+
+def task(labelled: int = 8, unlabelled: int = 12, validation: int = 6) -> Task:
+    """Both problems, one domain."""
     pools = {}
     for k, problem in enumerate(("classification", "segmentation")):
         for seed, (role, n) in enumerate(
@@ -44,7 +49,7 @@ def view(labelled: int = 8, unlabelled: int = 12, validation: int = 6) -> View:
             if n or role is not Role.UNLABELLED_SOURCE:
                 pool = Pool(images, names, labels if classes else None, None if classes else masks)
                 pools[Slot(role, problem, "toy")] = pool
-    return Task("toy", pools).view(SEMI_SUPERVISED)
+    return Task("toy", pools)
 
 
 def settings(**changes: object) -> Settings:

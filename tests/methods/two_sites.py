@@ -28,10 +28,10 @@ def scans(count: int, seed: int, contrast: float = 0.5) -> Pool:
     return Pool(images, names, masks=masks, spacing=(6.0, 3.0, 3.0))
 
 
-def task() -> Task:
-    """Source "here", target "there", a test of both."""
+def task(source: int = 2) -> Task:
+    """Source "here" with so many scans, target "there", a test of the target."""
     slots = {
-        Slot(Role.LABELLED_SOURCE, "segmentation", "here"): scans(2, 1),
+        Slot(Role.LABELLED_SOURCE, "segmentation", "here"): scans(source, 1),
         Slot(Role.VALIDATION_SOURCE, "segmentation", "here"): scans(1, 2),
         Slot(Role.UNLABELLED_TARGET, "segmentation", "there"): scans(2, 3, contrast=0.25),
         Slot(Role.TEST, "segmentation", "there"): scans(2, 4, contrast=0.25),

@@ -29,6 +29,11 @@ class Sequential:
     kind: ClassVar[str] = "Sequential"
     setting: ClassVar[Setting] = CONTINUAL
 
+    @classmethod
+    def paper(cls) -> Sequential:
+        """The training of Gonzalez et al. (2022)."""
+        return cls(Trainer.paper())
+
     @property
     def name(self) -> str:
         """The system's name."""
@@ -47,6 +52,11 @@ class JointTraining:
 
     kind: ClassVar[str] = "JointTraining"
     setting: ClassVar[Setting] = ALL_AT_ONCE
+
+    @classmethod
+    def paper(cls) -> JointTraining:
+        """The training of Gonzalez et al. (2022)."""
+        return cls(Trainer.paper())
 
     @property
     def name(self) -> str:

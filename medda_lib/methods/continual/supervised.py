@@ -28,6 +28,11 @@ class Supervised:
     kind: ClassVar[str] = "SupervisedVolumes"
     setting: ClassVar[Setting] = TEST_TIME
 
+    @classmethod
+    def paper(cls) -> Supervised:
+        """The training of Gonzalez et al. (2022)."""
+        return cls(Trainer.paper())
+
     @property
     def name(self) -> str:
         """The system's name."""

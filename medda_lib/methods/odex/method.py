@@ -71,6 +71,11 @@ class ODEx:
             raise ValueError(f"fall: {self.fall} must lie in [0, 1)")
         _ = self.measure  # names wrong values of its own
 
+    @classmethod
+    def paper(cls) -> ODEx:
+        """The proposed system of Gonzalez et al. (2022), section 3."""
+        return cls(Trainer.paper())
+
     @property
     def name(self) -> str:
         """The system's name."""

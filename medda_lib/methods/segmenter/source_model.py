@@ -28,6 +28,11 @@ class SourceModel:
     kind: ClassVar[str] = "SourceModel"
     setting: ClassVar[Setting] = TEST_TIME
 
+    @classmethod
+    def paper(cls) -> SourceModel:
+        """The network of Goodman et al.; that of Zakazov et al. is `Segmenter.fda()`."""
+        return cls(Segmenter.aiva())
+
     @property
     def name(self) -> str:
         """The system's name."""
