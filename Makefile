@@ -80,7 +80,7 @@ types: $(READY)
 units: $(READY)
 	@echo "Tests: pytest with $(WORKERS) processes, some minutes."
 	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
-	  --cov=medda_lib --cov-report=term $(PYTEST_FLAGS)
+	  --durations=25 --cov=medda_lib --cov-report=term $(PYTEST_FLAGS)
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 LOGGER = logging.getLogger(__name__)
+STANDS = (
+    "The committed results in its tables still stand: fingerprints check at every change that the code "
+    "does what it did. Listings and live trainings may be older than the code."
+)
 
 
 def note_what_moved_on(app: Sphinx, doctree: nodes.document) -> None:
@@ -33,6 +37,8 @@ def note_what_moved_on(app: Sphinx, doctree: nodes.document) -> None:
         return
     note = nodes.note("", classes=["moved-on"])
     note += nodes.paragraph("", f"This page was run before {page.why} changed.")
+    if page.reasons == ("the library",) and path.parent.name == "chapters":
+        note += nodes.paragraph("", STANDS)
     command = nodes.paragraph("", "To run it again: ")
     command += nodes.literal("", f"medda freeze {path.stem}")
     note += command
