@@ -217,7 +217,7 @@ show_figure(
 # %%
 from medda_lib.methods.multimix import Settings, system
 from medda_lib.tasks.chest_xray import Counts
-from medda_lib.tasks.shift import ShiftTask
+from medda_lib.tasks.chest_xray_shift import ShiftTask
 
 counts = Counts(train=budget["masks"], validation=max(12, budget["masks"] // 10), test=1)
 task = ShiftTask("segmentation", "jsrt", ("jsrt",), counts, budget["size"]).build(seed)

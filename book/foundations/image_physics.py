@@ -341,7 +341,7 @@ from medda_lib.methods.multimix import Settings, system
 from medda_lib.studies.method import Run
 from medda_lib.studies.trial import fixed_chance
 from medda_lib.tasks.chest_xray import Counts
-from medda_lib.tasks.shift import ShiftTask
+from medda_lib.tasks.chest_xray_shift import ShiftTask
 
 counts, side = Counts(train=budget["train"], validation=40, test=2), budget["side"]
 short = {"batch": 10, "steps": budget["steps"], "validate_every": budget["steps"] // 2}

@@ -625,7 +625,7 @@ pd.DataFrame(rows).T.round(3)
 # %%
 from medda_lib.studies.setting import SEMI_SUPERVISED, LeakError, Role
 from medda_lib.tasks.chest_xray import Counts
-from medda_lib.tasks.shift import ShiftTask
+from medda_lib.tasks.chest_xray_shift import ShiftTask
 
 task = ShiftTask("segmentation", "jsrt", ("nihx",), Counts(4, 2, 2), 32).build(seed)
 view = task.view(SEMI_SUPERVISED)

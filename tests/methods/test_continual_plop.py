@@ -1,23 +1,16 @@
-"""PLOP: pooled features against loops, its distances, pseudo-labels voxel by voxel."""
-
-from math import log
+"""PLOP: pooled features against loops, its distances, and labels that stay."""
 
 import pytest
 import torch
 from torch import Tensor
 
+from medda_lib.methods.continual import training
 from medda_lib.methods.continual.plop import PLOP
 from medda_lib.methods.continual.pooled_outputs import local_pod, pod_distance, pod_loss
-from medda_lib.methods.continual.pseudo_labels import (
-    IGNORED,
-    LEAST,
-    entropy_thresholds,
-    pseudo_labels,
-    relative_entropy,
-)
-from medda_lib.methods.continual.training import Regulariser, new_network
+from medda_lib.methods.continual.training import Regulariser, new_network, supervised
 from medda_lib.networks.dyn_unet import copied, levels, recorded
-from tests.methods.continual_toy import TRAINER, toy_run
+from medda_lib.studies.stream import TOLD_BOUNDARIES
+from tests.methods.continual_toy import GREYS, TRAINER, balls, toy_run, toy_task
 
 
 def pooled_by_loops(x: Tensor, scales: int) -> list[float]:
@@ -135,55 +128,21 @@ def test_equal_networks_differ_by_nothing_and_others_in_every_block() -> None:
     assert not held._features, "features of a batch are not kept"
 
 
-def test_relative_entropy_is_one_where_nothing_is_known() -> None:
-    found = relative_entropy(torch.tensor([[[0.0, 30.0], [0.0, 0.0], [0.0, 0.0]]]))
-    torch.testing.assert_close(found, torch.tensor([[1.0, 0.0]]), atol=1e-6, rtol=0)
-    p = torch.tensor([0.2, 0.8])
-    wanted = -(p * p.log()).sum() / log(2)
-    torch.testing.assert_close(relative_entropy(p.log()[None, :, None])[0, 0], wanted)
+def test_equal_classes_leave_nothing_to_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loss is told the labels of the stage's own scans, also where an old network is asked."""
+    told: list[Tensor] = []
 
+    def watched(logits: Tensor, masks: Tensor) -> Tensor:
+        told.append(masks)
+        return supervised(logits, masks)
 
-def test_thresholds_are_medians_over_background() -> None:
-    old, labels = 3 * torch.randn(2, 4, 5, 5), torch.randint(0, 2, (2, 5, 5)) * 4
-    old[:, 2] = -50.0  # never named
-    found = entropy_thresholds(old, labels)
-    entropy, named = relative_entropy(old), old.argmax(1)
-    for c in (0, 1, 3):
-        values = sorted(entropy[(labels == 0) & (named == c)].tolist())
-        middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
-        assert float(found[c]) == pytest.approx(max(middle, LEAST), rel=1e-5)
-    assert float(found[2]) == pytest.approx(LEAST)
-    everything = entropy_thresholds(old, torch.ones_like(labels))
-    assert everything.tolist() == pytest.approx([LEAST] * 4)
-
-
-def test_pseudo_labels_voxel_by_voxel() -> None:
-    """Old classes 1 and 2 are no longer labelled, 3 still is, 4 is new."""
-    old = 4 * torch.randn(3, 4, 6, 6)
-    labels = torch.tensor([0, 0, 3, 4])[torch.randint(4, (3, 6, 6))]
-    thresholds = torch.tensor([0.3, 0.5, 0.2, 0.9])
-    found, weights = pseudo_labels(labels, old, thresholds, hidden=[1, 2])
-    entropy, named = relative_entropy(old), old.argmax(1)
-    for n in range(3):
-        kept = 0
-        for i in range(6):
-            for j in range(6):
-                y, c = int(labels[n, i, j]), int(named[n, i, j])
-                if y:
-                    wanted = y
-                elif c != 3 and float(entropy[n, i, j]) < float(thresholds[c]):
-                    wanted, kept = c, kept + 1
-                else:
-                    wanted = IGNORED
-                assert int(found[n, i, j]) == wanted
-        assert float(weights[n]) == pytest.approx(kept / int((labels[n] == 0).sum()))
-
-
-def test_equal_classes_leave_nothing_to_label() -> None:
-    labels, old = torch.randint(0, 2, (2, 4, 4)), torch.randn(2, 2, 4, 4)
-    found, weights = pseudo_labels(labels, old, entropy_thresholds(old, labels), hidden=[])
-    assert torch.equal(found, labels)
-    assert weights.tolist() == [1.0, 1.0]
+    monkeypatch.setattr(training, "supervised", watched)
+    PLOP(TRAINER).fit(toy_task().view(TOLD_BOUNDARIES), toy_run())
+    assert len(told) == len(GREYS) * TRAINER.steps
+    for step, masks in enumerate(told):
+        number = step // TRAINER.steps
+        _, own = training.scans(balls(f"train {number + 1}", 4, GREYS[number]))
+        assert all((own == mask).flatten(1).all(1).any() for mask in masks)
 
 
 def test_published_values() -> None:

@@ -18,8 +18,8 @@ from medda_lib.tasks.chest_xray import (
     RealSources,
     few_labelled,
 )
+from medda_lib.tasks.chest_xray_shift import RealismTask, ShiftTask
 from medda_lib.tasks.phantom_pools import phantom_pool
-from medda_lib.tasks.shift import RealismTask, ShiftTask
 
 SOURCES = PhantomSources(Counts(24, 6, 6), Counts(12, 4, 4), 6, 4)
 LABELLED, UNLABELLED = Role.LABELLED_SOURCE, Role.UNLABELLED_SOURCE

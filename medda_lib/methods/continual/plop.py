@@ -2,10 +2,10 @@
 
 At each boundary the network is copied. On every batch after it, the outputs of each block of the present
 network are compared with those of the copy by `pooled_outputs`, and so are the logits, with a smaller
-weight. The second half of PLOP, `pseudo_labels`, repairs labels of stages that each name other classes.
-Every stage here labels the hippocampus, so no old class hides in the background: it leaves labels and
-weights as they are, and is left out of the training (as in the authors' own domain-incremental runs on
-Cityscapes). Their factor sqrt(classes so far / classes now) is 1 for the same reason.
+weight. The second half of PLOP, pseudo-labels, repairs labels of stages that each name other classes.
+Every stage here labels the hippocampus, so no old class hides in the background: they would leave labels
+and weights as they are, and are left out (as in the authors' own domain-incremental runs on Cityscapes).
+Their factor sqrt(classes so far / classes now) is 1 for the same reason.
 
 Left open, and chosen here: the blocks are all of the U-Net, down and up; distances are norms of
 differences, neither squared nor of normalised features, since the published factors 0.01 (blocks) and

@@ -27,7 +27,7 @@ from medda_lib.tasks.chest_xray import (
     PhantomSources,
     RealSources,
 )
-from medda_lib.tasks.shift import RealismTask, RealReferenceTask, ShiftTask
+from medda_lib.tasks.chest_xray_shift import RealismTask, RealReferenceTask, ShiftTask
 
 PAPER = "multimix"
 LABELS = ("100", "1000", "Full")

@@ -1,4 +1,4 @@
-"""Tasks that measure a domain shift, not a method.
+"""Tasks that measure a domain shift of chest X-rays, not a method.
 
 `ShiftTask` trains on one phantom domain and tests on several points of parameter space: the other
 presets (the transfer matrix) or steps along a dial. `RealismTask` trains on phantoms and tests on
