@@ -16,24 +16,8 @@ from medda_lib import _paths
 from medda_lib.book import build
 from medda_lib.figures.tile import tile
 from medda_lib.pages import front, paper_map, reading_time
-from medda_lib.pages.front_heads import (
-    ADAPTED,
-    LEDGER,
-    METRIC,
-    PICTURES,
-    PLAIN,
-    SCAN,
-    SEED,
-    SOURCE,
-    TARGET,
-    VIEWS,
-    keys,
-    load,
-    scanner,
-    views,
-)
+from medda_lib.pages.front_heads import VIEWS, load
 from medda_lib.papers.catalogue import SHIFTS, papers
-from medda_lib.studies import per_image
 from medda_lib.studies.setting import SETTINGS
 from tests.book.small import begin
 
@@ -136,30 +120,6 @@ def test_only_papers_with_a_chapter_are_links() -> None:
 # ---- the picture ------------------------------------------------------------------------------
 
 
-def test_the_heads_are_those_of_the_committed_runs() -> None:
-    facts = load()
-    assert facts["runs"] == keys(), "python -m medda_lib.pages.front_heads draws them anew"
-    assert (facts["home"], facts["away"]) == (SOURCE, TARGET)
-    paper, profile, data = LEDGER
-    kept = per_image.load(_paths.RESULTS / paper / f"{profile}-{data}.npz")
-    for view, system in (("away", PLAIN), ("adapted", ADAPTED)):
-        scores = kept.get(
-            f"{system}|{SOURCE}|{TARGET}|-", f"cross-domain/{TARGET}/segmentation/{METRIC}"
-        )
-        assert facts["scores"][view] == pytest.approx(scores[SEED, SCAN], abs=1e-3)
-
-
-def test_the_heads_are_there_and_small() -> None:
-    sizes = [(PICTURES / f"front-{name}.webp").stat().st_size for name in VIEWS]
-    assert sum(sizes) < 300_000
-
-
-@pytest.mark.slow
-def test_the_heads_can_be_made_again() -> None:
-    found = views()
-    assert {name: round(view.score, 4) for name, view in found.items()} == load()["scores"]
-
-
 COUNTS = {
     "claims": 209,
     "verdicts.aiva.phantom.supported": 3,
@@ -192,11 +152,6 @@ def test_the_picture_prints_what_the_ledger_says(monkeypatch: pytest.MonkeyPatch
         assert f"Surface Dice {load()['scores'][name]:.2f}" in alt
     assert 'aria-label="5 supported, 0 inconclusive, 1 contradicted"' in page
     assert "../book/chapters/aiva.html" in page
-
-
-@pytest.mark.parametrize(("site", "words"), [("sm15", "Siemens 1.5 T"), ("ph3", "Philips 3 T")])
-def test_scanners_in_words(site: str, words: str) -> None:
-    assert scanner(site) == words
 
 
 def test_a_tile_shows_both_outlines_over_the_whole_field() -> None:
