@@ -1,7 +1,7 @@
 """How fast the brain phantom is on one core: whole scans, and every fourth slice.
 
 By the clock and by the processor time used; other work on the machine slows the first down a lot and
-the second a little.
+the second a little. Aim: 2 s of the processor for a whole scan.
 
     python benchmarks/phantom_brain_mr.py --heads 4
 """

@@ -1,6 +1,8 @@
 """How fast the prostate phantom is on one core: seconds for a scan, site by site.
 
-python benchmarks/phantom_prostate_mr.py --scans 12
+Aim: 0.2 s of processor time for 16 slices of 96 x 96.
+
+    python benchmarks/phantom_prostate_mr.py --scans 12
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -300,10 +299,8 @@ def test_the_real_brain_sites_are_complete(real: Path) -> None:
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_real_heads_load_quickly_and_land_where_they_should(real: Path) -> None:
-    start = time.process_time()
+def test_real_heads_land_where_they_should(real: Path) -> None:
     whole = brain_sites_module.load(real, size=128, step=4)
-    assert time.process_time() - start < 30  # about 6 s on an idle machine
     assert whole.images.shape == (63, 24, 128, 128)
     for image, mask, patient in zip(whole.images, whole.masks, whole.patients, strict=True):
         k, i, j = np.argwhere(mask.numpy()).T
