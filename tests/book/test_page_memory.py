@@ -1,4 +1,4 @@
-"""The memory of a page: its own processes count, those that stood there before do not."""
+"""What a page takes: its own processes count, those that stood there before do not."""
 
 from __future__ import annotations
 
@@ -59,3 +59,38 @@ def test_children_of_a_child_count() -> None:
         meter.wait(samples=3)
         process.communicate(b"\n")
     assert 200 * MIB < meter.peak < 300 * MIB
+
+
+BURNS = """
+import sys, time
+while time.process_time() < float(sys.argv[1]):
+    pass
+print('burnt', flush=True)
+input()
+"""
+
+
+@contextmanager
+def burning(seconds: float) -> Iterator[None]:
+    """A process that takes so much processor time, and then waits for the block's end."""
+    command = [sys.executable, "-c", BURNS, str(seconds)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"burnt\n"
+        yield
+        process.communicate(b"\n")
+
+
+def test_processor_time_of_all_processes_counts_also_when_they_ended() -> None:
+    with MEMORY.Meter() as meter:
+        with burning(0.5):
+            meter.wait(samples=3)
+        with burning(0.25):
+            meter.wait(samples=3)
+    assert 0.7 < meter.seconds < 2.0  # the system counts in hundredths, and Python has to start
+
+
+def test_processor_time_of_others_does_not_count() -> None:
+    with burning(1.0), MEMORY.Meter() as meter, burning(0.25):
+        meter.wait(samples=3)
+    assert 0.2 < meter.seconds < 1.0
