@@ -59,11 +59,11 @@ $(READY): constraints.txt pyproject.toml
 
 book: $(READY)
 	@echo "Building the book from its executed notebooks: under two minutes, nothing is run again."
-	@$(BIN)/python -m medda_lib.book
+	@$(BIN)/python -m medda_lib.pages.build
 
 links: $(READY)
 	@echo "Links: every address outside the book is asked for; some minutes."
-	@$(BIN)/python -m medda_lib.book --links
+	@$(BIN)/python -m medda_lib.pages.build --links
 
 test: lint types units
 

@@ -222,7 +222,7 @@ def claims(paper: Paper, profile: Profile = "demo", data: Data = "") -> None:
 @app.command()
 def doctor() -> None:
     """What this machine offers: Python, libraries, GPU, data, run store."""
-    from medda_lib.doctor import findings
+    from medda_lib.commands.doctor import findings
 
     table = Table("what", "state", "remark", show_edge=False)
     wrong = False

@@ -1,6 +1,6 @@
 """The Sphinx extension of the book: one module for each thing that is made while the book is built.
 
-Each module has a `setup` of its own. Nothing here is executed by a page or by a study.
+Each has a `setup` of its own. Nothing here is executed by a page or by a study. `build` starts it all.
 """
 
 from __future__ import annotations

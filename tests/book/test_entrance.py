@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from medda_lib import _paths
-from medda_lib.book import build
 from medda_lib.figures.tile import tile
 from medda_lib.pages import front, paper_map, reading_time
+from medda_lib.pages.build import build
 from medda_lib.pages.front_heads import VIEWS, load
 from medda_lib.papers.catalogue import SHIFTS, papers
 from medda_lib.studies.setting import SETTINGS

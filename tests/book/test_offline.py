@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from medda_lib import _paths
-from medda_lib.book import BookError, build
 from medda_lib.notebooks import freeze
+from medda_lib.pages.build import BookError, build
 from medda_lib.pages.maps import papers_table, settings_table
 from tests.book.small import begin
 

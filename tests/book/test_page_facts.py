@@ -15,9 +15,9 @@ import pytest
 from docutils import nodes
 
 from medda_lib import _paths
-from medda_lib.book import build
 from medda_lib.notebooks import freeze
 from medda_lib.pages import facts, launch, status
+from medda_lib.pages.build import build
 from medda_lib.pages.executed import Executed, executed, in_words
 from tests.book.small import begin
 

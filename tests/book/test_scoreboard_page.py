@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 
 from medda_lib import _paths
-from medda_lib.book import BookError, build
 from medda_lib.figures.verdicts import SIGNS, tally, verdicts
 from medda_lib.notebooks import running
 from medda_lib.notebooks.checking import LIMIT
 from medda_lib.pages.board import Board, Cell, Facet, Row, link
+from medda_lib.pages.build import BookError, build
 from medda_lib.pages.counting import differences
 from medda_lib.pages.scoreboard import ANCHOR
 from medda_lib.pages.scoreboard_tables import TABLES, claims_board, slug, systems_board

@@ -17,7 +17,7 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 from medda_lib import _paths
-from medda_lib.book import build
+from medda_lib.pages.build import build
 from tests.browser.pages import Page
 
 # The first group stops what Chromium fetches for itself, the last keeps it apart from other tests.

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from medda_lib import _paths
 from medda_lib.cli import app
-from medda_lib.doctor import Finding
+from medda_lib.commands.doctor import Finding
 from medda_lib.notebooks import NotebookError
 from medda_lib.papers import standing
 from medda_lib.papers.catalogue import papers
@@ -265,7 +265,7 @@ def test_doctor_reports_and_never_needs_a_gpu(monkeypatch: pytest.MonkeyPatch) -
 
 def test_doctor_fails_when_something_needed_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [Finding("torch", ok=False, remark="pip install torch", needed=True)]
-    monkeypatch.setattr("medda_lib.doctor.findings", lambda: iter(found))
+    monkeypatch.setattr("medda_lib.commands.doctor.findings", lambda: iter(found))
     result = medda("doctor")
     assert result.exit_code == FOUND_WRONG
     assert "pip install torch" in result.stdout

@@ -1,4 +1,4 @@
-"""Build the book from its executed notebooks: `python -m medda_lib.book`, which `make book` calls.
+"""Build the book from its executed notebooks; `make book` calls `python -m medda_lib.pages.build`.
 
 Nothing is executed. Jupyter Book 1.x reads `_config.yml` and `_toc.yml` at the top of the checkout and
 writes `_build/html`; every warning is an error, so a broken reference or a missing picture cannot slip
