@@ -1,7 +1,8 @@
 """A built book and a headless browser; both are made once for all tests of this folder.
 
 The book is built as readers get it, or taken from `MEDDA_BUILT_BOOK` (the folder with `index.html`).
-Without Debian's chromium and chromedriver the tests are skipped, and say so.
+Without Debian's chromium and chromedriver the tests are skipped, and say so. Nothing here is in a hurry:
+what a browser is asked may take as long as `PATIENCE`, so that a slow or busy machine fails no test.
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 from medda_lib import _paths
 from medda_lib.pages.build import build
-from tests.browser.pages import Page
+from tests.browser.pages import PATIENCE, Page
 
 # The first group stops what Chromium fetches for itself, the last keeps it apart from other tests.
 FLAGS = (
@@ -33,6 +36,7 @@ FLAGS = (
     "--hide-scrollbars",
     "--window-size=1300,900",
 )
+STARTS = 5  # chromedriver itself waits a minute for Chromium, and cannot be told to wait longer
 
 
 @pytest.fixture(scope="session")
@@ -57,15 +61,28 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     if chromium is None or driver is None:
         missing = "chromium" if chromium is None else "chromedriver (package chromium-driver)"
         pytest.skip(f"no {missing} on this machine: the pages are not tried in a browser")
-    options = ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    chrome = Chrome(options=options, service=Service(driver))
-    chrome.set_page_load_timeout(60)
+    chrome = started(chromium, driver, tmp_path_factory)
     yield chrome
     chrome.quit()
+
+
+def started(chromium: str, driver: str, folders: pytest.TempPathFactory) -> Chrome:
+    """A browser; another try, with another profile, where it was not there in time."""
+    for _ in range(STARTS - 1):
+        with suppress(WebDriverException):
+            return started_once(chromium, driver, folders.mktemp("profile"))
+    return started_once(chromium, driver, folders.mktemp("profile"))
+
+
+def started_once(chromium: str, driver: str, profile: Path) -> Chrome:
+    """A browser that no command is too slow for; WebDriverException where it does not start."""
+    options = ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    options.timeouts = {"pageLoad": 1000 * PATIENCE, "script": 1000 * PATIENCE}
+    return Chrome(options=options, service=Service(driver))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from medda_lib import _paths
 
 PHONE = 390  # pixels
 PAPER = 718  # pixels of 190 mm, an A4 page between margins of 10 mm
-SECONDS = 30  # until a page has to stand still
+PATIENCE = 300  # seconds after which something is broken, not slow
 # What vendored libraries print on every page: the widgets' about a schema, the theme's about a reader
 # who has not chosen light or dark yet.
 NOT_OURS = ("strict mode: use allowUnionTypes", "Got invalid theme mode: .")
@@ -28,6 +28,9 @@ const views = document.querySelectorAll('script[type="application/vnd.jupyter.wi
 const drawn = !states || document.querySelectorAll('.jupyter-widgets').length >= views.length;
 return document.readyState === 'complete' && typeset && drawn;
 """
+_WIDTH = "return document.documentElement.clientWidth"
+_MEDIA = "return arguments[0].every(query => matchMedia(query).matches)"
+_CHANGING = "return document.getAnimations().some(one => one instanceof CSSTransition)"
 
 
 def names() -> list[str]:
@@ -62,11 +65,16 @@ class Page:
         return self.browser.execute_script(script, *arguments)
 
     def wait(self, done: Callable[[], bool], complaint: str) -> None:
-        """Wait until something holds; AssertionError with the complaint after `SECONDS`."""
-        end = time.monotonic() + SECONDS
+        """Wait until something holds; AssertionError with the complaint after `PATIENCE`."""
+        end = time.monotonic() + PATIENCE
         while not done():
             assert time.monotonic() < end, f"{self.browser.current_url}: {complaint}"
             time.sleep(0.05)
+
+    @property
+    def address(self) -> str:
+        """Where the page says that it is; the browser's own idea of it may be a moment old."""
+        return str(self.run("return location.href"))
 
     def requests(self) -> list[str]:
         """Everything that pages of the book fetched since `open`, their own files included."""
@@ -86,15 +94,24 @@ class Page:
         return [message for message in said if not any(one in message for one in NOT_OURS)]
 
     def size(self, width: int, height: int = 844) -> None:
-        """A screen of that width, as a phone has it."""
+        """A screen of that width, as a phone has it. A page has to be open that fits it."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self.wait(lambda: self.run(_WIDTH) == width, f"the page is not {width} pixels wide")
+        self.settle()
 
     def medium(self, medium: str, theme: str = "light") -> None:
         """Pretend to be "print" or "screen", and a system that prefers light or dark."""
         features = [{"name": "prefers-color-scheme", "value": theme}]
         command = {"media": medium, "features": features}
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", command)
+        wanted = [medium or "screen", f"(prefers-color-scheme: {theme})"]
+        self.wait(lambda: bool(self.run(_MEDIA, wanted)), f"the page is not on {wanted}")
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until colours and sizes that change little by little have done so."""
+        self.wait(lambda: not self.run(_CHANGING), "the page does not come to rest")
 
     def on_paper(self) -> None:
         """As printed: the pages' own scripts hear of it as they do when a reader prints."""

@@ -74,12 +74,13 @@ def contrast(rgb: NDArray[np.uint8]) -> float:
 
 
 def choose(page: Page, theme: str) -> None:
-    """Light or dark, as the system would say."""
+    """Light or dark, as the system would say, when all colours have changed."""
     page.medium("", theme)
     page.wait(
         lambda: page.run("return document.documentElement.dataset.theme") == theme,
         f"the page does not turn {theme}",
     )
+    page.settle()
 
 
 @pytest.mark.parametrize("name", names())

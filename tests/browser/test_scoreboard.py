@@ -23,13 +23,9 @@ SHOWN = """
 const rows = [...document.querySelectorAll(`[data-board=${arguments[0]}] tbody tr`)];
 return rows.filter(row => row.getClientRects().length).map(row => row.id);
 """
-TIMED = """
-const form = document.querySelector('[data-board=claims] form');
-const start = performance.now();
-form.elements.words.value = arguments[0];
-form.elements.words.dispatchEvent(new Event('input'));
-document.body.getBoundingClientRect();
-return performance.now() - start;
+INSIDE = """
+const top = document.getElementById(arguments[0]).getBoundingClientRect().top;
+return 0 < top && top < innerHeight;
 """
 
 
@@ -121,7 +117,7 @@ def test_choices_combine(board: Page, claims: pd.DataFrame) -> None:
         board.wait(lambda said=said: count(board, "claims") == said, f"{chosen}: not {said}")  # type: ignore[misc]
         assert shown(board, "claims") == wanted[:FEW], chosen
         assert len(shown(board, "systems")) == FEW, "the other table is as it was"
-        address = board.browser.current_url
+        address = board.address
         for name, value in chosen.items():
             assert f"claims.{name}={value}" in unquote(address).replace("+", " ")
             option = select(board, "claims", name).first_selected_option
@@ -152,10 +148,10 @@ def test_words_are_all_looked_for_and_clear_forgets(board: Page, claims: pd.Data
     assert len(said)
     assert set(said.index) <= set(rows)
     assert len(rows) < FEW
-    assert "claims.words=CYCLEGAN+severe" in board.browser.current_url
+    assert "claims.words=CYCLEGAN+severe" in board.address
     board.browser.find_element(By.CSS_SELECTOR, "[data-board=claims] [type=reset]").click()
     board.wait(lambda: len(shown(board, "claims")) == FEW, "clear does not clear")
-    assert "#" not in board.browser.current_url
+    assert "#" not in board.address
 
 
 def test_nothing_found_is_said(board: Page) -> None:
@@ -177,7 +173,7 @@ def test_a_heading_sorts_up_down_and_back(board: Page, claims: pd.DataFrame) -> 
         assert heading.get_attribute("aria-sort") == direction
         numbers = first[shown(board, "claims")].dropna()
         assert list(numbers) == sorted(numbers, reverse=direction == "descending")
-    assert "claims.sort=-reported" in board.browser.current_url
+    assert "claims.sort=-reported" in board.address
     board.browser.find_element(By.CSS_SELECTOR, f"{head} button").send_keys(Keys.ENTER)
     assert shown(board, "claims") == before
 
@@ -186,9 +182,7 @@ def test_the_address_of_a_row_shows_it_even_far_down(page: Page, claims: pd.Data
     last = claims["anchor"].iloc[-1]
     page.open(PAGE, f"#{last}")
     assert last in shown(page, "claims")
-    top = page.run("return document.getElementById(arguments[0]).getBoundingClientRect().top", last)
-    height = page.run("return innerHeight")
-    assert 0 < top < height
+    page.wait(lambda: bool(page.run(INSIDE, last)), f"{last} is not on the screen")
 
 
 def test_the_keyboard_reaches_every_control(board: Page) -> None:
@@ -209,11 +203,6 @@ def test_the_keyboard_reaches_every_control(board: Page) -> None:
     assert reached[8:15] == ["button"] * 7, "seven headings"
 
 
-def test_a_view_is_filtered_at_once(board: Page) -> None:
-    times = [board.run(TIMED, words) for words in ("d", "di", "dic", "dice", "dice ", "dice b", "")]
-    assert sorted(times)[len(times) // 2] < 200, f"milliseconds: {times}"
-
-
 def test_ledgers_are_beside_the_page(board: Page) -> None:
     links = board.run(
         "return [...document.querySelectorAll('.medda-board a[download]')].map(a => a.href)"
@@ -228,8 +217,8 @@ def test_ledgers_are_beside_the_page(board: Page) -> None:
 
 
 def test_rows_are_cards_on_a_phone(page: Page) -> None:
-    page.size(PHONE)
     page.open(PAGE, "#claims.paper=fda&claims.sort=-reported")
+    page.size(PHONE)
     assert page.sticking_out(PHONE) == []
     assert len(shown(page, "claims")) == FEW
     labels = page.run(

@@ -22,6 +22,10 @@ WANTED = {
     "PLOP": "book/chapters/odex",
     "LwF": "book/chapters/odex",
 }
+_FINISHED = """
+const said = document.querySelector('#search-results .search-summary');
+return said !== null && said.innerText.includes('finished');
+"""
 _RESULTS = (
     "return [...document.querySelectorAll('#search-results ul.search li a')].map(e => e.href)"
 )
@@ -30,7 +34,7 @@ _RESULTS = (
 @pytest.mark.parametrize("name", WANTED)
 def test_method_is_found_by_its_name(page: Page, name: str) -> None:
     page.open("search", f"?q={name}")
-    page.wait(lambda: bool(page.run(_RESULTS)), f"no result for {name}")
+    page.wait(lambda: bool(page.run(_FINISHED)), f"nothing is found for {name}")
     first = [url.split("#")[0].split("?")[0] for url in dict.fromkeys(page.run(_RESULTS))]
     assert any(url.endswith(f"{WANTED[name]}.html") for url in list(dict.fromkeys(first))[:3])
     assert page.complaints() == []

@@ -18,6 +18,7 @@ _VISIBLE = """
 return [...document.querySelectorAll('.jupyter-widgets img')]
   .filter(e => e.getClientRects().length).map(e => e.src);
 """
+_VALUE = "return arguments[0].getAttribute('aria-valuenow') ?? arguments[0].value"
 
 
 def sliders(name: str) -> int:
@@ -48,9 +49,10 @@ def test_every_widget_changes_its_picture(page: Page, name: str) -> None:
         assert before, "no picture beside the widget"
         knob = handle(slider)
         assert page.run("return arguments[0].tabIndex", knob) >= 0
-        for key in (Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.ARROW_LEFT, Keys.ARROW_UP):
+        stood = page.run(_VALUE, knob)
+        for key in (Keys.ARROW_RIGHT, Keys.ARROW_DOWN):  # one of them where the other is the end
             knob.send_keys(key)
-            if page.run(_VISIBLE) != before:
+            if page.run(_VALUE, knob) != stood:
                 break
         page.wait(lambda before=before: page.run(_VISIBLE) != before, "a widget moves no picture")  # type: ignore[misc]
     assert page.complaints() == []
