@@ -22,7 +22,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medda_lib.studies.reported import PAPERS
+from medda_lib.studies.families import FamilyError, read_out
+from medda_lib.studies.printed import Printed, Spelling
+from medda_lib.studies.reported import PAPERS, reported
 
 RESAMPLES = 10_000
 LEAST_PAIRS = 3
@@ -88,15 +90,19 @@ class Verdict:
 
 
 def load(paper: str, papers: Path = PAPERS) -> list[Claim]:
-    """The claims in ``papers/<paper>/claims.toml``.
+    """The claims in ``papers/<paper>/claims.toml``, families read out (see `families`).
 
     Raises `FileNotFoundError` when there is no such file and `ClaimError` naming file and claim.
     """
     file = papers / paper / "claims.toml"
     try:
-        entries = tomllib.loads(file.read_text(encoding="utf-8")).get("claim", [])
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ClaimError(f"{file}: {error}") from error
+    try:
+        entries = read_out(content, _printed(content, paper, papers))
+    except FamilyError as error:
+        raise ClaimError(f"{file}, {error}") from error
     claims = [
         _claim(entry, f"{file}, claim {entry.get('id', i + 1)}") for i, entry in enumerate(entries)
     ]
@@ -106,6 +112,12 @@ def load(paper: str, papers: Path = PAPERS) -> list[Claim]:
             raise ClaimError(f"{file}, claim {claim.id}: this id occurs twice")
         seen.add(claim.id)
     return claims
+
+
+def _printed(content: Mapping[str, Any], paper: str, papers: Path) -> Printed | None:
+    """The paper's tables with the file's `[[cell]]` entries; None for a file that has none."""
+    spellings = [Spelling(**entry) for entry in content.get("cell", [])]
+    return Printed.of(reported(paper, papers=papers), spellings) if spellings else None
 
 
 def judge(claim: Claim, frame: pd.DataFrame) -> Verdict:

@@ -1,4 +1,4 @@
-"""Every claim of AIVA points at cells that exist, and prints the effect that they give."""
+"""What is peculiar to the claims of AIVA: averages and targets, brains and prostates, a curve."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,6 @@ from itertools import product
 import pandas as pd
 import pytest
 
-from medda_lib.papers.catalogue import paper
 from medda_lib.papers.judging import judged
 from medda_lib.papers.results import reported_table
 from medda_lib.studies.claims import Claim, load
@@ -46,11 +45,10 @@ def test_reported_effect_is_what_the_cells_give(claim: Claim) -> None:
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
-def test_a_claim_compares_like_with_like_and_names_its_table(claim: Claim) -> None:
+def test_a_claim_is_about_one_organ_and_says_which(claim: Claim) -> None:
     assert claim.b is not None
     assert set(claim.a) == set(claim.b)
     assert set(claim.a) in SIDES
-    assert claim.text.endswith(".")
     for side in (claim.a, claim.b):
         assert (side["evaluation"] == "in-domain") == (side["system"] == UPPER)
         assert side.get("domain") == claim.a.get("domain")
@@ -89,11 +87,6 @@ def test_the_smallest_margin_over_the_best_baseline_is_on_ge15() -> None:
         "ph15": 2.67,
         "ph3": 3.16,
     }
-
-
-def test_systems_are_those_of_the_paper() -> None:
-    named = {side["system"] for claim in CLAIMS for side in (claim.a, claim.b) if side}
-    assert named == {system.name for system in paper("aiva").systems}
 
 
 def rows(table: str, data: str) -> Iterator[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""Every claim of the Fourier paper points at cells that exist, and prints the effect they give."""
+"""What is peculiar to the claims of the Fourier paper: derived rows, the matrix, and who is denied."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medda_lib.papers.catalogue import paper
 from medda_lib.papers.judging import judged
 from medda_lib.papers.results import reported_table
 from medda_lib.studies.claims import Claim, judge, load
@@ -43,24 +42,21 @@ def test_reported_effect_is_what_the_cells_give(claim: Claim) -> None:
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
-def test_a_claim_compares_like_with_like_and_names_its_table(claim: Claim) -> None:
+def test_a_claim_is_of_derived_rows_or_of_the_matrix(claim: Claim) -> None:
     assert claim.b is not None
     assert set(claim.a) == set(claim.b)
     keys = set(claim.a)
     assert (keys == DERIVED) == ("matrix" not in claim.data)
     assert keys == DERIVED or keys in MATRIX
-    assert claim.a["metric"] == claim.b["metric"] == "surface_dice"
-    assert claim.text.endswith(".")
-    assert claim.where.startswith(("Table 1, ", "Table 2, ", "Table 3, "))
+    assert claim.a["metric"] == "surface_dice"
     if keys == DERIVED:
         assert claim.a["pair"] == claim.b["pair"]
         assert f"row {claim.a['pair']}" in claim.where
         assert ("real" in claim.data) == (claim.a["pair"] == "Average")
 
 
-def test_systems_are_those_of_the_paper_and_each_is_claimed_about() -> None:
+def test_every_column_of_the_tables_is_claimed_about() -> None:
     named = {side["system"] for claim in CLAIMS for side in (claim.a, claim.b) if side}
-    assert named == {system.name for system in paper("fda").systems}
     columns = {name.split("|")[0] for table in ("2", "3") for name in TABLES[table].columns}
     assert named == columns
 

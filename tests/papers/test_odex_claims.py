@@ -1,4 +1,4 @@
-"""Every claim of ODEx points at cells that exist, and prints the effect that they give."""
+"""What is peculiar to the claims of ODEx: two scenarios, and tables that bear every claim out."""
 
 import math
 from collections.abc import Mapping
@@ -7,7 +7,6 @@ from itertools import product
 import pandas as pd
 import pytest
 
-from medda_lib.papers.catalogue import paper
 from medda_lib.papers.judging import judged
 from medda_lib.papers.odex.transfer import METRICS, MODELS
 from medda_lib.papers.results import reported_table
@@ -48,15 +47,11 @@ def test_reported_effect_is_what_the_cells_give(claim: Claim) -> None:
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
-def test_a_claim_compares_like_with_like_and_names_its_rows(claim: Claim) -> None:
+def test_a_claim_is_about_one_scenario_and_names_its_rows(claim: Claim) -> None:
     assert set(claim.a) == {"system", "metric"}
     assert claim.data == STUDIES[scenario(claim)]
-    assert claim.where.startswith(("Table 1, row", "Table 2, row"))
     assert claim.a["system"] in claim.where
-    assert claim.text.endswith(".")
-    assert (claim.b is None) == (claim.rule in ("above", "below"))
     if claim.b is not None:
-        assert claim.b["metric"] == claim.a["metric"]
         assert claim.b["system"] in claim.where
         assert claim.b["system"] != claim.a["system"]
 
@@ -65,11 +60,6 @@ def test_every_rival_is_claimed_against_on_both_scenarios() -> None:
     ours = {(scenario(c), c.b["system"]) for c in CLAIMS if c.id.startswith("C1") and c.b}
     rivals = TABLES["1"].index.drop(["Joint training", "ODEx"])
     assert ours >= set(product(STUDIES, rivals))
-
-
-def test_every_system_of_the_paper_is_claimed_about() -> None:
-    named = {side["system"] for claim in CLAIMS for side in (claim.a, claim.b) if side}
-    assert named == {system.name for system in paper("odex").systems}
 
 
 def test_the_papers_own_tables_bear_every_claim_out() -> None:

@@ -12,6 +12,7 @@ import pytest
 from medda_lib import _paths
 from medda_lib.papers import counts, scoreboard
 from medda_lib.papers.catalogue import FOLDER, papers
+from medda_lib.studies.claims import load
 
 ROWS = {  # system, labels, masks -> in-domain Dice of three seeds
     ("UMTL-S", "100", "10"): (0.80, 0.82, 0.81),
@@ -153,10 +154,7 @@ def test_every_kind_of_data_has_a_name() -> None:
 
 def test_a_claim_about_other_data_says_so(tmp_path: Path) -> None:
     table = scoreboard.claims(tmp_path, ("real",))
-    known = tomllib.loads((FOLDER / "fda" / "claims.toml").read_text("utf-8"))["claim"]
-    elsewhere = {
-        claim["id"] for claim in known if claim.get("data") and "real" not in claim["data"]
-    }
+    elsewhere = {claim.id for claim in load("fda") if claim.data and "real" not in claim.data}
     table = table[table["paper"] == "fda"]
     assert elsewhere
     assert set(table.loc[table["reason"] == scoreboard.NOT_ABOUT, "claim"]) == elsewhere
@@ -211,7 +209,7 @@ def test_standing_is_made_anew_when_a_ledger_comes(results: Path) -> None:
 
 
 def test_counts_agree_with_the_files() -> None:
-    """The committed results, counted once more from the files alone, without the library."""
+    """The committed results, counted once more from the files, without the scoreboard."""
     found = counts.standing().counts
     tomls = {
         p.parent.name: tomllib.loads(p.read_text("utf-8")) for p in FOLDER.glob("*/paper.toml")
@@ -225,8 +223,7 @@ def test_counts_agree_with_the_files() -> None:
         assert found[f"systems.{key}"] == len(systems)
         assert found[f"systems.{key}.done"] == list(systems.values()).count("done")
         assert found[f"systems.{key}.measured"] == len(held & set(systems))
-        listed = FOLDER / key / "claims.toml"
-        known = tomllib.loads(listed.read_text("utf-8"))["claim"] if listed.is_file() else []
+        known = load(key) if (FOLDER / key / "claims.toml").is_file() else []
         assert found[f"claims.{key}"] == len(known)
         for kind in scoreboard.KINDS:
             verdicts = ("reproduced", "supported", "contradicted", "inconclusive", "not tested")
