@@ -94,7 +94,7 @@ PI = 3.0
 @pytest.fixture(scope="module")
 def peer() -> Iterator[Peer]:
     with sandbox(protected=False) as made, made.worker() as (channel, _):
-        channel.settimeout(60)
+        channel.settimeout(600)
         found = Peer(channel)
         found.ask({"op": "run", "source": CELL}, [])
         yield found
@@ -358,7 +358,7 @@ FORGED = {
 def test_forged_message_ends_the_conversation(name: str) -> None:
     mine, theirs = socket.socketpair()
     with mine, theirs:
-        mine.settimeout(10)
+        mine.settimeout(120)
         theirs.sendall(FORGED[name])
         theirs.shutdown(socket.SHUT_WR)
         with pytest.raises(Lost):
