@@ -154,7 +154,8 @@ def fingerprint(
         found += texts
         say("\n".join(texts or [f"{paper} {kind}: as committed"]))
         if accept:
-            say(f"wrote {save(now, standing.fingerprint_file(paper, kind))}")
+            kept = standing.steadied(paper, kind, now)
+            say(f"wrote {save(kept, standing.fingerprint_file(paper, kind))}")
     if found and not accept:
         fail("the code behaves differently: mend it, or run these studies again", code=1)
 
