@@ -14,6 +14,8 @@ from pathlib import Path
 
 import torch
 
+EXTRAS = ("avx512_bf16", "avx512_fp16", "amx_bf16")
+"""Units that processors of one model may have or not, as a virtual machine shows them."""
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "NPY_DISABLE_CPU_FEATURES")
 """Variables that hold a library to older instructions; PyTorch's own shows in its capability."""
 
@@ -34,11 +36,12 @@ def gpu(device: str) -> str | None:
 def instruction_set() -> str:
     """Where bits can be expected to be equal, for example ``x86_64 GenuineIntel 6-143 AVX512``."""
     info = _cpuinfo()
+    extras = [name for name in EXTRAS if name in info.get("flags", "").split()]
     model = f"{info['cpu family']}-{info['model']}" if "cpu family" in info else cpu()
     limits = [f"{name}={os.environ[name]}" for name in LIMITS if os.environ.get(name)]
-    words = (platform.machine(), info.get("vendor_id", ""), model)
-    capability = torch.backends.cpu.get_cpu_capability()
-    return " ".join(word for word in (*words, capability, *limits) if word)
+    words = [platform.machine(), info.get("vendor_id", ""), model]
+    words += [torch.backends.cpu.get_cpu_capability(), *extras, *limits]
+    return " ".join(word for word in words if word)
 
 
 @cache
