@@ -210,7 +210,7 @@ show(adaptsegnet.adversarial_loss)
 # %%
 from medda_lib.methods.finetuning import loop
 
-show(loop.Steps.take)
+show(loop.Tuning.terms)
 
 # %% [markdown]
 # ## The experiment
