@@ -41,7 +41,7 @@ import medda_lib._torchvision  # noqa: F401 - before anything that imports torch
 from medda_lib import figures
 from medda_lib.figures import show_figure
 from medda_lib.notebooks import moved_on, show
-from medda_lib.papers.aiva import chapter_figures as remade
+from medda_lib.papers.aiva import pictures
 from medda_lib.papers.aiva import study as plan
 
 torch.set_num_threads(1)  # one thread is quickest for small images, and always gives the same bits
@@ -63,7 +63,7 @@ budgets = pd.DataFrame(
             "steps, source network": b.brain.segmenter.steps,
             "steps, fine-tuning": b.brain.finetuning.steps,
             "slices of a step, each site": b.brain.finetuning.batch,
-            "pairs of scanners": len(b.pairs),
+            "pairs of scanners": len(b.sites) * (len(b.sites) - 1),
         }
         for name, b in plan.BUDGETS.items()
     }
@@ -78,11 +78,12 @@ budgets
 # a network that has seen one scanner only takes grey values for anatomy.
 
 # %%
-from medda_lib.papers.aiva.live import train
+from medda_lib.papers.live import train
 
-pair = {"source": "sm3", "target": "ge15", "seed": seed, "device": device}
-source_model = train(profile, "phantom", plan.SOURCE_MODEL, **pair)
-figure, alt = remade.sites(source_model)
+pair = {"source": "sm3", "target": "ge15"}
+plain = {"system": plan.SOURCE_MODEL, **pair}
+source_model = train(plan.PAPER, profile, "phantom", plain, seed, device)
+figure, alt = pictures.sites(source_model)
 caption = "Phantom heads of two scanners, the brain outlined; the last row is for the eye only."
 show_figure(figure, caption, alt, name="sites")
 
@@ -92,10 +93,10 @@ show_figure(figure, caption, alt, name="sites")
 # {cite}`nikolov2018surface`: which share of both surfaces lies within a millimetre of the other one.)
 
 # %%
-from medda_lib.papers.aiva.results import results
+from medda_lib.papers.results import results
 
-main = results(profile, "phantom")
-figure, alt = remade.pairs(main, (plan.SOURCE_MODEL, "AIVA"))
+main = results(plan.PAPER, profile, "phantom")
+figure, alt = pictures.pairs(main, (plan.SOURCE_MODEL, "AIVA"))
 caption = "Surface Dice of the source model and of AIVA, source in the row, target in the column."
 show_figure(figure, f"{caption} {main.measured_on}", alt, name="pairs")
 
@@ -219,8 +220,8 @@ show(loop.Tuning.terms)
 # source model as it is, and four adaptations, with three repetitions. One of them live:
 
 # %%
-live = train(profile, "phantom", "AIVA", **pair)
-predictor = live.adapted
+live = train(plan.PAPER, profile, "phantom", {"system": "AIVA", **pair}, seed, device)
+predictor = pictures.adapted(live)
 print(f"lambda {predictor.weight:.2e}; {len(predictor.structures)} epochs, state of step")
 print(f"{predictor.chosen} kept, by Dice on the source's validation scans:")
 {step: round(score, 3) for step, score in predictor.scores}
@@ -244,7 +245,7 @@ show_figure(
 # is on phantoms; compare patterns, not single numbers.
 
 # %% tags=["hide-output", "full-width"]
-from medda_lib.papers.aiva.results import beside, own_table, run_seconds, wins
+from medda_lib.papers.tables import beside, wins
 
 beside(main, "1")
 
@@ -253,7 +254,7 @@ beside(main, "1")
 # the best one?
 
 # %% tags=["nbval-check-output"]
-wins(main)
+wins(main, plan.SYSTEMS[1:], "surface_dice")
 
 # %% [markdown]
 # ### Table 2: prostates
@@ -262,7 +263,7 @@ wins(main)
 # five together. Here they are phantoms of a T2-weighted pelvis. The measure is the Dice of the gland.
 
 # %% tags=["hide-output", "full-width"]
-prostate = results(profile, "prostate")
+prostate = results(plan.PAPER, profile, "prostate")
 beside(prostate, "2") if prostate else print("Not run at this profile.")
 
 # %% [markdown]
@@ -273,9 +274,9 @@ beside(prostate, "2") if prostate else print("Not run at this profile.")
 # repetitions.
 
 # %%
-real = results(profile, "real")
+real = results(plan.PAPER, profile, "real")
 note = "Not run at this profile here: real scans need MEDDA_DATA."
-own_table(real) if real else print(note)
+pictures.own_table(real) if real else print(note)
 
 # %% [markdown]
 # ### What was matched
@@ -283,7 +284,7 @@ own_table(real) if real else print(note)
 # Figure 2 of the paper shows slices of matched clusters. Ours, before the first step of the live run:
 
 # %%
-figure, alt = remade.matched_clusters(live)
+figure, alt = pictures.matched_clusters(live)
 caption = "Figure 2 remade: the largest matched clusters, source above, target below."
 show_figure(figure, f"{caption} {live.measured_on}", alt, name="2")
 
@@ -291,7 +292,7 @@ show_figure(figure, f"{caption} {live.measured_on}", alt, name="2")
 # Figure 3: all slices in the joint plane. Equal colour and marker: matched clusters.
 
 # %%
-figure, alt = remade.clustering(live)
+figure, alt = pictures.clustering(live)
 caption = "Figure 3 remade: clusters of source and target slices at the start."
 show_figure(figure, f"{caption} {live.measured_on}", alt, name="3")
 
@@ -300,10 +301,8 @@ show_figure(figure, f"{caption} {live.measured_on}", alt, name="3")
 # (circle).
 
 # %%
-from medda_lib.papers.aiva import inside
-
-last = inside.after(live)
-figure, alt = remade.centres(live, last)
+last = pictures.after(live)
+figure, alt = pictures.centres(live, last)
 show_figure(figure, f"Figure 4 remade: matched centres. {live.measured_on}", alt, name="4")
 
 # %% [markdown]
@@ -312,14 +311,14 @@ show_figure(figure, f"Figure 4 remade: matched centres. {live.measured_on}", alt
 # the source's slices.
 
 # %% tags=["nbval-check-output"]
-inside.pulled(live, source_model)
+pictures.pulled(live, source_model)
 
 # %% [markdown]
 # Figure 5: how many clusters? The paper finds the score flat from nine on.
 
 # %%
-sweep = results(profile, "clusters")
-figure, alt = remade.score_against_clusters(sweep)
+sweep = results(plan.PAPER, profile, "clusters")
+figure, alt = pictures.score_against_clusters(sweep)
 caption = "Figure 5 remade: surface Dice against the number of clusters."
 show_figure(figure, f"{caption} {sweep.measured_on}", alt, name="5")
 
@@ -328,10 +327,10 @@ show_figure(figure, f"{caption} {sweep.measured_on}", alt, name="5")
 # dashed.
 
 # %%
-site = {"source": plan.OTHERS, "target": "B", "seed": seed, "device": device}
-systems = (plan.SOURCE_MODEL, "AdaBN", "AIVA")
-runs = [train(profile, "prostate", system, **site) for system in systems]
-figure, alt = remade.overlays(runs)
+site = {"source": plan.OTHERS, "target": "B"}
+wanted = [{"system": name, **site} for name in (plan.SOURCE_MODEL, "AdaBN", "AIVA")]
+runs = [train(plan.PAPER, profile, "prostate", one, seed, device) for one in wanted]
+figure, alt = pictures.overlays(runs)
 show_figure(figure, f"Figure 6 remade: outlines. {runs[-1].measured_on}", alt, name="6")
 
 # %% [markdown]
@@ -343,14 +342,14 @@ show_figure(figure, f"Figure 6 remade: outlines. {runs[-1].measured_on}", alt, n
 # and the slices that it was matched with. AIVA never sees the height, so it serves as a check.
 
 # %% tags=["nbval-check-output"]
-inside.stability(live, source_model, repeats=5 if profile != "smoke" else 2)
+pictures.stability(live, source_model, repeats=5 if profile != "smoke" else 2)
 
 # %% [markdown]
 # UMAP {cite}`mcinnes2018umap` beside t-SNE, on the same features. What stands out is the height of the
 # slice: this is the variability within a site that both sites share.
 
 # %%
-figure, alt = inside.embeddings(live, source_model, seed)
+figure, alt = pictures.embeddings(live, source_model, seed)
 caption = "Slices of both sites by the source network, t-SNE and UMAP."
 show_figure(figure, f"{caption} {live.measured_on}", alt, name="umap")
 
@@ -364,15 +363,16 @@ show_figure(figure, f"{caption} {live.measured_on}", alt, name="umap")
 # many. That sets a floor far above 2%, unless a clustering serves for more steps than one pass has.
 
 # %% tags=["nbval-check-output"]
-from medda_lib.papers.aiva.results import overhead
+from medda_lib.papers import costs
 
-overhead()
+costs.read(plan.PAPER, "overhead.csv").set_index(["case", "device"])
 
 # %% [markdown]
 # And from the study itself: median seconds of a run. AIVA and Seg-JDOT take the same steps.
 
 # %%
-run_seconds(main) if profile != "smoke" else print("Timings of the smoke profile say nothing.")
+timed = profile != "smoke"
+costs.run_seconds(main) if timed else print("Timings of the smoke profile say nothing.")
 
 # %% [markdown]
 # ## Claims
@@ -382,7 +382,7 @@ run_seconds(main) if profile != "smoke" else print("Timings of the smoke profile
 # lie on one side. A verdict on phantoms is a statement about phantoms.
 
 # %% tags=["full-width"]
-from medda_lib.papers.results import verdict_table
+from medda_lib.papers.tables import verdict_table
 
 studies = {"phantom": main, "prostate": prostate, "clusters": sweep, "real": real}
 judged = verdict_table(plan.PAPER, studies)
@@ -429,13 +429,13 @@ pitfalls(plan.PAPER)
 # go wrong. The height gap says how far apart matched slices are in the head.
 
 # %%
-inside.clusters_widget(live)
+pictures.clusters_widget(live)
 
 # %% [markdown]
 # And watch the two sites grow together: the joint layout at the start of each epoch and after the last.
 
 # %%
-inside.progress_widget(live)
+pictures.progress_widget(live)
 
 # %% [markdown]
 # **Exercise 1.** AdaBN needs no training and is hard to beat where scanners differ in contrast. Table 2 of

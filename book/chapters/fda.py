@@ -42,9 +42,9 @@ import medda_lib._torchvision  # noqa: F401 - before anything that imports torch
 from medda_lib import figures
 from medda_lib.figures import show_figure
 from medda_lib.notebooks import moved_on, show
-from medda_lib.papers.fda import chapter_figures as remade
+from medda_lib.papers.fda import pictures
 from medda_lib.papers.fda import study as plan
-from medda_lib.papers.fda.results import results
+from medda_lib.papers.results import results
 
 torch.set_num_threads(1)  # one thread is quickest for small images, and always gives the same bits
 moved_on()
@@ -89,7 +89,7 @@ budgets = pd.DataFrame(
         name: {
             "slices": f"{96 // b.phantoms.step} of {b.phantoms.size} x {b.phantoms.size}",
             "training steps of a source network": b.segmenter.steps,
-            "the same in the live part": b.live.steps,
+            "the same in the live part": b.live,
             "slices per step": b.segmenter.batch,
             "crops": b.segmenter.crop or "none",
             "training scans of a site": b.phantoms.train,
@@ -113,8 +113,8 @@ budgets
 # `sm15` is Siemens at 1.5 T, `ge3` is GE at 3 T, `ph` is Philips:
 
 # %%
-matrix = results(profile, "matrix")
-figure, alt = remade.matrices(matrix)
+matrix = results(plan.PAPER, profile, "matrix")
+figure, alt = pictures.matrices(matrix)
 show_figure(
     figure,
     f"Surface Dice without adaptation: trained on the row, tested on the column. {matrix.measured_on}",
@@ -131,7 +131,7 @@ show_figure(
 # applied to our matrix gives ours.
 
 # %%
-from medda_lib.papers.fda import pairs
+from medda_lib.papers import pairs
 
 show(pairs.six)
 
@@ -139,7 +139,7 @@ show(pairs.six)
 # The network's own scanner is its "home":
 
 # %% tags=["nbval-check-output"]
-remade.pair_table(matrix)
+pictures.pair_table(matrix)
 
 # %% [markdown]
 # ### What differs between scanners?
@@ -149,16 +149,20 @@ remade.pair_table(matrix)
 # end.
 
 # %%
-from medda_lib.papers.fda import scanners
+from medda_lib.papers import site_spectra
 
-figure, alt = scanners.profiles(profile, (budget.betas[0], budget.betas[-1]))
+figure, alt = site_spectra.profiles(
+    budget.phantoms, budget.sites, (budget.betas[0], budget.betas[-1])
+)
 show_figure(figure, "Spectra of the phantom scanners, averaged over rings.", alt, name="profiles")
 
 # %% [markdown]
 # And is the distance between two signatures what the network trips over? Each dot is a pair.
 
 # %%
-figure, alt = scanners.distances(matrix)
+figure, alt = site_spectra.distances(
+    budget.phantoms, pictures.matrix(matrix), plan.PAIRS["phantom"]
+)
 caption = "What a pair loses, against how far its low frequencies are apart."
 show_figure(figure, f"{caption} {matrix.measured_on}", alt, name="distances")
 
@@ -197,15 +201,11 @@ show(spectrum.swap_amplitudes)
 # a part of the study's time (the budget says which), so it is a little worse than those of the tables.
 
 # %%
-from medda_lib.papers.fda.live import train
-
-severe = train(profile, "Severe #1", seed, device)
+severe = pictures.train(profile, "Severe #1", seed, device)
 
 # %%
-from medda_lib.papers.fda import inside
-
 beta = 0.03  # that of the paper's Figure 3
-figure, alt = inside.swap_in_both_worlds(severe, beta)
+figure, alt = pictures.swap_in_both_worlds(severe, beta)
 caption = (
     f"Figure 1 remade: a swap at beta {beta:g}. Inside of the circle amplitudes are the donor's."
 )
@@ -255,7 +255,7 @@ show(srsim.saliency)
 show(donors.similar_donors)
 
 # %%
-figure, alt = inside.donors(severe)
+figure, alt = pictures.donors(severe)
 caption = "Figure 2 remade: the first donors of one slice by each way of choosing."
 show_figure(figure, f"{caption} {severe.measured_on}", alt, name="2")
 
@@ -268,12 +268,12 @@ show_figure(figure, f"{caption} {severe.measured_on}", alt, name="2")
 # pairs, the tested one included. We leave the tested pair out, so that no label of its target is used.
 
 # %%
-from medda_lib.papers.fda import rules
+from medda_lib.papers import tuned
 
-show(rules.LeaveOnePairOut)
+show(tuned.LeaveOnePairOut)
 
 # %%
-show(rules.PerPairOracle)
+show(tuned.PerPairOracle)
 
 # %% [markdown]
 # ## The experiment
@@ -314,16 +314,16 @@ show_figure(
 # column, not single numbers across it.
 
 # %% tags=["hide-output", "full-width"]
-from medda_lib.papers.fda.results import beside_pairs, own_table, table1
+from medda_lib.papers.tables import beside
 
-table1(matrix)
-
-# %% tags=["hide-output", "full-width"]
-main = results(profile, "phantom")
-beside_pairs(main, "2")
+beside(matrix, "1")
 
 # %% tags=["hide-output", "full-width"]
-beside_pairs(main, "3")
+main = results(plan.PAPER, profile, "phantom")
+beside(main, "2")
+
+# %% tags=["hide-output", "full-width"]
+beside(main, "3")
 
 # %% [markdown]
 # ### Surface Dice against beta
@@ -332,7 +332,7 @@ beside_pairs(main, "3")
 # window sizes that the two rules picked for the 3D system.
 
 # %%
-figure, alt = remade.beta_curves(main)
+figure, alt = pictures.beta_curves(main)
 show_figure(figure, f"Test scores by window size. {main.measured_on}", alt, name="beta")
 
 # %% [markdown]
@@ -342,10 +342,10 @@ show_figure(figure, f"Test scores by window size. {main.measured_on}", alt, name
 # pair, is trained for it.
 
 # %%
-subtle = train(profile, "Subtle #1", seed, device)
+subtle = pictures.train(profile, "Subtle #1", seed, device)
 
 # %%
-figure, alt = inside.severity((severe, subtle), beta)
+figure, alt = pictures.severity((severe, subtle), beta)
 caption = f"Figure 3 remade at beta {beta:g}: severe shift above, subtle shift below."
 show_figure(figure, f"{caption} {severe.measured_on}", alt, name="3")
 
@@ -356,12 +356,12 @@ show_figure(figure, f"{caption} {severe.measured_on}", alt, name="3")
 # whether the adapted network finds too much or too little.
 
 # %%
-figure, alt = remade.boxes(main)
+figure, alt = pictures.boxes(main)
 caption = "Surface Dice per test scan, beta averaged, all repetitions."
 show_figure(figure, f"{caption} {main.measured_on}", alt, name="boxes")
 
 # %%
-figure, alt = remade.volumes(main, ("Severe #1", "Subtle #1"))
+figure, alt = pictures.bland_altman(main, ("Severe #1", "Subtle #1"))
 caption = "Brain volume, predicted against true, in millilitres; beta averaged."
 show_figure(figure, f"{caption} {main.measured_on}", alt, name="volumes")
 
@@ -372,8 +372,10 @@ show_figure(figure, f"{caption} {main.measured_on}", alt, name="volumes")
 # the same people. At the left end there is nothing to adapt to: what the swap costs there is its price.
 
 # %%
-dial = results(profile, "dial")
-figure, alt = remade.dial(dial)
+from medda_lib.papers import pictures as shared
+
+dial = results(plan.PAPER, profile, "dial")
+figure, alt = shared.dial(dial, [plan.METRIC], label="surface Dice")
 caption = f"From {plan.DIAL[0]} to {plan.DIAL[1]} in steps; beta {plan.DIAL_BETA:g}."
 show_figure(figure, f"{caption} {dial.measured_on}", alt, name="dial")
 
@@ -387,17 +389,15 @@ show_figure(figure, f"{caption} {dial.measured_on}", alt, name="dial")
 # expected to beat it.
 
 # %% tags=["full-width"]
-real = results(profile, "real")
+real = results(plan.PAPER, profile, "real")
 note = "Not run at this profile here: real scans need MEDDA_DATA."
-own_table(real) if real else note
+pictures.own_table(real) if real else note
 
 # %% [markdown]
 # The same by window size, one column for each beta:
 
 # %%
-from medda_lib.papers.fda.results import by_beta
-
-by_beta(real, "dice") if real else note
+pictures.by_beta(real, "dice") if real else note
 
 # %% [markdown]
 # ### How real are the phantoms?
@@ -411,7 +411,7 @@ by_beta(real, "dice") if real else note
 # real heads are not blind.
 
 # %%
-realism = results(profile, "realism")
+realism = results(plan.PAPER, profile, "realism")
 scores = ("dice", "surface_dice", "surface_dice_2mm")
 realism.summary(["source", "domain"], scores) if realism else note
 
@@ -424,7 +424,7 @@ realism.summary(["source", "domain"], scores) if realism else note
 # *not tested*, and a verdict on phantoms is a statement about phantoms.
 
 # %% tags=["full-width"]
-from medda_lib.papers.results import verdict_table
+from medda_lib.papers.tables import verdict_table
 
 judged = verdict_table("fda", {"phantom": main, "real": real, "matrix": matrix})
 judged
@@ -440,7 +440,7 @@ judged.frame.groupby(["data", "verdict"], sort=False).size().unstack(fill_value=
 # Table 3 equals the 2D columns of Table 2, cell for cell:
 
 # %% tags=["nbval-check-output"]
-from medda_lib.papers.results import reported_table
+from medda_lib.papers.tables import reported_table
 
 two, three = (reported_table("fda", table, "column")["mean"] for table in ("2", "3"))
 shared = [column for column in three.columns if column in two.columns]
@@ -475,7 +475,7 @@ notes.pitfalls("fda")
 # of the whole scan. Works without a kernel.
 
 # %%
-inside.widget(severe)
+pictures.widget(severe)
 
 # %% [markdown]
 # **Exercise 1.** With a very small window only zero frequency is swapped. What does the adapted image look

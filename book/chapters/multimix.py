@@ -44,7 +44,7 @@ import medda_lib._torchvision  # noqa: F401 - before anything that imports torch
 from medda_lib import figures
 from medda_lib.figures import show_figure
 from medda_lib.notebooks import moved_on, show
-from medda_lib.papers.multimix import chapter_figures as remade
+from medda_lib.papers.multimix import pictures
 from medda_lib.papers.multimix import study as plan
 
 torch.set_num_threads(1)  # one thread is quickest for small images, and always gives the same bits
@@ -104,11 +104,11 @@ budgets
 # differ; this one does.
 
 # %%
-from medda_lib.papers.multimix.results import results
+from medda_lib.papers.results import results
 
-shift = results(profile, "shift")
+shift = results(plan.PAPER, profile, "shift")
 for problem, metric in (("segmentation", "dice"), ("classification", "accuracy")):
-    figure, alt = remade.matrix(shift, problem, metric)
+    figure, alt = pictures.matrix(shift, problem, metric)
     caption = (
         f"{metric.capitalize()} of a network trained in the row's domain, tested in the column's."
     )
@@ -119,7 +119,7 @@ for problem, metric in (("segmentation", "dice"), ("classification", "accuracy")
 # the patients stay the same people, and the score falls with it.
 
 # %%
-figure, alt = remade.dial(shift)
+figure, alt = pictures.dial(shift)
 caption = "Two dials: the score of a fixed network while the acquisition moves away from home."
 show_figure(figure, f"{caption} {shift.measured_on}", alt, name="dial")
 
@@ -163,9 +163,7 @@ show(losses.pseudo_label_loss)
 # The strong view draws a random subset of fifteen operations. All of them work on a whole batch at once.
 
 # %%
-from medda_lib.papers.multimix import inside
-
-views, titles = inside.augmented_views(examples["chex"].images[:1], seed)
+views, titles = pictures.augmented_views(examples["chex"].images[:1], seed)
 show_figure(
     figures.contact_sheet(views, titles=titles, columns=7),
     "One image, its weak views and strong views (phantom).",
@@ -231,9 +229,7 @@ show(steps.segmentation_losses)
 # shapes that the paper prints with those that our network produces.
 
 # %% tags=["nbval-check-output"]
-from medda_lib.papers.multimix import architecture
-
-layers = architecture.compare()
+layers = pictures.layers()
 print(f"{int(layers['equal'].sum())} of {len(layers)} printed shapes are met exactly")
 layers.loc[~layers["equal"], ["table", "row", "column", "paper", "ours"]]
 
@@ -248,11 +244,11 @@ layers.loc[~layers["equal"], ["table", "row", "column", "paper", "ours"]]
 # First live, so that you see one training run: MultiMix with 100 labels and 50 masks.
 
 # %%
-from medda_lib.papers.multimix.live import train
+from medda_lib.papers.live import train
 
-mixture = {"labels": "100", "masks": "50", "seed": seed, "device": device}
-live = train(profile, data, "MultiMix", **mixture)
-plain = train(profile, data, "UMTL", **mixture)
+mixture = {"labels": "100", "masks": "50"}
+live = train(plan.PAPER, profile, data, {"system": "MultiMix", **mixture}, seed, device)
+plain = train(plan.PAPER, profile, data, {"system": "UMTL", **mixture}, seed, device)
 
 # %%
 show_figure(
@@ -271,23 +267,21 @@ show_figure(
 # data than the reported one; compare patterns down a column, not single numbers across it.
 
 # %%
-from medda_lib.papers.multimix.results import beside, reported_table
+from medda_lib.papers.tables import beside, reported_table
 
-main = results(profile, "phantom")
+main = results(plan.PAPER, profile, "phantom")
 
 # %% [markdown]
 # The sources of the paper's Table 1, as reported:
 
 # %%
-reported_table("1", "column")["mean"].astype("Int64").astype(object).fillna("")
+reported_table(plan.PAPER, "1", "column")["mean"].astype("Int64").astype(object).fillna("")
 
 # %% tags=["hide-output", "full-width"]
-beside(main, "2", "in-domain", "Table 2, in-domain: CheX and JSRT in the paper, phantoms here.")
+beside(main, "2", "Table 2, in-domain: CheX and JSRT in the paper, phantoms here.")
 
 # %% tags=["hide-output", "full-width"]
-beside(
-    main, "3", "cross-domain", "Table 3, cross-domain: NIHX and MCU in the paper, phantoms here."
-)
+beside(main, "3", "Table 3, cross-domain: NIHX and MCU in the paper, phantoms here.")
 
 # %% [markdown]
 # ### On real X-rays
@@ -297,12 +291,12 @@ beside(
 # the model. No second set with class labels is at hand, so classification has no cross-domain cell.
 
 # %% tags=["hide-output", "full-width"]
-real = results(profile, "real")
+real = results(plan.PAPER, profile, "real")
 note = "Not run at this profile here: see `medda run multimix --help`; real X-rays need MEDDA_DATA."
-beside(real, "2", "in-domain", "Table 2, in-domain, on real X-rays.") if real else print(note)
+beside(real, "2", "Table 2, in-domain, on real X-rays.") if real else print(note)
 
 # %% tags=["hide-output", "full-width"]
-beside(real, "3", "cross-domain", "Table 3, cross-domain, on real X-rays.") if real else print(note)
+beside(real, "3", "Table 3, cross-domain, on real X-rays.") if real else print(note)
 
 # %% [markdown]
 # ### How real are the phantoms?
@@ -311,7 +305,7 @@ beside(real, "3", "cross-domain", "Table 3, cross-domain, on real X-rays.") if r
 # only, tested on real X-rays with no adaptation, beside the same network trained on real masks.
 
 # %%
-realism = results(profile, "realism")
+realism = results(plan.PAPER, profile, "realism")
 columns = ["trained on", "masks", "domain"]
 realism.summary(columns, ("dice", "jaccard", "hausdorff")) if realism else print(note)
 
@@ -322,7 +316,7 @@ realism.summary(columns, ("dice", "jaccard", "hausdorff")) if realism else print
 # scores move less between precisions than they do between repetitions:
 
 # %%
-precision = results(profile, "precision")
+precision = results(plan.PAPER, profile, "precision")
 scores = ("accuracy", "auc", "dice")
 precision.summary(["evaluation", "precision"], scores) if precision else print(note)
 
@@ -333,7 +327,7 @@ precision.summary(["evaluation", "precision"], scores) if precision else print(n
 
 # %%
 labels, masks = mixture["labels"], mixture["masks"]
-figure, alt = remade.dice_boxes(main, labels, masks)
+figure, alt = pictures.dice_boxes(main, labels, masks)
 caption = f"Figure 3 remade: Dice per test image, {labels} labels, {masks} masks, all repetitions."
 show_figure(figure, f"{caption} {main.measured_on}", alt, name="3")
 
@@ -341,7 +335,7 @@ show_figure(figure, f"{caption} {main.measured_on}", alt, name="3")
 # Figure 4: where the boundaries disagree. Reference solid, prediction dashed, same test images.
 
 # %%
-figure, alt = remade.boundaries(live, plain)
+figure, alt = pictures.boundaries(live, plain)
 show_figure(figure, f"Figure 4 remade: lung boundaries. {live.measured_on}", alt, name="4")
 
 # %% [markdown]
@@ -351,7 +345,7 @@ show_figure(figure, f"Figure 4 remade: lung boundaries. {live.measured_on}", alt
 
 # %%
 for evaluation, letter in (("in-domain", "a"), ("cross-domain", "b")):
-    figure, alt = remade.bland_altman(main, evaluation, labels)
+    figure, alt = pictures.bland_altman(main, evaluation, labels)
     caption = f"Figure 5{letter} remade: lung area by MultiMix with {labels} labels, {evaluation}."
     show_figure(figure, f"{caption} {main.measured_on}", alt, name=f"5{letter}", limit=20_000)
 
@@ -360,7 +354,7 @@ for evaluation, letter in (("in-domain", "a"), ("cross-domain", "b")):
 
 # %%
 for evaluation in ("in-domain", "cross-domain"):
-    figure, alt = remade.accuracy_against_labels(main, evaluation)
+    figure, alt = pictures.accuracy_against_labels(main, evaluation)
     caption = f"Figure 6 remade, {evaluation}: accuracy at 50 masks or none. {main.measured_on}"
     show_figure(figure, caption, alt, name=f"6-{evaluation}")
 
@@ -368,7 +362,7 @@ for evaluation in ("in-domain", "cross-domain"):
 # Figure 7: ROC curves with 50 masks.
 
 # %%
-figure, alt = remade.roc(main, labels, masks)
+figure, alt = pictures.roc(main, labels, masks)
 caption = f"Figure 7 remade: ROC curves, {labels} labels, {masks} masks, one repetition."
 show_figure(figure, f"{caption} {main.measured_on}", alt, name="7", limit=20_000)
 
@@ -376,7 +370,7 @@ show_figure(figure, f"{caption} {main.measured_on}", alt, name="7", limit=20_000
 # Figure 8: masks by MultiMix, in and across domain.
 
 # %%
-figure, alt = remade.masks(live)
+figure, alt = pictures.masks(live)
 show_figure(figure, f"Figure 8 remade: masks. {live.measured_on}", alt, name="8")
 
 # %% [markdown]
@@ -385,8 +379,10 @@ show_figure(figure, f"Figure 8 remade: masks. {live.measured_on}", alt, name="8"
 # A map that is the same for both classes says where the *image* has structure, not where the disease is.
 
 # %%
+from medda_lib.papers import xrays
+
 for problem, number in (("classification", 9), ("segmentation", 10)):
-    figure, alt = inside.saliency(live, problem)
+    figure, alt = xrays.saliency(live, problem)
     caption = f"Figure {number} remade: saliency by class. {live.measured_on}"
     show_figure(figure, caption, alt, name=str(number))
 
@@ -398,7 +394,7 @@ for problem, number in (("classification", 9), ("segmentation", 10)):
 # points at it.
 
 # %%
-figure, alt = inside.grad_cam(live)
+figure, alt = xrays.grad_cam(live)
 caption = (
     f"Input saliency above Grad-CAM, class pneumonia; the true disease outlined. {live.measured_on}"
 )
@@ -408,7 +404,7 @@ show_figure(figure, caption, alt, name="cam")
 # Does the highest point of a map lie in the disease? The last row is what a flat map would get.
 
 # %% tags=["nbval-check-output"]
-inside.pointing(live) if live.on_phantoms else "Real images: nobody drew the disease."
+xrays.pointing(live) if live.on_phantoms else "Real images: nobody drew the disease."
 
 # %% [markdown]
 # What does the encoder think is similar? t-SNE {cite}`vandermaaten2008` and UMAP {cite}`mcinnes2018umap`
@@ -416,7 +412,7 @@ inside.pointing(live) if live.on_phantoms else "Real images: nobody drew the dis
 # hospitals apart, and what it learned on one island need not hold on the next.
 
 # %%
-figure, alt = inside.embeddings(live, seed)
+figure, alt = xrays.embeddings(live, seed)
 show_figure(figure, f"Encoder features of test images. {live.measured_on}", alt, name="embedding")
 
 # %% [markdown]
@@ -428,9 +424,9 @@ show_figure(figure, f"Encoder features of test images. {live.measured_on}", alt,
 # and a verdict on phantoms or on substitute data is a statement about those data.
 
 # %% tags=["full-width"]
-from medda_lib.papers.multimix.results import verdict_table
+from medda_lib.papers.tables import verdict_table
 
-judged = verdict_table({"phantom": main, "real": real})
+judged = verdict_table(plan.PAPER, {"phantom": main, "real": real})
 judged
 
 # %% tags=["nbval-check-output"]
@@ -447,9 +443,7 @@ judged.frame.groupby(["data", "verdict"], sort=False).size().unstack(fill_value=
 # where the paper finds its largest gain.
 
 # %%
-from medda_lib.papers.multimix import contradiction
-
-figure, alt = remade.printed_against_implied()
+figure, alt = pictures.printed_against_implied()
 caption = "The paper's printed Dice against the Dice that its printed Jaccard implies."
 show_figure(figure, caption, alt, name="jaccard")
 
@@ -459,13 +453,13 @@ show_figure(figure, caption, alt, name="jaccard")
 
 # %% tags=["nbval-check-output"]
 soft = {
-    evaluation: contradiction.summary(table, evaluation, main.frame)
+    evaluation: pictures.soft_summary(table, evaluation, main.frame)
     for table, evaluation in (("2", "in-domain"), ("3", "cross-domain"))
 }
 pd.concat(soft).round(3)
 
 # %% tags=["nbval-check-output"]
-print(contradiction.verdict(soft))
+print(pictures.soft_verdict(soft))
 
 # %% [markdown]
 # ### Deviations
@@ -474,9 +468,9 @@ print(contradiction.verdict(soft))
 # in the code.
 
 # %%
-from medda_lib.papers.multimix.notes import deviations, pitfalls
+from medda_lib.papers.notes import deviations, pitfalls
 
-deviations()
+deviations(plan.PAPER)
 
 # %% [markdown]
 # ### Pitfalls of the released code
@@ -484,7 +478,7 @@ deviations()
 # Facts about the authors' published code, each with the test that would catch the same mistake here.
 
 # %%
-pitfalls()
+pitfalls(plan.PAPER)
 
 # %% [markdown]
 # ## Play
@@ -493,13 +487,13 @@ pitfalls()
 # end. Both widgets work on this page without a kernel.
 
 # %%
-inside.dial_widget(live)
+xrays.dial_widget(live, plan.DIAL_ENDS["segmentation"])
 
 # %% [markdown]
 # The threshold $t$ of the pseudo labels: how many guesses are kept, and how many of those are right?
 
 # %%
-inside.threshold_widget(live)
+xrays.threshold_widget(live)
 
 # %% [markdown]
 # **Exercise 1.** The loss of equation (1) averages over the whole minibatch, kept or not. What changes if

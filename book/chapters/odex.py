@@ -44,9 +44,10 @@ import torch
 import medda_lib._torchvision  # noqa: F401 - before anything that imports torchvision
 from medda_lib.figures import show_figure
 from medda_lib.notebooks import moved_on, show
-from medda_lib.papers.odex import chapter_figures as remade
-from medda_lib.papers.odex import inside
+from medda_lib.papers import stream_scans
+from medda_lib.papers.odex import pictures
 from medda_lib.papers.odex import study as plan
+from medda_lib.papers.pictures import NOT_RUN, shown
 
 torch.set_num_threads(1)  # one thread always gives the same bits
 moved_on()
@@ -85,11 +86,11 @@ budgets
 # other systems that would walk the same way need not walk it again.
 
 # %%
-from medda_lib.papers.odex.live import train
+from medda_lib.papers.live_stream import train
 
 folder = tempfile.TemporaryDirectory()
-live = {"seed": seed, "device": device, "artefacts": Path(folder.name)}
-sequential = train(profile, "shifting", "Sequential", **live)
+how = (seed, device, Path(folder.name))
+sequential = train(plan.PAPER, profile, "shifting", {"system": "Sequential"}, *how)
 
 # %% [markdown]
 # A test scan of the first stage, outlined when the network had just learned that stage, and once more at
@@ -97,8 +98,8 @@ sequential = train(profile, "shifting", "Sequential", **live)
 # one that lost most.
 
 # %%
-lost = inside.most_forgotten(sequential)
-figure, alt = inside.before_and_after(sequential, number=lost)
+lost = stream_scans.most_forgotten(sequential)
+figure, alt = stream_scans.before_and_after(sequential, number=lost)
 caption = "One scan of the first stage in three planes; lines show where the other planes cut."
 show_figure(figure, f"{caption} {sequential.measured_on}", alt, name="before-after")
 
@@ -108,7 +109,7 @@ show_figure(figure, f"{caption} {sequential.measured_on}", alt, name="before-aft
 # something was forgotten.
 
 # %% tags=["nbval-check-output"]
-inside.score_table(sequential)
+stream_scans.score_table(sequential)
 
 # %% [markdown]
 # ## The stream
@@ -122,12 +123,12 @@ inside.score_table(sequential)
 # protocol, in age and atrophy, and in the rules by which the hippocampus is outlined.
 
 # %%
-figure, alt = inside.shift(sequential)
+figure, alt = stream_scans.shift(sequential)
 caption = "Training scans of the five stages: where they come from, how bright, how large."
 show_figure(figure, f"{caption} {sequential.measured_on}", alt, name="stream")
 
 # %%
-figure, alt = inside.sheet(sequential)
+figure, alt = stream_scans.sheet(sequential)
 caption = "Two training scans of each stage, sagittal cuts. None of these people exists."
 show_figure(figure, caption, alt, name="stages")
 
@@ -144,7 +145,7 @@ show(hippocampus_scenarios.bernstein)
 # TorchIO {cite}`perezgarcia2021torchio`: less contrast, other scale, turned, shifted. It is the milder one.
 
 # %%
-figure, alt = inside.altered(profile)
+figure, alt = pictures.altered(profile)
 show_figure(
     figure, "One phantom at the five strengths of the second scenario.", alt, name="altered"
 )
@@ -392,7 +393,7 @@ show(odex.PoolPredictor.segment)
 # sequential training did, that training is taken from the folder.
 
 # %%
-ours = train(profile, "shifting", "ODEx", **live)
+ours = train(plan.PAPER, profile, "shifting", {"system": "ODEx"}, *how)
 facts = pd.DataFrame(ours.snapshots.facts).T
 facts[["models", "trained", "expanded", "distance", "threshold"]].round(3)
 
@@ -414,7 +415,7 @@ print(f"{len(again.models)} models, {file.stat().st_size / 1e6:.1f} MB; same pre
 # And EWC, its strongest rival in the paper, for pictures:
 
 # %%
-rival = train(profile, "shifting", "EWC", **live)
+rival = train(plan.PAPER, profile, "shifting", {"system": "EWC"}, *how)
 
 # %% [markdown]
 # ## Results
@@ -426,13 +427,13 @@ rival = train(profile, "shifting", "EWC", **live)
 # ### Table 1, shifting source
 
 # %% tags=["hide-output", "full-width"]
-from medda_lib.papers.odex.results import beside, own_table, results, run_seconds
+from medda_lib.papers.results import results
 
 kinds = ("shifting", "transformed", "real", "ordered", "realism")
 asked = kinds if profile != "smoke" else kinds[:1]  # one stream shows that the page works
-found = {kind: results(profile, kind) if kind in asked else None for kind in kinds}
+found = {kind: results(plan.PAPER, profile, kind) if kind in asked else None for kind in kinds}
 shifting, transformed, real, ordered, realism = found.values()
-beside(shifting, "1") if shifting else print(remade.NOT_RUN)
+pictures.beside(shifting, "1") if shifting else print(NOT_RUN)
 
 # %% [markdown]
 # ### Table 1, transformed
@@ -440,13 +441,13 @@ beside(shifting, "1") if shifting else print(remade.NOT_RUN)
 # On phantoms:
 
 # %% tags=["hide-output", "full-width"]
-beside(transformed, "1") if transformed else print(remade.NOT_RUN)
+pictures.beside(transformed, "1") if transformed else print(NOT_RUN)
 
 # %% [markdown]
 # And on the paper's own data for this scenario, the hippocampi of the Decathlon:
 
 # %% tags=["hide-output", "full-width"]
-beside(real, "1") if real else print(remade.NOT_RUN)
+pictures.beside(real, "1") if real else print(NOT_RUN)
 
 # %% [markdown]
 # ### Table 2: what makes the pool grow
@@ -457,13 +458,13 @@ beside(real, "1") if real else print(remade.NOT_RUN)
 # are one training, not several that agree.
 
 # %% tags=["hide-output", "full-width"]
-beside(shifting, "2") if shifting else print(remade.NOT_RUN)
+pictures.beside(shifting, "2") if shifting else print(NOT_RUN)
 
 # %% tags=["hide-output", "full-width"]
-beside(transformed, "2") if transformed else print(remade.NOT_RUN)
+pictures.beside(transformed, "2") if transformed else print(NOT_RUN)
 
 # %% tags=["hide-output", "full-width"]
-beside(real, "2") if real else print(remade.NOT_RUN)
+pictures.beside(real, "2") if real else print(NOT_RUN)
 
 # %% [markdown]
 # How much was there to forget, and did ODEx see a shift at all? A stream that sequential training survives
@@ -471,7 +472,7 @@ beside(real, "2") if real else print(remade.NOT_RUN)
 
 # %%
 streams = {"shifting": shifting, "transformed": transformed, "real": real, "ordered": ordered}
-remade.expanded({name: rows for name, rows in streams.items() if rows})
+pictures.expanded({name: rows for name, rows in streams.items() if rows})
 
 # %% [markdown]
 # ### Ordered by volume
@@ -482,13 +483,13 @@ remade.expanded({name: rows for name, rows in streams.items() if rows})
 # the stream, and the mean over all later stages ("on the way").
 
 # %% tags=["full-width"]
-own_table(ordered) if ordered else print(remade.NOT_RUN)
+pictures.own_table(ordered) if ordered else print(NOT_RUN)
 
 # %% [markdown]
 # The same for the shifting source on phantoms:
 
 # %% tags=["full-width"]
-own_table(shifting) if shifting else print(remade.NOT_RUN)
+pictures.own_table(shifting) if shifting else print(NOT_RUN)
 
 # %% [markdown]
 # ### Runs at the paper's size
@@ -496,10 +497,10 @@ own_table(shifting) if shifting else print(remade.NOT_RUN)
 # Where a study was run with the paper's network and steps, its rows stand here.
 
 # %% tags=["full-width"]
-large = {kind: results("paper", kind) for kind in kinds[:4] if profile != "smoke"}
+large = {kind: results(plan.PAPER, "paper", kind) for kind in kinds[:4] if profile != "smoke"}
 large = {f"{kind}, paper's size": rows for kind, rows in large.items() if rows}
-sizes = {name: own_table(rows) for name, rows in large.items()}
-pd.concat(sizes) if sizes else print(remade.NOT_RUN)
+sizes = {name: pictures.own_table(rows) for name, rows in large.items()}
+pd.concat(sizes) if sizes else print(NOT_RUN)
 
 # %% [markdown]
 # ### Dice over the stages
@@ -510,19 +511,21 @@ pd.concat(sizes) if sizes else print(remade.NOT_RUN)
 
 # %%
 caption = "Figure 3 (left) remade: Dice on each stage's test data after each stage."
-remade.shown(remade.curves, shifting, caption, "3-left")
+shown(pictures.curves, shifting, caption, "3-left")
 
 # %%
 caption = "The same on the real hippocampus, transformed."
-remade.shown(remade.curves, real, caption, "3-left-real")
+shown(pictures.curves, real, caption, "3-left-real")
 
 # %% [markdown]
 # What is kept against what is learned. A method that does both lies at the upper right. A star stands for
 # another system at the same place.
 
 # %%
+from medda_lib.papers import stream_numbers
+
 caption = "Backward against forward transfer, means over repetitions."
-remade.shown(remade.balance, shifting, caption, "balance")
+shown(stream_numbers.balance, shifting, caption, "balance")
 
 # %% [markdown]
 # ### What it costs
@@ -532,11 +535,13 @@ remade.shown(remade.balance, shifting, caption, "balance")
 # peak of memory, as multiples of sequential training on the same machine.
 
 # %%
-spent = remade.overhead()
+from medda_lib.papers import costs
+
+spent = costs.read(plan.PAPER, "overhead.csv")
 if spent is None:
     print("Not measured yet: run benchmarks/odex_overhead.py --write.")
 else:
-    figure, alt = remade.costs(spent)
+    figure, alt = pictures.overhead(spent)
     caption = "Figure 3 (right) remade: time and memory against sequential training."
     show_figure(figure, caption, alt, name="3-right")
 
@@ -546,7 +551,7 @@ else:
 
 # %%
 timed = shifting is not None and profile != "smoke"
-run_seconds(shifting) if timed else print("Timings of the smoke profile say nothing.")
+pictures.run_seconds(shifting) if timed else print("Timings of the smoke profile say nothing.")
 
 # %% [markdown]
 # ### Where the time of a step goes
@@ -555,7 +560,7 @@ run_seconds(shifting) if timed else print("Timings of the smoke profile say noth
 # profile apart, on one core, in milliseconds:
 
 # %%
-parts = remade.steps("part")
+parts = pictures.steps("part")
 print("Not measured yet: run benchmarks/odex_steps.py --write.") if parts is None else parts
 
 # %% [markdown]
@@ -564,7 +569,7 @@ print("Not measured yet: run benchmarks/odex_steps.py --write.") if parts is Non
 # layout of the tensors change nothing but the time.
 
 # %%
-changes = remade.steps("step")
+changes = pictures.steps("step")
 print("Not measured yet: run benchmarks/odex_steps.py --write.") if changes is None else changes
 
 # %% [markdown]
@@ -575,7 +580,7 @@ print("Not measured yet: run benchmarks/odex_steps.py --write.") if changes is N
 # the hippocampus, then body and tail.
 
 # %%
-figure, alt = inside.forgotten(sequential, [sequential, rival, ours], number=lost)
+figure, alt = stream_scans.forgotten(sequential, [sequential, rival, ours], number=lost)
 caption = "Figure 4 remade: reference solid, prediction dashed."
 show_figure(figure, f"{caption} {sequential.measured_on}", alt, name="4")
 
@@ -588,10 +593,10 @@ show_figure(figure, f"{caption} {sequential.measured_on}", alt, name="4")
 
 # %%
 caption = "Normalised distances and thresholds, one repetition."
-remade.shown(remade.distances, shifting, caption, "distances")
+shown(pictures.distances, shifting, caption, "distances")
 
 # %%
-remade.shown(remade.distances, real, f"{caption[:-1]}, real hippocampus.", "distances-real")
+shown(pictures.distances, real, f"{caption[:-1]}, real hippocampus.", "distances-real")
 
 # %% [markdown]
 # ### What the distance sees
@@ -603,7 +608,7 @@ remade.shown(remade.distances, real, f"{caption[:-1]}, real hippocampus.", "dist
 
 # %%
 methods = ("t-SNE",) if profile == "smoke" else ("t-SNE", "UMAP")  # UMAP takes long to start
-figure, alt = inside.feature_map(sequential, seed, methods)
+figure, alt = pictures.feature_map(sequential, seed, methods)
 caption = "Batch norm features of every training scan, after the first stage."
 show_figure(figure, f"{caption} {sequential.measured_on}", alt, name="features")
 
@@ -614,7 +619,7 @@ show_figure(figure, f"{caption} {sequential.measured_on}", alt, name="features")
 # oracle would reach that picks the better model for each scan by its labels.
 
 # %%
-inside.routes(ours)
+pictures.routes(ours)
 
 # %% [markdown]
 # ### What an average hides
@@ -623,7 +628,7 @@ inside.routes(ours)
 
 # %%
 caption = "Dice of each test scan at the end of the stream."
-remade.shown(remade.scan_scores, shifting, caption, "boxes")
+shown(pictures.scan_scores, shifting, caption, "boxes")
 
 # %% [markdown]
 # Who measures atrophy cares about volume. A Bland-Altman plot {cite}`bland1986` shows whether a network
@@ -631,10 +636,10 @@ remade.shown(remade.scan_scores, shifting, caption, "boxes")
 
 # %%
 caption = "Hippocampal volume in the first stage's test scans, before and after forgetting."
-remade.shown(remade.volumes, shifting, caption, "volumes")
+shown(pictures.volumes, shifting, caption, "volumes")
 
 # %%
-remade.shown(remade.volumes, real, caption, "volumes-real")
+shown(pictures.volumes, real, caption, "volumes-real")
 
 # %% [markdown]
 # ### How real are the phantoms?
@@ -644,7 +649,7 @@ remade.shown(remade.volumes, real, caption, "volumes-real")
 
 # %%
 metrics = ("dice", "surface_dice")
-realism.summary(["system"], metrics) if realism else print(remade.NOT_RUN)
+realism.summary(["system"], metrics) if realism else print(NOT_RUN)
 
 # %% [markdown]
 # ## Claims
@@ -656,7 +661,7 @@ realism.summary(["system"], metrics) if realism else print(remade.NOT_RUN)
 # real scans in a stream of ours: a substitute where the paper speaks of its first scenario.
 
 # %% tags=["full-width"]
-from medda_lib.papers.results import verdict_table
+from medda_lib.papers.tables import verdict_table
 
 judged = verdict_table(plan.PAPER, streams | large)
 judged
@@ -682,7 +687,7 @@ judged.frame.groupby(["data", "verdict"], sort=False).size().unstack(fill_value=
 # would be if it had not.
 
 # %%
-inside.readings(sequential)
+pictures.readings(sequential)
 
 # %% [markdown]
 # Once there are several models, a second choice matters: which model is nearest? By the normalised
@@ -691,7 +696,7 @@ inside.readings(sequential)
 # Scans to model 1 + model 2 + ...:
 
 # %%
-inside.comparisons(ours)
+pictures.comparisons(ours)
 
 # %% [markdown]
 # ### Deviations
@@ -716,7 +721,7 @@ deviations(plan.PAPER)
 # a narrower network sees whole scans of coarser voxels, without augmentation and with another optimiser.
 
 # %% tags=["nbval-check-output"]
-remade.recipes()
+costs.recipes(plan.BUDGETS, "trainer")
 
 # %% [markdown]
 # ### Pitfalls
@@ -734,7 +739,7 @@ pitfalls(plan.PAPER)
 # Outlined: the reference, and the three live systems at the end of the stream. Works without a kernel.
 
 # %%
-inside.widget([sequential, rival, ours], number=lost)
+stream_scans.widget([sequential, rival, ours], number=lost)
 
 # %% [markdown]
 # **Exercise 1.** Sequential training on the first stage, then on five more stages of the very same kind of

@@ -298,7 +298,8 @@ if realism is not None:
 
 # %% tags=["hide-input"]
 from medda_lib.figures import shift_matrices
-from medda_lib.papers.results import cells, reported_table
+from medda_lib.papers.results import cells
+from medda_lib.papers.tables import reported_table
 
 printed = reported_table("fda", "1", "column")["mean"].T  # the paper has targets in rows
 matrix = committed("matrix")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from medda_lib.figures.boundaries import outline
 from medda_lib.figures.style import TRUTH, image_grid, pictures, same_length, styled
@@ -33,3 +34,11 @@ def contact_sheet(
         if masks is not None:
             outline(axis, pictures("masks", masks)[i].astype(bool), TRUTH, "-", 1.2)
     return figure
+
+
+def windowed(images: ArrayLike) -> NDArray[np.float64]:
+    """Images (n, h, w), each scaled so that 1 % of its pixels are white: for the eye only."""
+    grey = pictures("images", images)
+    top = np.maximum(np.quantile(grey.reshape(len(grey), -1), 0.99, axis=1), 1e-6)
+    found: NDArray[np.float64] = np.clip(grey / top[:, None, None], 0, 1)
+    return found

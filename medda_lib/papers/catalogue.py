@@ -13,7 +13,7 @@ import importlib
 import importlib.util
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FOLDER = Path(__file__).parent
+TYPES = {"tuple": tuple, "Mapping": dict, "int | None": int, "int": int, "bool": bool}
+"""What TOML makes of our annotations; text of all others."""
+
 ROLES = ("proposed", "baseline", "ablation", "bound")
 STATUSES = ("done", "not yet")
 SOURCES = ("paper", "slides", "appendix", "supplement")
@@ -80,6 +83,27 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Table:
+    """A reported table and where our half of it comes from (see `papers.tables`).
+
+    `rows` and `columns` are those of our rows whose values name a row and a column, joined with "|";
+    `only` says which rows count (column = value). `printed`: whether the paper's columns are met by
+    their "metric" or by the "column" as printed. `percent`: the paper prints percent. `average`: a
+    further row of that name, the mean over the others.
+    """
+
+    name: str
+    caption: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    only: Mapping[str, str] = field(default_factory=dict)
+    printed: str = "metric"
+    digits: int = 3
+    percent: bool = False
+    average: str = ""
+
+
+@dataclass(frozen=True)
 class Paper:
     """What the book says about a paper before any experiment.
 
@@ -109,6 +133,7 @@ class Paper:
     doi: str = ""
     chapter: str = ""
     data: tuple[Data, ...] = ()
+    tables: tuple[Table, ...] = ()
 
     def on(self, name: str) -> Data | None:
         """The data of that name; None where the paper has no such."""
@@ -158,6 +183,8 @@ def read(path: Path) -> Paper:
     parts: dict[str, Any] = {"systems": _rows(System, content.pop("system", []), f"{path}, system")}
     if "data" in content:
         parts["data"] = _rows(Data, content["data"], f"{path}, data")
+    if "table" in content:
+        parts["tables"] = _rows(Table, content.pop("table"), f"{path}, table")
     found = _build(Paper, content | parts, str(path))
     _check(found, path)
     return found
@@ -172,7 +199,7 @@ def _build(kind: type[T], content: Mapping[str, Any], where: str) -> T:
     known = {f.name: f for f in fields(cast(Any, kind))}
     if extra := sorted(set(content) - set(known)):
         raise CatalogueError(f"{where}: unknown field {extra[0]!r}; known are {', '.join(known)}")
-    needed = {name for name, f in known.items() if f.default is MISSING}
+    needed = {n for n, f in known.items() if f.default is MISSING is f.default_factory}
     if missing := sorted(needed - set(content)):
         raise CatalogueError(f"{where}: the field {missing[0]!r} is missing")
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
@@ -182,9 +209,9 @@ def _build(kind: type[T], content: Mapping[str, Any], where: str) -> T:
 
 
 def _check_type(wanted: object, value: object, where: str) -> None:
-    """Compare with the annotation, which is text here: str, int, bool or a tuple of them."""
+    """Compare with the annotation, which is text here: str, int, bool, a tuple or a table of them."""
     text = str(wanted)
-    kind = {"tuple": tuple, "int | None": int, "bool": bool}.get(text.partition("[")[0], str)
+    kind = TYPES.get(text.partition("[")[0], str)
     if not isinstance(value, kind) or value in ("", ()):
         raise CatalogueError(f"{where}: need a filled {text}, got {value!r}")
     if text == "tuple[str, ...]" and not all(isinstance(one, str) for one in cast(Any, value)):
@@ -194,8 +221,12 @@ def _check_type(wanted: object, value: object, where: str) -> None:
 def _check(found: Paper, path: Path) -> None:
     if found.key != path.parent.name:
         raise CatalogueError(f"{path}: key {found.key!r} is not the name of its folder")
-    for what, rows in (("system", found.systems), ("data", found.data)):
-        names = [row.name for row in rows]
+    named = {
+        "system": [one.name for one in found.systems],
+        "data": [one.name for one in found.data],
+        "table": [one.name for one in found.tables],
+    }
+    for what, names in named.items():
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise CatalogueError(f"{path}: {what} {twice[0]!r} is listed twice")
     settings = {setting.name for setting in SETTINGS}

@@ -2,16 +2,20 @@
 
 Seconds differ from run to run and machine to machine, so they are no rows of a ledger: a benchmark
 writes them when somebody asks it to, and a chapter shows them with the device they were measured on.
+What whole runs took stands beside the ledgers.
 """
 
 from __future__ import annotations
 
 import csv
+import dataclasses
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
 import pandas as pd
+
+from medda_lib.papers.results import Results, conditions
 
 
 def read(paper: str, name: str) -> pd.DataFrame | None:
@@ -21,6 +25,27 @@ def read(paper: str, name: str) -> pd.DataFrame | None:
         return None
     with file.open(encoding="utf-8") as rows:
         return pd.read_csv(rows)
+
+
+def run_seconds(measured: Results) -> pd.DataFrame:
+    """Median wall seconds of a run by system, evaluation included; empty where none were kept.
+
+    The first run that needs a shared network trains it; the median leaves that out.
+    """
+    frame = measured.frame
+    if "seconds" not in frame:
+        return pd.DataFrame()
+    runs = frame.drop_duplicates([*conditions(frame), "seed"])
+    median = runs.groupby("system", sort=False)["seconds"].median()
+    return median.round(1).to_frame("median seconds")
+
+
+def recipes(budgets: Mapping[str, object], part: str) -> pd.DataFrame:
+    """A dataclass of each profile's budget, setting by setting: how a network is trained, say."""
+    found = {name: dataclasses.asdict(getattr(budget, part)) for name, budget in budgets.items()}
+    return pd.DataFrame(
+        {name: {k: str(v) for k, v in all_.items()} for name, all_ in found.items()}
+    )
 
 
 def replace_rows(

@@ -2,7 +2,7 @@
 
 A paper's `study` module holds `BUDGETS` (what a profile spends) and `DATA` (for each kind of data, the
 function that lists the runs of one repetition). Here both are looked up, with errors that name what
-there is. `Place` is what all runs of a repetition share; papers extend it by how they name conditions.
+there is. `Place` is what all runs of a repetition share.
 """
 
 from __future__ import annotations
@@ -41,29 +41,28 @@ class HasSeeds(Protocol):
         ...
 
 
-P = TypeVar("P", bound=Place)
 B = TypeVar("B", bound=HasSeeds)
+Kinds = Mapping[str, Callable[[Place, B], Iterable[RunSpec]]]
+"""For each kind of data, what lists the runs of one repetition."""
 
 
 def planned(
-    place: Callable[[str, str, str, int], P],
     paper: str,
     budgets: Mapping[str, B],
-    kinds: Mapping[str, Callable[[P, B], Iterable[RunSpec]]],
+    kinds: Kinds[B],
     profile: str,
     data: str,
     seeds: int | None = None,
 ) -> Study:
     """The study of one profile and one kind of data, repetition by repetition.
 
-    place: the paper's own `Place`. seeds: repetitions, the budget's number unless given.
-    Raises ValueError that names the choices.
+    seeds: repetitions, the budget's number unless given. Raises ValueError that names the choices.
     """
     if profile not in budgets:
         raise ValueError(f"unknown profile {profile!r}; there are: {', '.join(budgets)}")
     if data not in kinds:
         raise ValueError(f"unknown data {data!r} for {paper}; there are: {', '.join(kinds)}")
     budget = budgets[profile]
-    places = (place(paper, profile, data, seed) for seed in range(seeds or budget.seeds))
+    places = (Place(paper, profile, data, seed) for seed in range(seeds or budget.seeds))
     specs = (spec for at in places for spec in kinds[data](at, budget))
     return Study(f"{paper} {profile} {data}", tuple(specs))

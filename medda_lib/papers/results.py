@@ -10,24 +10,19 @@ their study's `derive` (see `papers.judging`).
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar, overload
 
 import pandas as pd
 
 from medda_lib import _paths
 from medda_lib.datasets.entry import data_root
-from medda_lib.figures.side_by_side import side_by_side
-from medda_lib.figures.tables import Table
-from medda_lib.figures.verdicts import verdicts
 from medda_lib.papers import catalogue
 from medda_lib.papers.catalogue import study_module
-from medda_lib.papers.judging import Derive, judged, untested
+from medda_lib.papers.judging import derivation
 from medda_lib.studies import ledger, per_image
-from medda_lib.studies.claims import load
-from medda_lib.studies.reported import reported
 from medda_lib.studies.store import RunStore
 
 MeanAndSd = tuple[pd.DataFrame, pd.DataFrame]
@@ -61,9 +56,23 @@ class Results:
             f"repetition{'s' * (seeds != 1)}, commit {commit}."
         )
 
+    @cached_property
+    def derived(self) -> pd.DataFrame:
+        """The rows that the paper's tables and claims speak about (see `judging.derivation`)."""
+        return derivation(self.paper)(self.frame)
+
+    def rows(self, **chosen: str) -> pd.DataFrame:
+        """The rows of the study with these values in these columns."""
+        return rows(self.frame, **chosen)
+
     def cells(self, rows: Sequence[str], columns: Sequence[str], **chosen: str) -> MeanAndSd:
         """Means and standard deviations over repetitions: see `cells`."""
         return cells(self.frame, rows, columns, **chosen)
+
+    def path(self, evaluation: str, problem: str, quantity: str) -> str:
+        """Where the values per image of a quantity lie; evaluation and problem say the domain."""
+        found = self.rows(evaluation=evaluation, problem=problem)["domain"]
+        return f"{evaluation}/{found.iloc[0]}/{problem}/{quantity}"
 
     def columns(self, system: str, what: str) -> list[str]:
         """The values of a condition's column that were run for a system, in order."""
@@ -76,7 +85,17 @@ class Results:
         return grouped.unstack("metric").swaplevel(axis=1).sort_index(axis=1).round(3)
 
 
-R = TypeVar("R", bound=Results)
+def rows(frame: pd.DataFrame, **chosen: str) -> pd.DataFrame:
+    """The rows of a frame with these values in these columns."""
+    for name, value in chosen.items():
+        frame = frame[frame[name] == value]
+    return frame
+
+
+def conditions(frame: pd.DataFrame) -> list[str]:
+    """The columns of a ledger's rows that name its conditions."""
+    other = {*ledger.FIRST, *ledger.LAST, "seed", "seconds", "key"}
+    return [name for name in frame.columns if name not in other]
 
 
 def cells(
@@ -106,28 +125,12 @@ def cells(
     return mean, std
 
 
-@overload
-def results(paper: str, profile: str, data: str, seeds: int | None = None) -> Results | None: ...
-@overload
-def results(
-    paper: str, profile: str, data: str, seeds: int | None = None, *, kind: type[R]
-) -> R | None: ...
-def results(
-    paper: str,
-    profile: str,
-    data: str,
-    seeds: int | None = None,
-    *,
-    kind: type[Results] = Results,
-) -> Results | None:
-    """Committed results; at `smoke` the study is run here and now. None where nothing was run.
-
-    kind: the class to return, where a paper has methods of its own.
-    """
+def results(paper: str, profile: str, data: str, seeds: int | None = None) -> Results | None:
+    """Committed results; at `smoke` the study is run here and now. None where nothing was run."""
     if profile == "smoke":
         known = catalogue.paper(paper).on(data)
         absent = known is not None and known.kind != "phantom" and data_root() is None
-        return None if absent else _measure(paper, profile, data, seeds, kind)
+        return None if absent else _measure(paper, profile, data, seeds)
     folder = _paths.RESULTS / paper
     try:
         frame = ledger.read(folder, profile, data)
@@ -135,93 +138,12 @@ def results(
         return None
     images = per_image.load(folder / f"{profile}-{data}.npz")
     origin = ledger.provenance(folder, profile, data)
-    return kind(frame, images, profile, data, origin, paper)
+    return Results(frame, images, profile, data, origin, paper)
 
 
-def _measure(
-    paper: str, profile: str, data: str, seeds: int | None, kind: type[Results]
-) -> Results:
+def _measure(paper: str, profile: str, data: str, seeds: int | None) -> Results:
     with tempfile.TemporaryDirectory() as folder:
         planned = study_module(paper).study(profile, data, seeds)
         frame = planned.run(Path(folder), progress=False)
         images = per_image.collect(RunStore(Path(folder)), planned.specs)
-    return kind(frame, images, profile, data, {}, paper)
-
-
-def reported_table(
-    paper: str, table: str, columns: str = "metric", scale: float = 1.0
-) -> dict[str, pd.DataFrame]:
-    """A reported table as frames: "mean", "std" (numbers or NaN) and "mark".
-
-    columns: "metric" for our names of the metrics, "column" for the table's own columns. scale: what to
-    multiply the numbers with, 0.01 where the paper prints percent and we measure fractions.
-    """
-    found = reported(paper, table)
-    order = list(dict.fromkeys(found[columns]))
-    rows = list(dict.fromkeys(found["row"]))
-    wide = {
-        name: found.pivot(index="row", columns=columns, values=name).loc[rows, order]
-        for name in ("mean", "std", "mark")
-    }
-    return {
-        "mean": wide["mean"].apply(pd.to_numeric, errors="coerce") * scale,
-        "std": wide["std"].apply(pd.to_numeric, errors="coerce") * scale,
-        "mark": wide["mark"],
-    }
-
-
-def beside(
-    printed: Mapping[str, pd.DataFrame],
-    measured: MeanAndSd,
-    caption: str,
-    *,
-    rows: Sequence[str] | None = None,
-    digits: int = 3,
-) -> Table:
-    """A table of the paper (from `reported_table`) beside ours (from `cells`), cell by cell.
-
-    Rows and columns are the paper's, or those of its `rows`; ours are found by their names.
-    """
-    mean, std = measured
-    return side_by_side(
-        printed["mean"].loc[list(printed["mean"].index if rows is None else rows)],
-        mean,
-        caption,
-        reported_sd=printed["std"],
-        measured_sd=std,
-        marks=printed["mark"],
-        digits=digits,
-    )
-
-
-def verdict_table(
-    paper: str, studies: Mapping[str, Results | None], derive: Derive | None = None
-) -> Table:
-    """The verdict on every claim for each kind of data that it speaks about and that was run.
-
-    studies: what the page calls the data -> results; a study that was not run (None) is left out.
-    derive: see `papers.judging.derivation`, the default. A claim that none of the studies can judge
-    keeps one row, "not tested".
-    """
-    ledgers = {  # by which a built page finds the numbers again; "" for those measured on the spot
-        name: f"{study.profile}-{study.data}" if study.provenance else ""
-        for name, study in studies.items()
-        if study is not None
-    }
-    found = {
-        name: {verdict.claim.id: verdict for verdict in judged(paper, study.frame, derive)}
-        for name, study in studies.items()
-        if study is not None
-    }
-    rows = []
-    for claim in load(paper):
-        about = {
-            name: verdicts[claim.id] for name, verdicts in found.items() if claim.id in verdicts
-        }
-        if not about:
-            about = {", ".join(claim.data): untested(claim, "no results on such data")}
-        rows += [
-            verdict.row() | {"data": name, "paper": paper, "ledger": ledgers.get(name, "")}
-            for name, verdict in about.items()
-        ]
-    return verdicts(rows, "Claims of the paper and what our rows say about them.")
+    return Results(frame, images, profile, data, {}, paper)

@@ -302,22 +302,22 @@ def outline_score(prediction, reference, tolerance, spacing, weight=2.0):
 """,
     },
     "beta": {
-        "rules.LeaveOnePairOut": """
+        "tuned.LeaveOnePairOut": """
 import pandas as pd
-from medda_lib.papers.fda import rules
+from medda_lib.papers import tuned
 
 def pick(tuning, targets):
     curves = pd.DataFrame(tuning.T.numpy())
-    rule = rules.LeaveOnePairOut()
+    rule = tuned.LeaveOnePairOut()
     return torch.tensor([int(rule.choose(curves, p)) for p in curves.columns])
 """,
-        "rules.PerPairOracle": """
+        "tuned.PerPairOracle": """
 import pandas as pd
-from medda_lib.papers.fda import rules
+from medda_lib.papers import tuned
 
 def pick(tuning, targets):
     curves = pd.DataFrame(tuning.T.numpy())
-    rule = rules.PerPairOracle()
+    rule = tuned.PerPairOracle()
     return torch.tensor([int(rule.choose(curves, p)) for p in curves.columns])
 """,
     },

@@ -332,12 +332,12 @@ def tversky_loss(probabilities, mask, known, a=0.3, b=0.7, smooth=1.0):
 """,
     },
     "audit": {
-        "contradiction.TOLERANCE": """
-from medda_lib.papers.multimix import contradiction
+        "pictures.TOLERANCE": """
+from medda_lib.papers.multimix import pictures
 
 def audit(dice, jaccard, decimals=3):
     gap = dice - 2 * jaccard / (1 + jaccard)
-    return torch.sign(gap).long() * (gap.abs() > contradiction.TOLERANCE)
+    return torch.sign(gap).long() * (gap.abs() > pictures.TOLERANCE)
 """,
     },
     "consistency": {

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from medda_lib.papers.judging import judged
-from medda_lib.papers.results import reported_table
+from medda_lib.papers.tables import reported_table
 from medda_lib.studies.claims import Claim, load
 
 CLAIMS = load("aiva")

@@ -8,7 +8,7 @@ percent with two decimals; none is missing or unreadable.
 import pandas as pd
 import pytest
 
-from medda_lib.papers.results import reported_table
+from medda_lib.papers.tables import reported_table
 from medda_lib.studies.reported import reported
 
 ROWS = {"1": ["sm15", "sm3", "ge15", "ge3", "ph15", "ph3"], "2": ["A", "B", "C", "D", "E", "F"]}

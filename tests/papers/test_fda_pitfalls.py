@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medda_lib.papers.fda.rules import LeaveOnePairOut, PerPairOracle
 from medda_lib.papers.fda.study import study
+from medda_lib.papers.tuned import LeaveOnePairOut, PerPairOracle
 from medda_lib.studies.identity import canonical, canonical_json
 
 RNG = np.random.default_rng(3)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from medda_lib.papers import catalogue, judging, results, scoreboard
+from medda_lib.papers import catalogue, judging, results, scoreboard, tables
 from medda_lib.studies import claims
 from medda_lib.studies.per_image import PerImage
 
@@ -51,7 +51,7 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[claims.Claim]
     (tmp_path / "aiva").mkdir()
     (tmp_path / "aiva" / "claims.toml").write_text(TOML, "utf-8")
     known = claims.load("aiva", tmp_path)
-    for module in (judging, results):
+    for module in (judging, tables):
         monkeypatch.setattr(module, "load", lambda _: known)
     return known
 
@@ -135,11 +135,11 @@ def test_a_table_of_verdicts_has_a_row_for_each_claim_and_study_that_can_judge_i
     none = PerImage((), {})
     brain = results.Results(rows("phantom", 0.1), none, "demo", "phantom", {}, "aiva")
     gland = results.Results(rows("prostate", 0.1), none, "demo", "prostate", {}, "aiva")
-    both = results.verdict_table("aiva", {"phantom": brain, "prostate": gland, "real": None})
+    both = tables.verdict_table("aiva", {"phantom": brain, "prostate": gland, "real": None})
     assert both.frame[["id", "data"]].to_numpy().tolist() == [
         *(["C1", "phantom"], ["C1", "prostate"], ["C2", "prostate"])
     ]
-    alone = results.verdict_table("aiva", {"phantom": brain})
+    alone = tables.verdict_table("aiva", {"phantom": brain})
     assert alone.frame[["id", "data", "verdict"]].to_numpy().tolist() == [
         *(["C1", "phantom", "supported"], ["C2", "prostate", "not tested"])
     ]

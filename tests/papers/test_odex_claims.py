@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from medda_lib.papers.judging import judged
-from medda_lib.papers.odex.transfer import METRICS, MODELS
-from medda_lib.papers.results import reported_table
+from medda_lib.papers.tables import reported_table
+from medda_lib.papers.transfer import METRICS, MODELS
 from medda_lib.studies.claims import Claim, load
 
 CLAIMS = load("odex")

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from medda_lib.papers.catalogue import paper
-from medda_lib.papers.results import reported_table
+from medda_lib.papers.tables import reported_table
 from medda_lib.studies.reported import reported
 
 SCENARIOS = ("Shifting source", "Transformed")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from medda_lib.papers import catalogue, notes, results
+from medda_lib.papers import catalogue, notes, results, tables
 from medda_lib.papers.catalogue import Data
 from medda_lib.studies.per_image import PerImage
 
@@ -69,10 +69,10 @@ def test_real_data_that_are_not_here_give_nothing(monkeypatch: pytest.MonkeyPatc
 
 
 def test_ours_stand_beside_the_cells_of_the_same_name() -> None:
-    printed = results.reported_table("multimix", "2")
+    printed = tables.reported_table("multimix", "2")
     row = printed["mean"].index[5]
     ours = pd.DataFrame({"accuracy": [0.5]}, index=[row])
-    table = results.beside(printed, (ours, ours * 0), "A caption.", rows=[row])
+    table = tables.side(printed, (ours, ours * 0), "A caption.", rows=[row])
     cells = table.frame.loc[row, "accuracy"]
     assert cells["measured"] == 0.5
     assert cells["reported"] == printed["mean"].loc[row, "accuracy"]

@@ -1,22 +1,13 @@
 """The experiment of AIVA: six systems on every pair of scanners, and on prostates.
 
-`study(profile, data)` is what `medda run aiva` runs. `data` says where the numbers come from:
-
-- "phantom": Table 1, all thirty pairs of six phantom scanners;
-- "prostate": Table 2, six phantom prostate sites, each in turn the target of the other five;
-- "clusters": Figure 5, AIVA on five of the pairs with 3 to 18 clusters;
-- "real": both directions between two public sources of real heads, and between two acquisition
-  matrices of one of them;
-- "own", "own-prostate" and "own-clusters": the same on the paper's own data, where they are at hand.
-
-AIVA with twelve clusters on a pair of Figure 5 is the same run in "phantom" and in "clusters", and is
-done once. How much work each is stands in `BUDGETS`; where a budget departs from the paper, the
-chapter lists it as a numbered deviation.
+`paper.toml` says what the kinds of data are. AIVA with twelve clusters on a pair of Figure 5 is the same
+run in "phantom" and in "clusters", and is done once. Where a budget departs from the paper, the chapter
+lists it as a numbered deviation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise, permutations
 
@@ -27,7 +18,7 @@ from medda_lib.methods.finetuning import Finetuning
 from medda_lib.methods.seg_jdot import SegJDOT
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SourceModel
-from medda_lib.papers.planning import Place, planned
+from medda_lib.papers.planning import Kinds, Place, planned
 from medda_lib.studies.method import Method
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
@@ -46,9 +37,8 @@ REAL_PAIRS = (
     ("nichart_106", "nichart_88"),
     ("nichart_88", "nichart_106"),
 )
-TARGET_MODEL, SOURCE_MODEL = "Target site model", "Source site model"
+TARGET_MODEL, SOURCE_MODEL, OTHERS = "Target site model", "Source site model", "other sites"
 SYSTEMS = (TARGET_MODEL, SOURCE_MODEL, "AdaBN", "Seg-JDOT", "AdaptSegNet", "AIVA")
-OTHERS = "other sites"
 
 
 @dataclass(frozen=True)
@@ -60,25 +50,21 @@ class Settings:
     clustering: Clustering
     discriminator: int = 64
 
-    def adapted(self) -> tuple[Method, ...]:
+    def adapted(self) -> dict[str, Method]:
         """Every system that starts from the source network, in the order of the tables."""
         common = self.segmenter, self.finetuning
-        return (
-            SourceModel(self.segmenter),
-            AdaBN(self.segmenter),
-            SegJDOT(*common),
-            AdaptSegNet(*common, width=self.discriminator),
-            AIVA(*common, self.clustering),
-        )
+        return {
+            SOURCE_MODEL: SourceModel(self.segmenter),
+            "AdaBN": AdaBN(self.segmenter),
+            "Seg-JDOT": SegJDOT(*common),
+            "AdaptSegNet": AdaptSegNet(*common, width=self.discriminator),
+            "AIVA": AIVA(*common, self.clustering),
+        }
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a profile spends.
-
-    `sites`, `real_pairs`, `prostates_at` and `clusters` (the values of k) say how much of each study
-    it runs.
-    """
+    """What a profile spends; `sites` to `clusters` (values of k) say how much of each study it runs."""
 
     seeds: int
     brain: Settings
@@ -93,33 +79,15 @@ class Budget:
     prostates_at: tuple[str, ...] = PROSTATE_SITES
     clusters: tuple[int, ...] = (3, 6, 9, 12, 15, 18)
 
-    @property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        """(source, target): all ordered pairs of sites, by source."""
-        return tuple(permutations(self.sites, 2))
-
-    @property
-    def cluster_pairs(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of Figure 5. The paper names none of its five: each site and the next of Table 1."""
-        return tuple(pairwise(self.sites))
-
 
 _TINY = Segmenter(width=2, levels=3, steps=4, batch=4)
 _SMOKE = Settings(_TINY, Finetuning(4, 4), Clustering(3, 4, iterations=250, starts=2), 4)
-_DEMO = Settings(
-    Segmenter(width=8, levels=4, steps=450, batch=16, learning_rate=2e-3),
-    Finetuning(steps=120, batch=8),
-    Clustering(),
-    discriminator=16,
-)
-_DEMO_PROSTATE = replace(
-    _DEMO,
-    segmenter=replace(_DEMO.segmenter, normalise="standardise"),
-)
+_SMALL = Segmenter(width=8, levels=4, steps=450, batch=16, learning_rate=2e-3)
+_DEMO = Settings(_SMALL, Finetuning(steps=120, batch=8), Clustering(), discriminator=16)
 _PAPER = Settings(Segmenter.aiva(), Finetuning.paper(), Clustering())
-_NONE = 1e-6  # nothing here is tuned on labelled target scans
-_CC359 = RealBrains("cc359", fractions=(0.7, 0.1, 0.2, _NONE), size=128, step=1)
-_REAL = RealBrains(fractions=(0.5, 0.15, 0.35, _NONE), size=64, step=4)
+_STANDARDISED = replace(Segmenter.aiva(), steps=3500, normalise="standardise")
+_CC359 = RealBrains("cc359", (0.7, 0.1, 0.2, 1e-6), size=128, step=1)  # nothing is tuned on targets
+_REAL = RealBrains(fractions=(0.5, 0.15, 0.35, 1e-6), size=64, step=4)
 
 BUDGETS = {
     "smoke": Budget(
@@ -139,7 +107,7 @@ BUDGETS = {
     "demo": Budget(
         seeds=3,
         brain=_DEMO,
-        prostate=_DEMO_PROSTATE,
+        prostate=replace(_DEMO, segmenter=replace(_SMALL, normalise="standardise")),
         phantoms=PhantomBrains(8, 1, 4, 1, size=64, step=4),
         real=_REAL,
         own=replace(_CC359, size=64, step=4),
@@ -149,11 +117,7 @@ BUDGETS = {
     "paper": Budget(
         seeds=3,
         brain=_PAPER,
-        prostate=replace(
-            _PAPER,
-            segmenter=replace(_PAPER.segmenter, steps=3500, normalise="standardise"),
-            finetuning=Finetuning.prostate(),
-        ),
+        prostate=replace(_PAPER, segmenter=_STANDARDISED, finetuning=Finetuning.prostate()),
         phantoms=PhantomBrains(40, 5, 15, 1, size=128, step=1),
         real=replace(_REAL, size=128, step=1),
         own=_CC359,
@@ -163,94 +127,55 @@ BUDGETS = {
 }
 
 
-@dataclass(frozen=True)
-class _Place(Place):
-    """How this paper names its runs."""
-
-    def run(self, system: str, source: str, target: str, method: Method, task: TaskSpec) -> RunSpec:
-        k = str(method.clustering.k) if isinstance(method, AIVA) else "-"
-        return self.spec(method, task, system=system, source=source, target=target, k=k)
-
-    def systems(
-        self, settings: Settings, source: str, target: str, task: TaskSpec
-    ) -> Iterator[RunSpec]:
-        for method in settings.adapted():
-            name = SOURCE_MODEL if isinstance(method, SourceModel) else method.name
-            yield self.run(name, source, target, method, task)
-
-    def bound(self, settings: Settings, target: str, task: TaskSpec) -> RunSpec:
-        return self.run(TARGET_MODEL, target, target, SourceModel(settings.segmenter), task)
+def _run(at: Place, name: str, source: str, target: str, method: Method, task: TaskSpec) -> RunSpec:
+    k = str(method.clustering.k) if isinstance(method, AIVA) else "-"
+    return at.spec(method, task, system=name, source=source, target=target, k=k)
 
 
 def _brains(
-    place: _Place, settings: Settings, data: Brains, pairs: tuple[tuple[str, str], ...]
+    at: Place, settings: Settings, data: Brains, pairs: Iterable[tuple[str, str]]
 ) -> Iterator[RunSpec]:
-    """The upper bound of a site where it first appears, then the pairs."""
+    """The upper bound of a site where it first appears, then the pairs (source, target)."""
     known: set[str] = set()
+    bound = SourceModel(settings.segmenter)
     for source, target in pairs:
-        for site in (source, target):
-            if site not in known:
-                yield place.bound(settings, site, BrainTask(data, site, (site,)))
+        for site in (site for site in (source, target) if site not in known):
+            yield _run(at, TARGET_MODEL, site, site, bound, BrainTask(data, site, (site,)))
             known.add(site)
         task = BrainTask(data, source, (target,), adapt=target)
-        yield from place.systems(settings, source, target, task)
+        for name, method in settings.adapted().items():
+            yield _run(at, name, source, target, method, task)
 
 
-def _phantom(place: _Place, budget: Budget) -> Iterator[RunSpec]:
-    yield from _brains(place, budget.brain, budget.phantoms, budget.pairs)
+def _prostates(at: Place, b: Budget, data: Prostates) -> Iterator[RunSpec]:
+    for target in b.prostates_at:
+        bound, alone = SourceModel(b.prostate.segmenter), ProstateTargetTask(data, target)
+        yield _run(at, TARGET_MODEL, target, target, bound, alone)
+        for name, method in b.prostate.adapted().items():
+            yield _run(at, name, OTHERS, target, method, ProstateTask(data, target))
 
 
-def _own(place: _Place, budget: Budget) -> Iterator[RunSpec]:
-    yield from _brains(place, budget.brain, budget.own, budget.pairs)
-
-
-def _real(place: _Place, budget: Budget) -> Iterator[RunSpec]:
-    yield from _brains(place, budget.brain, budget.real, budget.real_pairs)
-
-
-def _prostates(place: _Place, budget: Budget, data: Prostates) -> Iterator[RunSpec]:
-    for target in budget.prostates_at:
-        yield place.bound(budget.prostate, target, ProstateTargetTask(data, target))
-        yield from place.systems(budget.prostate, OTHERS, target, ProstateTask(data, target))
-
-
-def _prostate(place: _Place, budget: Budget) -> Iterator[RunSpec]:
-    yield from _prostates(place, budget, budget.prostates)
-
-
-def _own_prostate(place: _Place, budget: Budget) -> Iterator[RunSpec]:
-    yield from _prostates(place, budget, budget.own_prostates)
-
-
-def _sweep(place: _Place, budget: Budget, data: Brains) -> Iterator[RunSpec]:
-    settings = budget.brain
-    for source, target in budget.cluster_pairs:
+def _clusters(at: Place, b: Budget, data: Brains) -> Iterator[RunSpec]:
+    """Figure 5. The paper names none of its five pairs: each site and the next of Table 1."""
+    for source, target in pairwise(b.sites):
         task = BrainTask(data, source, (target,), adapt=target)
-        for k in budget.clusters:
-            clustering = replace(settings.clustering, k=k)
-            method = AIVA(settings.segmenter, settings.finetuning, clustering)
-            yield place.run("AIVA", source, target, method, task)
+        for k in b.clusters:
+            clustering = replace(b.brain.clustering, k=k)
+            method = AIVA(b.brain.segmenter, b.brain.finetuning, clustering)
+            yield _run(at, "AIVA", source, target, method, task)
 
 
-def _clusters(place: _Place, budget: Budget) -> Iterator[RunSpec]:
-    yield from _sweep(place, budget, budget.phantoms)
-
-
-def _own_clusters(place: _Place, budget: Budget) -> Iterator[RunSpec]:
-    yield from _sweep(place, budget, budget.own)
-
-
-DATA = {
-    "phantom": _phantom,
-    "prostate": _prostate,
-    "clusters": _clusters,
-    "real": _real,
-    "own": _own,
-    "own-prostate": _own_prostate,
-    "own-clusters": _own_clusters,
+DATA: Kinds[Budget] = {
+    "phantom": lambda at, b: _brains(at, b.brain, b.phantoms, permutations(b.sites, 2)),
+    "prostate": lambda at, b: _prostates(at, b, b.prostates),
+    "clusters": lambda at, b: _clusters(at, b, b.phantoms),
+    "real": lambda at, b: _brains(at, b.brain, b.real, b.real_pairs),
+    "own": lambda at, b: _brains(at, b.brain, b.own, permutations(b.sites, 2)),
+    "own-prostate": lambda at, b: _prostates(at, b, b.own_prostates),
+    "own-clusters": lambda at, b: _clusters(at, b, b.own),
 }
 
 
 def study(profile: str, data: str, seeds: int | None = None) -> Study:
     """The study of one profile and one source of numbers; ValueError names the choices."""
-    return planned(_Place, PAPER, BUDGETS, DATA, profile, data, seeds)
+    return planned(PAPER, BUDGETS, DATA, profile, data, seeds)

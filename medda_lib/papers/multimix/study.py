@@ -1,11 +1,7 @@
 """The experiment of MultiMix: nine systems, 57 conditions, in and across domains.
 
-`study(profile, data)` is what `medda run multimix` runs. `data` says where the numbers come from:
-"phantom" (Tables 2 and 3 on phantoms), "real" (the same on the small public sets, where they are
-found), "realism" (trained on phantoms, tested on real X-rays), "shift" (the transfer matrix of the
-four phantom domains and a dial between two of them) or "precision" (single against half). How much
-work each is stands in `BUDGETS`; where a budget departs from the paper, the chapter lists it as a
-numbered deviation.
+`paper.toml` says what the kinds of data are. Where a budget departs from the paper, the chapter lists it
+as a numbered deviation.
 """
 
 from __future__ import annotations
@@ -16,7 +12,7 @@ from itertools import product
 
 from medda_lib.methods.multimix import Settings, system
 from medda_lib.methods.training import Precision
-from medda_lib.papers.planning import Place, planned
+from medda_lib.papers.planning import Kinds, Place, planned
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
 from medda_lib.tasks.chest_xray import (
@@ -124,68 +120,60 @@ def conditions(
     yield from product(MULTI_TASK, labels, masks)
 
 
-def _conditioned(
-    place: Place,
-    budget: Budget,
-    sources: PhantomSources | RealSources,
-    rows: Iterator[Condition],
+def _tables(
+    at: Place, b: Budget, sources: PhantomSources | RealSources, rows: Iterator[Condition]
 ) -> Iterator[RunSpec]:
     for name, labels, masks in rows:
-        method = system(name, budget.settings)
-        task = ChestXrayTask(sources, budget.size, budget.count(labels), budget.count(masks))
-        yield place.spec(method, task, system=name, labels=labels, masks=masks)
+        task = ChestXrayTask(sources, b.size, b.count(labels), b.count(masks))
+        method = system(name, b.settings)
+        yield at.spec(method, task, system=name, labels=labels, masks=masks)
 
 
-def _phantom(place: Place, budget: Budget) -> Iterator[RunSpec]:
-    rows = conditions(budget.labels, budget.masks)
-    yield from _conditioned(place, budget, budget.sources, rows)
-
-
-def _real(place: Place, budget: Budget) -> Iterator[RunSpec]:
+def _real(at: Place, b: Budget) -> Iterator[RunSpec]:
     """Labels {100, all} and masks {10, 50}: the real sets have no 1,000 labels."""
-    smoke = place.profile == "smoke"
+    smoke = at.profile == "smoke"
     rows = conditions(("100",) if smoke else ("100", "Full"), ("50",) if smoke else ("10", "50"))
-    yield from _conditioned(place, budget, RealSources(), rows)
+    yield from _tables(at, b, RealSources(), rows)
 
 
-def _realism(place: Place, budget: Budget) -> Iterator[RunSpec]:
+def _realism(at: Place, b: Budget) -> Iterator[RunSpec]:
     """A U-Net from phantoms to both real sets, and the same network trained on real masks."""
-    method = system("U-Net", budget.long)
+    method = system("U-Net", b.long)
     for test, rule in (("lung_xray_a", "lungs"), ("lung_xray_b", "lungs_and_heart")):
-        task = RealismTask(("jsrt", "mcu", "nihx"), budget.shift, budget.size, rule, test)
+        task = RealismTask(("jsrt", "mcu", "nihx"), b.shift, b.size, rule, test)
         condition = {"system": "U-Net", "trained on": f"phantoms, {rule}", "masks": "-"}
-        yield place.spec(method, task, **condition)
+        yield at.spec(method, task, **condition)
     for masks in ("10", "50", "Full"):
-        reference = RealReferenceTask(budget.count(masks), budget.size)
+        reference = RealReferenceTask(b.count(masks), b.size)
         condition = {"system": "U-Net", "trained on": "lung_xray_a", "masks": masks}
-        yield place.spec(method, reference, **condition)
+        yield at.spec(method, reference, **condition)
 
 
-def _shift(place: Place, budget: Budget) -> Iterator[RunSpec]:
+def _shift(at: Place, b: Budget) -> Iterator[RunSpec]:
     """Every domain against every other, and a dial from one to another."""
-    plan = ((SEGMENTATION, "U-Net", budget.long), (CLASSIFICATION, "Enc", budget.longest))
+    plan = ((SEGMENTATION, "U-Net", b.long), (CLASSIFICATION, "Enc", b.longest))
     for problem, name, settings in plan:
         method = system(name, settings)
         for domain in DOMAIN_NAMES:
             start, end = DIAL_ENDS[problem]
             dial = tuple(f"{start}>{end}@{s}" for s in STRENGTHS) if domain == start else ()
-            task = ShiftTask(problem, domain, (*DOMAIN_NAMES, *dial), budget.shift, budget.size)
+            task = ShiftTask(problem, domain, (*DOMAIN_NAMES, *dial), b.shift, b.size)
             condition = {"system": name, "trained on": domain, "masks": "-"}
-            yield place.spec(method, task, **condition)
+            yield at.spec(method, task, **condition)
 
 
-def _precision(place: Place, budget: Budget) -> Iterator[RunSpec]:
+def _precision(at: Place, b: Budget) -> Iterator[RunSpec]:
     """MultiMix in single precision and in bfloat16: does the faster one change the result?"""
-    labels, masks = budget.labels[0], budget.masks[0]
-    task = ChestXrayTask(budget.sources, budget.size, budget.count(labels), budget.count(masks))
+    labels, masks = b.labels[0], b.masks[0]
+    task = ChestXrayTask(b.sources, b.size, b.count(labels), b.count(masks))
     for precision in PRECISIONS:
-        method = system("MultiMix", replace(budget.settings, precision=precision))
+        method = system("MultiMix", replace(b.settings, precision=precision))
         condition = {"system": "MultiMix", "precision": precision, "masks": masks}
-        yield place.spec(method, task, **condition)
+        yield at.spec(method, task, **condition)
 
 
-DATA = {
-    "phantom": _phantom,
+DATA: Kinds[Budget] = {
+    "phantom": lambda at, b: _tables(at, b, b.sources, conditions(b.labels, b.masks)),
     "real": _real,
     "realism": _realism,
     "shift": _shift,
@@ -195,4 +183,4 @@ DATA = {
 
 def study(profile: str, data: str, seeds: int | None = None) -> Study:
     """The study of one profile and one source of numbers; ValueError names the choices."""
-    return planned(Place, PAPER, BUDGETS, DATA, profile, data, seeds)
+    return planned(PAPER, BUDGETS, DATA, profile, data, seeds)

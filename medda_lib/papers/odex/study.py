@@ -1,16 +1,7 @@
 """The experiment of ODEx: twelve systems on streams of hippocampus scans.
 
-`study(profile, data)` is what `medda run odex` runs. `data` says where the numbers come from:
-
-- "shifting": the paper's first scenario on phantoms, three sources in changing proportions;
-- "transformed": its second scenario on phantoms, one source altered more and more;
-- "real": the second scenario on the paper's own data for it, the Decathlon hippocampus;
-- "ordered": the same real scans, unaltered, in the order of the hippocampus's volume;
-- "realism": trained on phantoms only, tested on real scans, beside a network trained on real scans;
-- "own": the first scenario on the paper's own three data sets, where they are at hand.
-
-How much work each is stands in `BUDGETS`; where a budget departs from the paper, the chapter lists it as
-a numbered deviation. Systems that walk the same way share their training through the run store.
+`paper.toml` says what the kinds of data are. Where a budget departs from the paper, the chapter lists it
+as a numbered deviation. Systems that walk the same way share their training through the run store.
 """
 
 from __future__ import annotations
@@ -27,8 +18,8 @@ from medda_lib.methods.continual.sequential import JointTraining, Sequential
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.supervised import Supervised
 from medda_lib.methods.odex import ODEx
-from medda_lib.papers.odex.transfer import derive
-from medda_lib.papers.planning import Place, planned
+from medda_lib.papers.planning import Kinds, Place, planned
+from medda_lib.papers.transfer import derive
 from medda_lib.studies.method import Method
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
@@ -129,26 +120,6 @@ def _stream(
         yield place.spec(method, task, system=system)
 
 
-def _shifting(place: Place, budget: Budget) -> Iterator[RunSpec]:
-    return _stream(place, budget, budget.phantoms, ShiftingSource())
-
-
-def _transformed(place: Place, budget: Budget) -> Iterator[RunSpec]:
-    return _stream(place, budget, budget.phantoms, Transformed())
-
-
-def _real(place: Place, budget: Budget) -> Iterator[RunSpec]:
-    return _stream(place, budget, budget.real, Transformed())
-
-
-def _ordered(place: Place, budget: Budget) -> Iterator[RunSpec]:
-    return _stream(place, budget, budget.real, Ordered("volume"))
-
-
-def _own(place: Place, budget: Budget) -> Iterator[RunSpec]:
-    return _stream(place, budget, budget.own, ShiftingSource())
-
-
 def _realism(place: Place, budget: Budget) -> Iterator[RunSpec]:
     """From phantoms of all sources to real scans, and the reference: from other real scans."""
     phantoms, real = budget.realism
@@ -157,16 +128,16 @@ def _realism(place: Place, budget: Budget) -> Iterator[RunSpec]:
     yield place.spec(method, SupervisedTask(real), system="Trained on real scans")
 
 
-DATA = {
-    "shifting": _shifting,
-    "transformed": _transformed,
-    "real": _real,
-    "ordered": _ordered,
+DATA: Kinds[Budget] = {
+    "shifting": lambda at, b: _stream(at, b, b.phantoms, ShiftingSource()),
+    "transformed": lambda at, b: _stream(at, b, b.phantoms, Transformed()),
+    "real": lambda at, b: _stream(at, b, b.real, Transformed()),
+    "ordered": lambda at, b: _stream(at, b, b.real, Ordered("volume")),
     "realism": _realism,
-    "own": _own,
+    "own": lambda at, b: _stream(at, b, b.own, ShiftingSource()),
 }
 
 
 def study(profile: str, data: str, seeds: int | None = None) -> Study:
     """The study of one profile and one source of numbers; ValueError names the choices."""
-    return planned(Place, PAPER, BUDGETS, DATA, profile, data, seeds)
+    return planned(PAPER, BUDGETS, DATA, profile, data, seeds)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from medda_lib.papers.aiva.live import Live, train
-from medda_lib.papers.aiva.results import results
-from medda_lib.papers.aiva.study import SOURCE_MODEL
-from medda_lib.papers.results import Results
+from medda_lib.papers.aiva.study import PAPER, SOURCE_MODEL
+from medda_lib.papers.live import Live, train
+from medda_lib.papers.results import Results, results
 
 PAIR = {"source": "sm3", "target": "ge15"}
 
 
 def measured(data: str) -> Results:
     """The smoke study of one kind of data that needs nothing but phantoms."""
-    found = results("smoke", data)
+    found = results(PAPER, "smoke", data)
     assert found is not None
     return found
 
@@ -31,9 +30,9 @@ def sweep() -> Results:
 
 @pytest.fixture(scope="session")
 def aiva() -> Live:
-    return train("smoke", "phantom", "AIVA", **PAIR, seed=0, device="cpu")
+    return train(PAPER, "smoke", "phantom", {"system": "AIVA", **PAIR}, seed=0)
 
 
 @pytest.fixture(scope="session")
 def plain() -> Live:
-    return train("smoke", "phantom", SOURCE_MODEL, **PAIR, seed=0, device="cpu")
+    return train(PAPER, "smoke", "phantom", {"system": SOURCE_MODEL, **PAIR}, seed=0)

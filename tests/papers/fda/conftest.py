@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from medda_lib.papers.fda import live
-from medda_lib.papers.fda.results import results
-from medda_lib.papers.results import Results
+from medda_lib.papers.fda import pictures
+from medda_lib.papers.live_pair import LivePair
+from medda_lib.papers.results import Results, results
 
 
 def measured(data: str) -> Results:
-    found = results("smoke", data)
+    found = results("fda", "smoke", data)
     assert found is not None
     return found
 
@@ -31,10 +31,10 @@ def dial() -> Results:
 
 
 @pytest.fixture(scope="session")
-def severe() -> live.Live:
-    return live.train("smoke", "Severe #1", seed=0)
+def severe() -> LivePair:
+    return pictures.train("smoke", "Severe #1", seed=0)
 
 
 @pytest.fixture(scope="session")
-def subtle() -> live.Live:
-    return live.train("smoke", "Subtle #1", seed=0)
+def subtle() -> LivePair:
+    return pictures.train("smoke", "Subtle #1", seed=0)

@@ -7,17 +7,8 @@ import pandas as pd
 import pytest
 
 from medda_lib import _paths
-from medda_lib.papers.fda.pairs import (
-    PHANTOM_PAIRS,
-    SEVERITIES,
-    Pair,
-    declines,
-    matrix_of,
-    pairs_of,
-    paper_matrix,
-    paper_pairs,
-    six,
-)
+from medda_lib.papers.fda.study import METRIC, PAIRS
+from medda_lib.papers.pairs import SEVERITIES, Pair, declines, matrix_of, printed_matrix, six
 from medda_lib.studies import ledger
 from medda_lib.studies.reported import reported
 
@@ -26,11 +17,11 @@ def test_the_rule_recovers_the_papers_pairs() -> None:
     """The scores of the recovered pairs are the column "No DA" of Table 2, cell for cell."""
     cells = reported("fda", "2")
     no_da = cells[cells["column"] == "No DA|-"].set_index("row")["mean"].astype(float)
-    table = paper_matrix()
-    for name, pair in paper_pairs().items():
+    table = printed_matrix("fda", "1")
+    for name, pair in PAIRS["own"].items():
         assert table.loc[pair.target, pair.source] == no_da[name]
-    assert tuple(paper_pairs()) == SEVERITIES
-    assert len(set(paper_pairs().values())) == 6
+    assert tuple(PAIRS["own"]) == SEVERITIES
+    assert len(set(PAIRS["own"].values())) == 6
 
 
 def test_phantom_pairs_are_those_of_the_committed_matrix() -> None:
@@ -38,9 +29,9 @@ def test_phantom_pairs_are_those_of_the_committed_matrix() -> None:
     try:
         frame = ledger.read(_paths.RESULTS / "fda", "demo", "matrix")
     except FileNotFoundError:
-        assert dict(PHANTOM_PAIRS) == dict(paper_pairs())
+        assert dict(PAIRS["phantom"]) == dict(PAIRS["own"])
     else:
-        assert dict(PHANTOM_PAIRS) == six(matrix_of(frame))
+        assert dict(PAIRS["phantom"]) == six(matrix_of(frame, "No DA", METRIC))
 
 
 def test_six_against_brute_force() -> None:
@@ -69,7 +60,7 @@ def test_matrix_of_rows_is_targets_by_sources() -> None:
         for s, t, v in (("a", "a", 0.9), ("a", "b", 0.2), ("b", "a", 0.4), ("b", "b", 0.8))
     ]
     rows += [{**rows[0], "metric": "dice"}, {**rows[0], "system": "FDA", "value": 0.0}]
-    found = matrix_of(pd.DataFrame(rows))
+    found = matrix_of(pd.DataFrame(rows), "No DA", METRIC)
     assert found.loc["b", "a"] == pytest.approx(0.2)  # trained on a, tested on b
     assert found.loc["a", "b"] == pytest.approx(0.4)
 
@@ -81,6 +72,5 @@ def test_too_small_a_matrix_is_refused() -> None:
 
 
 def test_pairs_of_a_kind_of_data() -> None:
-    assert pairs_of("real")["ixi_hh to nichart_demo"] == Pair("ixi_hh", "nichart_demo")
-    with pytest.raises(ValueError, match="no pairs"):
-        pairs_of("matrix")
+    assert PAIRS["real"]["ixi_hh to nichart_demo"] == Pair("ixi_hh", "nichart_demo")
+    assert "matrix" not in PAIRS

@@ -1,4 +1,4 @@
-"""The rows of Tables 2 and 3 against a plain computation on made-up rows."""
+"""Derived rows of a tuned number against a plain computation on made-up rows."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medda_lib.papers.fda.pairs import PHANTOM_PAIRS, REAL_PAIRS
-from medda_lib.papers.fda.rules import AVERAGE, LeaveOnePairOut, derive
+from medda_lib.papers.fda.study import PAIRS, derive
+from medda_lib.papers.tuned import AVERAGE, LeaveOnePairOut
 
 BETAS = ("0.01", "0.03", "0.12")
 SYSTEMS = ("FDA", "FDA + MST")
@@ -17,7 +17,7 @@ HEAD = {"paper": "fda", "profile": "demo", "data": "phantom", "metric": "surface
 def made_up(seeds: int = 2, data: str = "phantom") -> pd.DataFrame:
     """Ledger rows with random scores for all pairs, betas, systems and repetitions."""
     rng = np.random.default_rng(5)
-    pairs = {"phantom": PHANTOM_PAIRS, "real": REAL_PAIRS}[data]
+    pairs = PAIRS[data]
     rows = []
     for seed in range(seeds):
         for source, target in pairs.values():
@@ -48,7 +48,7 @@ def made_up(seeds: int = 2, data: str = "phantom") -> pd.DataFrame:
 def score(
     frame: pd.DataFrame, evaluation: str, system: str, seed: int, pair: str, beta: str
 ) -> float:
-    source, target = PHANTOM_PAIRS[pair]
+    source, target = PAIRS["phantom"][pair]
     domain = target if evaluation == "cross-domain" else f"{target} tuning"
     chosen = frame[
         (frame["evaluation"] == evaluation)
@@ -69,12 +69,12 @@ def test_derived_rows_against_a_plain_computation() -> None:
         for system in SYSTEMS:
             averaged: list[float] = []
             oracle: list[float] = []
-            for pair in PHANTOM_PAIRS:
+            for pair in PAIRS["phantom"]:
                 means = {
                     b: np.mean(
                         [
                             score(frame, "tuning", system, seed, other, b)
-                            for other in PHANTOM_PAIRS
+                            for other in PAIRS["phantom"]
                             if other != pair
                         ]
                     )
@@ -90,7 +90,7 @@ def test_derived_rows_against_a_plain_computation() -> None:
                     assert found[system, rule, pair, seed] == pytest.approx(values[-1])
             assert found[system, "averaged", AVERAGE, seed] == pytest.approx(np.mean(averaged))
             assert found[system, "per pair", AVERAGE, seed] == pytest.approx(np.mean(oracle))
-        plain = [score(frame, "cross-domain", "No DA", seed, p, "-") for p in PHANTOM_PAIRS]
+        plain = [score(frame, "cross-domain", "No DA", seed, p, "-") for p in PAIRS["phantom"]]
         assert found["No DA", "-", AVERAGE, seed] == pytest.approx(np.mean(plain))
 
 
@@ -105,7 +105,7 @@ def test_test_scores_choose_nothing() -> None:
 
 def test_a_repetition_without_all_pairs_has_no_average() -> None:
     frame = made_up()
-    source, target = PHANTOM_PAIRS["Severe #1"]
+    source, target = PAIRS["phantom"]["Severe #1"]
     gone = (frame["source"] == source) & (frame["domain"] == target) & (frame["seed"] == 1)
     found = derive(frame[~(gone & (frame["system"] == "No DA"))])
     average = found[(found["pair"] == AVERAGE) & (found["system"] == "No DA")]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from medda_lib.papers.multimix import live
-from medda_lib.papers.multimix.results import Results, results
+from medda_lib.papers import live
+from medda_lib.papers.results import Results, results
 
 
 def measured(data: str) -> Results:
     """The smoke study of one kind of data that needs nothing but phantoms."""
-    found = results("smoke", data)
+    found = results("multimix", "smoke", data)
     assert found is not None
     return found
 
@@ -32,4 +32,5 @@ def multimix() -> live.Live:
 
 def train(system: str, labels: str = "100", masks: str = "50") -> live.Live:
     """One condition of the smoke study, live."""
-    return live.train("smoke", "phantom", system, labels=labels, masks=masks, seed=0, device="cpu")
+    wanted = {"system": system, "labels": labels, "masks": masks}
+    return live.train("multimix", "smoke", "phantom", wanted, seed=0)

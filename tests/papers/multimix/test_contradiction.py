@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medda_lib.papers.multimix import contradiction
-from medda_lib.papers.multimix.results import Results
+from medda_lib.papers.multimix import pictures
+from medda_lib.papers.results import Results
 from medda_lib.studies.reported import reported
 
 PAPER, OURS = "paper: printed Dice minus implied", "ours: soft Dice minus Dice"
@@ -28,12 +28,12 @@ def cells(monkeypatch: pytest.MonkeyPatch) -> None:
         for row, values in printed.items()
         for name, value in values.items()
     ]
-    monkeypatch.setattr(contradiction, "reported", lambda *_: pd.DataFrame(rows))
+    monkeypatch.setattr(pictures, "reported", lambda *_: pd.DataFrame(rows))
 
 
 @pytest.mark.usefixtures("cells")
 def test_implied_dice_against_numbers_worked_by_hand() -> None:
-    frame = contradiction.implied_dice("2").set_index("row")
+    frame = pictures.implied_dice("2").set_index("row")
     assert list(frame.index) == ["UMTL|100|10", "UMTL-S|100|10"]  # the row with a hole is left out
     # J = 0.6: 1.2 / 1.6 = 0.75.  P = 0.6, R = 0.9: 1.08 / 1.5 = 0.72.  P = R = 0.75: 0.75.
     assert frame["from_jaccard"].tolist() == pytest.approx([0.75, 0.75])
@@ -56,7 +56,7 @@ def test_the_implied_dice_is_the_dice_of_any_two_masks() -> None:
 
 @pytest.mark.parametrize("table", ["2", "3"])
 def test_in_the_paper_only_systems_without_the_bridge_contradict_themselves(table: str) -> None:
-    frame = contradiction.implied_dice(table)
+    frame = pictures.implied_dice(table)
     assert len(frame) > 40
     contradicting = frame.groupby("bridge")["contradicts"].mean()
     assert contradicting[True] == 0
@@ -89,7 +89,7 @@ def ledger_frame() -> pd.DataFrame:
 
 
 def test_ours_gives_means_over_repetitions_and_what_the_threshold_adds() -> None:
-    frame = contradiction.ours(ledger_frame()).set_index("row")
+    frame = pictures.soft_and_hard(ledger_frame()).set_index("row")
     assert set(frame.columns) == {"evaluation", "bridge", "dice", "soft_dice", "jaccard", "gap"}
     assert frame.index.tolist() == ["UMTL|100|10", "MultiMix|100|10"]
     assert frame["bridge"].tolist() == [False, True]
@@ -99,13 +99,13 @@ def test_ours_gives_means_over_repetitions_and_what_the_threshold_adds() -> None
 
 
 def test_summary_counts_the_papers_rows_and_averages_ours() -> None:
-    frame = contradiction.summary("2", "in-domain", ledger_frame())
+    frame = pictures.soft_summary("2", "in-domain", ledger_frame())
     assert frame.columns.tolist() == ["without bridge", "with bridge"]
     assert frame.loc[OURS].tolist() == pytest.approx([-0.25, -0.01])
     wide = reported("multimix", "2").assign(mean=lambda f: pd.to_numeric(f["mean"]))
     wide = wide.pivot_table(index="row", columns="metric", values="mean")
     wide = wide.dropna(subset=["dice", "jaccard", "precision", "recall"])
-    bridged = wide.index.str.split("|").str[0].isin(contradiction.BRIDGED)
+    bridged = wide.index.str.split("|").str[0].isin(pictures.BRIDGED)
     impossible = wide["jaccard"] > wide["dice"]
     expected = [int(impossible[~bridged].sum()), int(impossible[bridged].sum())]
     assert frame.loc["rows with JS > DS in the paper"].tolist() == expected
@@ -131,7 +131,7 @@ def test_summary_counts_the_papers_rows_and_averages_ours() -> None:
 def test_the_verdict_says_what_the_numbers_say(
     ours: tuple[float, float], parts: tuple[str, str]
 ) -> None:
-    sentence = contradiction.verdict({"in-domain": judged(ours)})
+    sentence = pictures.soft_verdict({"in-domain": judged(ours)})
     assert sentence.startswith(f"in-domain: a soft Dice {parts[0]} without the bridge")
     assert f"the bridge {parts[1]}" in sentence
     for number in (*ours, -0.11):
@@ -141,7 +141,7 @@ def test_the_verdict_says_what_the_numbers_say(
 
 def test_the_verdict_has_a_part_for_each_evaluation() -> None:
     frames = {"in-domain": judged((-0.1, 0.0)), "cross-domain": judged((0.0, 0.0))}
-    first, second = contradiction.verdict(frames).split("; ")
+    first, second = pictures.soft_verdict(frames).split("; ")
     assert first.startswith("in-domain: a soft Dice is low enough")
     assert second.startswith("cross-domain: a soft Dice is not low enough")
 
@@ -152,7 +152,7 @@ def judged(ours: tuple[float, float]) -> pd.DataFrame:
 
 
 def test_on_the_smoke_study(smoke: Results) -> None:
-    frame = contradiction.ours(smoke.frame)
+    frame = pictures.soft_and_hard(smoke.frame)
     assert len(frame) == 2 * 6  # six systems that segment, in domain and across
     assert frame["gap"].to_numpy() == pytest.approx((frame["dice"] - frame["soft_dice"]).to_numpy())
     # One repetition of means over images: J <= D holds for means, too.

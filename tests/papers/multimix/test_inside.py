@@ -12,17 +12,18 @@ from ipywidgets import HTML, Stack, VBox
 
 from medda_lib.figures.embedding import project
 from medda_lib.methods.normalise import standardise
-from medda_lib.papers.multimix import inside
-from medda_lib.papers.multimix.live import Live
-from medda_lib.papers.multimix.study import study
+from medda_lib.papers import xrays
+from medda_lib.papers.live import Live
+from medda_lib.papers.multimix import pictures
+from medda_lib.papers.multimix.study import DIAL_ENDS, study
 from medda_lib.tasks.phantom_pools import phantom_images
 from tests.papers.multimix.conftest import train
 
 
 def test_class_saliency_is_the_gradient_of_that_classs_score(multimix: Live) -> None:
     _, pool = multimix.test("classification", "in-domain")
-    images, network = pool.images[:2], multimix.predictor.network.eval()
-    maps = inside.class_saliency(multimix, images, wanted=1)
+    images, network = pool.images[:2], xrays.network_of(multimix).network.eval()
+    maps = xrays.class_saliency(multimix, images, wanted=1)
     assert maps.shape == (2, 32, 32)
     assert maps.min() >= 0
     assert np.allclose(maps.max(axis=(1, 2)), 1)
@@ -47,7 +48,7 @@ def test_class_saliency_is_the_gradient_of_that_classs_score(multimix: Live) -> 
 
 
 def test_saliency_figure_shows_both_classes_in_and_across_domain(multimix: Live) -> None:
-    figure, alt = inside.saliency(multimix, "classification", count=2)
+    figure, alt = xrays.saliency(multimix, "classification", count=2)
     assert "chex, nihx" in alt
     correlation = re.search(r"correlate at (-?\d\.\d\d)", alt)
     assert correlation is not None
@@ -56,16 +57,16 @@ def test_saliency_figure_shows_both_classes_in_and_across_domain(multimix: Live)
 
 
 def test_pointing_compares_with_a_flat_map(multimix: Live) -> None:
-    frame = inside.pointing(multimix, count=8)
+    frame = xrays.pointing(multimix, count=8)
     assert frame.index.tolist() == ["input saliency", "Grad-CAM", "flat map"]
     assert frame.columns.tolist() == ["peak inside", "mass inside"]
-    images, numbers = inside.ill(multimix, 8)
-    disease = inside.disease(multimix, numbers)
+    images, numbers = xrays.ill(multimix, 8)
+    disease = xrays.disease(multimix, numbers)
     area = float(disease.mean())
     assert 0 < area < 0.5
     assert frame.loc["flat map"].tolist() == pytest.approx([area, area], abs=5e-4)
     # recomputed with loops
-    maps = inside.both_maps(multimix, images)["input saliency"]
+    maps = xrays.both_maps(multimix, images)["input saliency"]
     peaks, masses = [], []
     for values, truth in zip(maps, disease, strict=True):
         peaks.append(bool(truth[np.unravel_index(values.argmax(), values.shape)]))
@@ -77,19 +78,19 @@ def test_pointing_compares_with_a_flat_map(multimix: Live) -> None:
 def test_a_map_that_is_the_disease_points_perfectly(
     multimix: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    disease = inside.disease(multimix, inside.ill(multimix, 6)[1])
+    disease = xrays.disease(multimix, xrays.ill(multimix, 6)[1])
     ideal = {"ideal": disease.astype(np.float32), "flat": np.ones(disease.shape, np.float32)}
-    monkeypatch.setattr(inside, "both_maps", lambda *_: ideal)
-    frame = inside.pointing(multimix, count=6)
+    monkeypatch.setattr(xrays, "both_maps", lambda *_: ideal)
+    frame = xrays.pointing(multimix, count=6)
     assert frame.loc["ideal"].tolist() == [1, 1]
     assert frame.loc["flat", "mass inside"] == frame.loc["flat map", "mass inside"]
 
 
 def test_the_disease_outline_belongs_to_the_image(multimix: Live) -> None:
     domain, pool = multimix.test("classification", "in-domain")
-    images, numbers = inside.ill(multimix, 5)
+    images, numbers = xrays.ill(multimix, 5)
     assert pool.need_labels()[numbers].tolist() == [1] * 5
-    assert inside.disease(multimix, numbers).any(axis=(1, 2)).all()
+    assert xrays.disease(multimix, numbers).any(axis=(1, 2)).all()
     known = phantom_images(domain, "test", numbers, 32)
     assert torch.equal(known.images, images)
 
@@ -97,11 +98,11 @@ def test_the_disease_outline_belongs_to_the_image(multimix: Live) -> None:
 def test_real_images_have_no_known_disease(multimix: Live) -> None:
     with_real = replace(multimix, spec=study("smoke", "real").specs[-1])
     with pytest.raises(ValueError, match="only phantoms know where the disease is"):
-        inside.disease(with_real, [0])
+        xrays.disease(with_real, [0])
 
 
 def test_grad_cam_stands_beside_the_saliency(multimix: Live) -> None:
-    figure, alt = inside.grad_cam(multimix, count=2)
+    figure, alt = xrays.grad_cam(multimix, count=2)
     titles = [axis.get_title() for axis in figure.axes]
     assert [t for t in titles if t][:4] == [
         "input saliency 1",
@@ -114,13 +115,13 @@ def test_grad_cam_stands_beside_the_saliency(multimix: Live) -> None:
 
 def test_augmented_views_are_one_image_three_weak_three_strong(multimix: Live) -> None:
     _, pool = multimix.test("classification", "in-domain")
-    views, titles = inside.augmented_views(pool.images[:1], seed=3)
+    views, titles = pictures.augmented_views(pool.images[:1], seed=3)
     assert titles == ["image", *["weak"] * 3, *["strong"] * 3]
     assert views.shape == (7, 32, 32)
     assert np.array_equal(views[0], pool.images[0, 0].numpy())
     # Weak views move pixels and mirror the border: no grey value that the image has not.
     assert set(views[1:4].ravel().tolist()) <= set(views[0].ravel().tolist())
-    again, _ = inside.augmented_views(pool.images[:1], seed=3)
+    again, _ = pictures.augmented_views(pool.images[:1], seed=3)
     assert np.array_equal(views, again)
 
 
@@ -132,9 +133,9 @@ def test_embeddings_are_the_same_again(multimix: Live, monkeypatch: pytest.Monke
         asked.append(method)
         return project(features, "t-SNE", seed)
 
-    monkeypatch.setattr(inside, "project", without_umap)
-    first, alt = inside.embeddings(multimix, seed=0, count=8)
-    second, _ = inside.embeddings(multimix, seed=0, count=8)
+    monkeypatch.setattr(xrays, "project", without_umap)
+    first, alt = xrays.embeddings(multimix, seed=0, count=8)
+    second, _ = xrays.embeddings(multimix, seed=0, count=8)
     assert asked == ["t-SNE", "UMAP"] * 2
     for a, b in zip(first.axes, second.axes, strict=True):
         points = [np.asarray(c.get_offsets()) for c in a.collections]
@@ -157,7 +158,7 @@ def pages(widget: VBox) -> tuple[HTML, ...]:
 
 
 def test_the_dial_has_a_frame_for_each_step(multimix: Live) -> None:
-    widget = inside.dial_widget(multimix, steps=3, patients=2)
+    widget = xrays.dial_widget(multimix, DIAL_ENDS["segmentation"], steps=3, patients=2)
     assert widget.children[0]._options_labels == ("0.00", "0.50", "1.00")
     frames = pages(widget)
     assert len(frames) == 3
@@ -166,7 +167,7 @@ def test_the_dial_has_a_frame_for_each_step(multimix: Live) -> None:
 
 
 def test_the_threshold_has_a_frame_for_each_step(multimix: Live) -> None:
-    widget = inside.threshold_widget(multimix)
+    widget = xrays.threshold_widget(multimix)
     frames = pages(widget)
     assert len(frames) == 10
     labels = widget.children[0]._options_labels
@@ -181,4 +182,4 @@ def test_the_threshold_has_a_frame_for_each_step(multimix: Live) -> None:
 
 def test_a_system_without_a_classifier_has_no_threshold() -> None:
     with pytest.raises(ValueError, match="U-Net has no classifier; train a system that"):
-        inside.threshold_widget(train("U-Net", labels="-"))
+        xrays.threshold_widget(train("U-Net", labels="-"))

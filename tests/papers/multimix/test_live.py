@@ -7,9 +7,9 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
-from medda_lib.papers.multimix.live import Live
-from medda_lib.papers.multimix.results import Results
+from medda_lib.papers.live import Live
 from medda_lib.papers.multimix.study import conditions
+from medda_lib.papers.results import Results
 from tests.papers.multimix.conftest import train
 
 
@@ -23,7 +23,7 @@ def test_the_live_run_is_a_run_of_the_study(multimix: Live, smoke: Results) -> N
     path = smoke.path("in-domain", "segmentation", "pixels_predicted")
     assert area.tolist() == smoke.images.get("MultiMix|100|50", path)[0].tolist()
     assert multimix.name == "MultiMix"
-    assert "MultiMix, 100 labels, 50 masks, repetition 0" in multimix.measured_on
+    assert "MultiMix, labels 100, masks 50, profile smoke, repetition 0" in multimix.measured_on
 
 
 def test_the_live_run_keeps_the_losses_of_every_step(multimix: Live) -> None:

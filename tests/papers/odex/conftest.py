@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from medda_lib.papers.odex.live import Live, train
+from medda_lib.papers.live_stream import LiveStream, train
 
 
 @pytest.fixture(scope="session")
@@ -15,16 +15,18 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sequential(artefacts: Path) -> Live:
-    return train("smoke", "shifting", "Sequential", seed=0, artefacts=artefacts)
+def sequential(artefacts: Path) -> LiveStream:
+    return train("odex", "smoke", "shifting", {"system": "Sequential"}, 0, artefacts=artefacts)
 
 
 @pytest.fixture(scope="session")
-def ours(artefacts: Path) -> Live:
-    return train("smoke", "shifting", "ODEx", seed=0, artefacts=artefacts)
+def ours(artefacts: Path) -> LiveStream:
+    return train("odex", "smoke", "shifting", {"system": "ODEx"}, 0, artefacts=artefacts)
 
 
 @pytest.fixture(scope="session")
-def many(artefacts: Path) -> Live:
+def many(artefacts: Path) -> LiveStream:
     """A pool of five models."""
-    return train("smoke", "shifting", "ODEx, a model per stage", seed=0, artefacts=artefacts)
+    return train(
+        "odex", "smoke", "shifting", {"system": "ODEx, a model per stage"}, 0, artefacts=artefacts
+    )

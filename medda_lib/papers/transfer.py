@@ -1,7 +1,7 @@
-"""From rows of "after k" on "stage j" to the numbers of Tables 1 and 2.
+"""Derived rows of a stream: from rows of "after k" on "stage j" to what papers tabulate.
 
 A run along a stream measures Dice after every stage on the test data of every stage: a matrix for each
-system and repetition. No single row is what the paper tabulates. `derive` makes those numbers, one set
+system and repetition. No single row is what a paper tabulates. `derive` makes those numbers, one set
 per repetition, so that claims and tables speak about Dice at the end, backward and forward transfer and
 the number of models. A system without a pool of models has no row for their number; joint training,
 which sees all data at once, has a last row alone and so no transfer.
@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medda_lib.metrics.continual import averages, backward_transfer_on_the_way, spreads
-from medda_lib.studies.ledger import FIRST, LAST
+from medda_lib.papers.results import Results, conditions
 
 Matrix = NDArray[np.float64]
 METRICS = ("dice", "bwt", "fwt")
@@ -41,7 +41,7 @@ def derive(frame: pd.DataFrame) -> pd.DataFrame:
         rows += [place | {"metric": name, "value": value} for name, value in _of(scores).items()]
     pools = facts(frame, MODELS)
     last = pools[pools["after"] == stages(frame)]
-    head = ["profile", "data", *_conditions(frame), "seed"]
+    head = ["profile", "data", *conditions(frame), "seed"]
     return pd.concat([pd.DataFrame(rows), last[[*head, "metric", "value"]]], ignore_index=True)
 
 
@@ -67,6 +67,26 @@ def facts(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     return chosen.assign(after=_number(chosen["evaluation"], AFTER))
 
 
+def scores(measured: Results, system: str, metric: str = "dice") -> Matrix:
+    """Means over repetitions (stages, stages) of a system: after which stage, on whose test data."""
+    found: Matrix = matrix(measured.frame, system, metric).mean(axis=0)
+    return found
+
+
+def by_scan(measured: Results, system: str, after: int, stage: int, quantity: str) -> Matrix:
+    """A quantity of a stage's test scans, (repetitions, scans), with the system as it was after one.
+
+    quantity: "dice", "pixels_true", "pixels_predicted" (voxels) ...
+    """
+    return measured.images.get(system, f"after {after}/stage {stage}/segmentation/{quantity}")
+
+
+def told(measured: Results, name: str) -> pd.DataFrame:
+    """What methods told about themselves: (system, seed) in rows, after which stage in columns."""
+    found = facts(measured.frame, name)
+    return found.pivot_table(index=["system", "seed"], columns="after", values="value", sort=False)
+
+
 def _of(scores: Matrix) -> Mapping[str, float]:
     """All numbers of one matrix."""
     on_the_way = backward_transfer_on_the_way(scores)[:-1]
@@ -84,7 +104,7 @@ def _matrices(
     size = size or stages(frame)
     rows = frame[_staged(frame) & (frame["metric"] == metric)]
     rows = rows.assign(i=_number(rows["evaluation"], AFTER), j=_number(rows["domain"], STAGE))
-    keys: list[Hashable] = ["profile", "data", *_conditions(frame), "seed"]
+    keys: list[Hashable] = ["profile", "data", *conditions(frame), "seed"]
     for values, run in rows.groupby(keys, sort=False):
         scores = np.full((size, size), np.nan)
         scores[run["i"].to_numpy() - 1, run["j"].to_numpy() - 1] = run["value"].to_numpy()
@@ -102,11 +122,6 @@ def _staged(frame: pd.DataFrame) -> pd.Series:
 
 def _number(names: pd.Series, word: str) -> pd.Series:
     return names.str.removeprefix(word).astype(int)
-
-
-def _conditions(frame: pd.DataFrame) -> list[str]:
-    other = {*FIRST, *LAST, "seed", "seconds", "key"}
-    return [name for name in frame.columns if name not in other]
 
 
 def _systems(frame: pd.DataFrame) -> str:

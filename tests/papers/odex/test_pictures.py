@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,10 @@ from matplotlib.figure import Figure
 
 from medda_lib.figures.stage_map import stage_map
 from medda_lib.methods.continual.settings import Trainer
-from medda_lib.papers.odex import chapter_figures as remade
+from medda_lib.papers import costs, stream_numbers
+from medda_lib.papers import pictures as shared
+from medda_lib.papers.odex import pictures
+from medda_lib.papers.odex.study import BUDGETS
 from medda_lib.papers.results import Results
 from medda_lib.studies.per_image import PerImage
 from tests.papers.odex.made_up import joint, ledger
@@ -42,7 +47,7 @@ def measured() -> Results:
 
 
 def test_curves_have_a_panel_per_system_and_the_level_of_the_bound(measured: Results) -> None:
-    figure, alt = remade.curves(measured)
+    figure, alt = pictures.curves(measured)
     panels = [axis for axis in figure.axes if axis.get_visible()]
     assert [axis.get_title() for axis in panels] == list(SYSTEMS)
     assert np.allclose(panels[0].lines[-1].get_ydata(), np.mean(LAST))
@@ -52,7 +57,7 @@ def test_curves_have_a_panel_per_system_and_the_level_of_the_bound(measured: Res
 
 def test_systems_at_one_place_share_a_label() -> None:
     same = {("Sequential", 0): SCORES["EWC", 0], ("ODEx", 0): SCORES["EWC", 0]}
-    figure, alt = remade.balance(ledger({**same, ("MiB", 0): SCORES["MiB", 0]}))
+    figure, alt = stream_numbers.balance(ledger({**same, ("MiB", 0): SCORES["MiB", 0]}))
     assert {text.get_text() for text in figure.axes[0].texts} == {"Sequential *", "MiB"}
     found = SCORES["MiB", 0]
     bwt = np.mean(found[-1, :4] - np.diag(found)[:4])
@@ -61,22 +66,24 @@ def test_systems_at_one_place_share_a_label() -> None:
 
 @pytest.mark.parametrize(("data", "side"), [("shifting", 1.5), ("real", 1.5)])
 def test_volumes_are_in_millilitres(data: str, side: float) -> None:
-    truth, found = remade.millilitres(with_scans(data), "ODEx", 5, 1)
+    scans = with_scans(data)
+    voxel = pictures.voxel_ml(scans)
+    truth, found = stream_numbers.millilitres(scans, "ODEx", 5, 1, voxel)
     assert truth == pytest.approx(np.tile([1000, 1100, 1200], 2) * side**3 / 1000)
     assert found - truth == pytest.approx(50 * side**3 / 1000)
-    figure, alt = remade.volumes(with_scans(data))
+    figure, alt = pictures.volumes(scans)
     titles = [axis.get_title() for axis in figure.axes]
     assert titles[0] == "Sequential, after stage 1 (n = 6)"
     assert "ODEx, after stage 5: bias +0.17 ml" in alt
 
 
 def test_boxes_have_a_group_per_stage(measured: Results) -> None:
-    figure, alt = remade.scan_scores(measured)
+    figure, alt = pictures.scan_scores(measured)
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == [
         f"stage {k}" for k in range(1, 6)
     ]
     values = measured.images.get("ODEx", "after 5/stage 2/segmentation/dice")
-    assert f"ODEx {np.median(values):.2f}" in alt.split("stage 2 ")[1].split(";")[0]
+    assert f"ODEx {np.median(values):.2f}" in alt.split("stage 2: ")[1].split(";")[0]
 
 
 def test_distances_come_from_what_a_pool_told(measured: Results) -> None:
@@ -90,7 +97,7 @@ def test_distances_come_from_what_a_pool_told(measured: Results) -> None:
     ]
     frame = pd.concat([measured.frame, pd.DataFrame(rows)], ignore_index=True)
     grown = Results(frame, measured.images, "demo", "shifting", {}, "odex")
-    figure, alt = remade.distances(grown, 0, ("ODEx",))
+    figure, alt = pictures.distances(grown, 0, ("ODEx",))
     assert "ODEx begins a model at stage 1, 3" in alt
     drawn = np.asarray(figure.axes[0].lines[0].get_ydata())
     assert np.allclose(drawn[1:], [0.4, 0.6, 0.8, 1.0])
@@ -104,11 +111,11 @@ def test_what_was_not_run_says_so(
     def note(figure: Figure, caption: str, alt: str, name: str) -> None:
         captions.append(caption)
 
-    monkeypatch.setattr(remade, "show_figure", note)
-    remade.shown(remade.curves, None, "Curves.", "c")
-    assert capsys.readouterr().out.strip() == remade.NOT_RUN
+    monkeypatch.setattr(shared, "show_figure", note)
+    shared.shown(pictures.curves, None, "Curves.", "c")
+    assert capsys.readouterr().out.strip() == shared.NOT_RUN
     assert not captions
-    remade.shown(remade.curves, measured, "Curves.", "c", systems=("EWC",))
+    shared.shown(pictures.curves, measured, "Curves.", "c", systems=("EWC",))
     assert captions == [f"Curves. {measured.measured_on}"]
 
 
@@ -123,16 +130,16 @@ def test_costs_are_multiples_of_sequential_training() -> None:
             "memory_ratio": [1.0, 1.05],
         }
     )
-    figure, alt = remade.costs(table)
+    figure, alt = pictures.overhead(table)
     assert [axis.get_title() for axis in figure.axes] == ["time, one core", "memory, one core"]
     assert "one core: time 1.05, memory 1.05" in alt
     assert "1.05" in [text.get_text().strip() for text in figure.axes[0].texts]
-    found = remade.overhead()
+    found = costs.read("odex", "overhead.csv")
     assert found is None or set(table) <= set(found)
 
 
 def test_a_stream_says_what_was_forgotten_and_whether_the_pool_grew() -> None:
-    told = remade.expanded({"a": ledger(RUNS, {"ODEx": [1, 1, 2, 2, 2]}, "shifting")})
+    told = pictures.expanded({"a": ledger(RUNS, {"ODEx": [1, 1, 2, 2, 2]}, "shifting")})
     row = told.loc["a"]
     assert row["repetitions"] == 2
     assert row["of them with a second model"] == 2
@@ -152,18 +159,19 @@ def test_steps_are_shares_of_a_step_or_times_as_fast(monkeypatch: pytest.MonkeyP
         columns=["kind", "what", "milliseconds", "ratio"],
     )
     tables = {("odex", "steps.csv"): table}
-    monkeypatch.setattr(remade, "read", lambda *place: tables.get(place))
-    parts, changes = remade.steps("part"), remade.steps("step")
+    monkeypatch.setattr(costs, "read", lambda *place: tables.get(place))
+    parts, changes = pictures.steps("part"), pictures.steps("step")
     assert parts is not None
     assert parts["share of a step"].to_dict() == {"forward": 0.4, "backward": 0.6}
     assert changes is not None
     assert changes["times as fast"].to_dict() == {"patch": 2.0}
-    assert remade.overhead() is None
+    monkeypatch.setattr(costs, "read", lambda *_: None)
+    assert pictures.steps("part") is None
 
 
 def test_recipes_name_every_setting_of_the_training() -> None:
-    table = remade.recipes()
-    assert set(table.index) == set(Trainer.__dataclass_fields__)
+    table = costs.recipes(BUDGETS, "trainer")
+    assert set(table.index) == {field.name for field in fields(Trainer)}
     assert table.loc["steps", "paper"] == str(Trainer.paper().steps)
 
 

@@ -1,7 +1,8 @@
-"""Looking inside a live run: saliency by class, Grad-CAM, features, and the two widgets.
+"""Looking inside a live run on chest X-rays: saliency by class, Grad-CAM, features, and two widgets.
 
-Phantoms have what real images lack, the true outline of the disease. So here a map can be judged:
-does its highest point lie in the disease, and how much of it does?
+Phantoms have what real images lack, the true outline of the disease. So here a map can be judged: does
+its highest point lie in the disease, and how much of it does? Each function that draws returns the
+figure and its alt text; what is drawn comes from the arguments alone.
 """
 
 from __future__ import annotations
@@ -21,25 +22,43 @@ from medda_lib.figures.embedding import embedding, project
 from medda_lib.figures.saliency import saliency as draw_saliency
 from medda_lib.figures.style import TRUTH
 from medda_lib.figures.threshold import threshold
-from medda_lib.methods.augment.strong import strong
-from medda_lib.methods.augment.weak import weak
+from medda_lib.methods.multimix.predictor import NetworkPredictor
 from medda_lib.methods.normalise import standardise
 from medda_lib.metrics import saliency as saliency_metrics
 from medda_lib.metrics import segmentation
 from medda_lib.networks.bridge import saliency as saliency_maps
-from medda_lib.papers.multimix.chapter_figures import Drawn, segmented
-from medda_lib.papers.multimix.live import Live
-from medda_lib.papers.multimix.study import DIAL_ENDS
+from medda_lib.papers.live import Live
+from medda_lib.papers.pictures import Drawn
 from medda_lib.tasks.phantom_pools import phantom_images
 
 CLASSES = ("normal", "pneumonia")
-THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
+TOTAL = 70_000
 Maps = NDArray[np.float32]
+
+
+def network_of(live: Live) -> NetworkPredictor:
+    """The predictor of a run with encoder and classifier; TypeError for another."""
+    if not isinstance(live.predictor, NetworkPredictor):
+        raise TypeError(f"{live.name}: expected a network, got {type(live.predictor).__name__}")
+    return live.predictor
+
+
+class ClassScores(torch.nn.Module):
+    """The network as images -> class logits, which is what Grad-CAM wants."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Class logits (n, 2) of standardised images (n, 1, h, w)."""
+        logits: Tensor = self.network.classify(self.network.encode(x))  # type: ignore[operator]
+        return logits
 
 
 def class_saliency(live: Live, images: Tensor, wanted: int) -> Maps:
     """Saliency (n, h, w) in [0, 1] of one class for raw images (n, 1, h, w), dropout off."""
-    network = live.predictor.network.eval()
+    network = network_of(live).network.eval()
     x = standardise(images.to(next(network.parameters()).device)).requires_grad_()
     with torch.enable_grad():
         logits = network.classify(network.encode(x))
@@ -49,7 +68,7 @@ def class_saliency(live: Live, images: Tensor, wanted: int) -> Maps:
 
 
 def saliency(live: Live, problem: str, count: int = 2) -> Drawn:
-    """Figures 9 and 10: saliency of both classes on images in and across domain."""
+    """Saliency of both classes on images in and across domain."""
     parts, titles = [], []
     for evaluation in ("in-domain", "cross-domain"):
         try:
@@ -63,11 +82,10 @@ def saliency(live: Live, problem: str, count: int = 2) -> Drawn:
     alike = np.mean(
         [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(*maps.values(), strict=True)]
     )
-    alt = (
+    return draw_saliency(images[:, 0].numpy(), maps, titles), (
         f"Images of {', '.join(dict.fromkeys(titles))} with a saliency map for each class; the two "
         f"maps of an image correlate at {alike:.2f} on average."
     )
-    return draw_saliency(images[:, 0].numpy(), maps, titles), alt
 
 
 def ill(live: Live, count: int) -> tuple[Tensor, list[int]]:
@@ -89,44 +107,19 @@ def disease(live: Live, numbers: list[int]) -> NDArray[np.bool_]:
 
 def both_maps(live: Live, images: Tensor) -> dict[str, Maps]:
     """Input saliency and Grad-CAM of the pneumonia class (n, h, w)."""
-    network = live.predictor.network.eval()
+    network = network_of(live).network.eval()
     x = standardise(images.to(next(network.parameters()).device))
-    scores = ClassScores(network)
     layer = network.encoder.blocks[-1]
     return {
         "input saliency": class_saliency(live, images, 1),
-        "Grad-CAM": compute_grad_cam(scores, layer, x, [1] * len(x)),
+        "Grad-CAM": compute_grad_cam(ClassScores(network), layer, x, [1] * len(x)),
     }
-
-
-def augmented_views(
-    image: Tensor, seed: int, each: int = 3
-) -> tuple[NDArray[np.float32], list[str]]:
-    """An image (1, 1, h, w), weak and strong views of it: (1 + 2 each, h, w) with their titles."""
-    rng = torch.Generator().manual_seed(seed)
-    copies = image.repeat(each, 1, 1, 1)
-    views = torch.cat([image, weak(copies, rng), strong(copies, rng)])
-    return views[:, 0].numpy(), ["image", *["weak"] * each, *["strong"] * each]
-
-
-class ClassScores(torch.nn.Module):
-    """The network as images -> class logits, which is what Grad-CAM wants."""
-
-    def __init__(self, network: torch.nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Class logits (n, 2) of standardised images (n, 1, h, w)."""
-        logits: Tensor = self.network.classify(self.network.encode(x))  # type: ignore[operator]
-        return logits
 
 
 def grad_cam(live: Live, count: int = 3) -> Drawn:
     """Input saliency above Grad-CAM on test images with pneumonia; true outlines where known."""
     images, numbers = ill(live, count)
-    maps = both_maps(live, images)
-    grey = images[:, 0].numpy()
+    maps, grey = both_maps(live, images), images[:, 0].numpy()
     figure = cam_panels(
         np.concatenate([grey] * len(maps)),
         np.concatenate(list(maps.values())),
@@ -162,33 +155,31 @@ def embeddings(live: Live, seed: int, count: int = 80) -> Drawn:
     features, classes, domains = [], [], []
     for slot, pool in live.task.tests().items():
         images = pool.images[:count]
-        features.append(live.predictor.features(images).numpy())
+        features.append(network_of(live).features(images).numpy())
         domains += [slot.domain] * len(images)
         labels = None if pool.labels is None else pool.labels[:count].tolist()
         classes += ["unknown"] * len(images) if labels is None else [CLASSES[k] for k in labels]
     stacked = np.concatenate(features)
     points = {name: project(stacked, name, seed) for name in ("t-SNE", "UMAP")}
-    alt = (
+    return embedding(points, classes, domains), (
         f"Two projections of the encoder's features of {len(stacked)} test images, coloured by class "
         f"and by domain ({', '.join(dict.fromkeys(domains))})."
     )
-    return embedding(points, classes, domains), alt
 
 
-def dial_widget(live: Live, steps: int = 4, patients: int = 24) -> VBox:
+def dial_widget(live: Live, ends: tuple[str, str], steps: int = 4, patients: int = 24) -> VBox:
     """The dial: one patient ever more like the other hospital, and the mean Dice of many."""
-    start, end = DIAL_ENDS["segmentation"]
-    size = live.spec.task.size  # type: ignore[attr-defined]
+    start, end = ends
+    (size,) = {pool.images.shape[-1] for pool in live.task.tests().values()}
     strengths = np.linspace(0, 1, steps)
     images, truths, found, scores = [], [], [], []
     for strength in strengths:
         known = phantom_images(f"{start}>{end}@{strength}", "test", range(patients), size)
-        predicted = segmented(live, known.images)
+        predicted = live.segment(known.images)
         scores.append(segmentation.per_image(predicted, known.lungs, known.images)["dice"].mean())
         images.append(known.images[0, 0].numpy())
         truths.append(known.lungs[0, 0].numpy())
         found.append(predicted[0, 0].numpy())
-    label = f"mean Dice of {patients} patients"
     return dial(
         np.stack(images),
         np.stack(truths),
@@ -196,8 +187,8 @@ def dial_widget(live: Live, steps: int = 4, patients: int = 24) -> VBox:
         strengths.tolist(),
         np.array(scores),
         description=f"{start} to {end}",
-        score_label=label,
-        total=70_000,
+        score_label=f"mean Dice of {patients} patients",
+        total=TOTAL,
     )
 
 
@@ -209,6 +200,5 @@ def threshold_widget(live: Live) -> VBox:
         raise ValueError(f"{live.name} has no classifier; train a system that classifies")
     confidence, guess = probabilities.detach().cpu().max(dim=1)
     correct = guess == pool.need_labels()
-    return threshold(
-        confidence.numpy(), correct.numpy(), np.arange(0.5, 1.0, 0.05).tolist(), 70_000
-    )
+    steps = np.arange(0.5, 1.0, 0.05).tolist()
+    return threshold(confidence.numpy(), correct.numpy(), steps, TOTAL)
