@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from medda_lib.studies.method import Method
+from medda_lib.studies.profile import PROFILES
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.task import TaskSpec
@@ -44,6 +45,13 @@ class HasSeeds(Protocol):
 B = TypeVar("B", bound=HasSeeds)
 Kinds = Mapping[str, Callable[[Place, B], Iterable[RunSpec]]]
 """For each kind of data, what lists the runs of one repetition."""
+
+
+def by_profile(budget: Callable[..., B], **columns: tuple[Any, Any, Any]) -> dict[str, B]:
+    """The budget of each profile, from what a field is at `smoke`, `demo` and `paper`, side by side."""
+    rows = zip(*columns.values(), strict=True)
+    found = (budget(**dict(zip(columns, row, strict=True))) for row in rows)
+    return dict(zip(PROFILES, found, strict=True))
 
 
 def planned(

@@ -18,7 +18,7 @@ from medda_lib.methods.finetuning import Finetuning
 from medda_lib.methods.seg_jdot import SegJDOT
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SourceModel
-from medda_lib.papers.planning import Kinds, Place, planned
+from medda_lib.papers.planning import Kinds, Place, by_profile, planned
 from medda_lib.studies.method import Method
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
@@ -37,6 +37,7 @@ REAL_PAIRS = (
     ("nichart_106", "nichart_88"),
     ("nichart_88", "nichart_106"),
 )
+CLUSTERS = (3, 6, 9, 12, 15, 18)
 TARGET_MODEL, SOURCE_MODEL, OTHERS = "Target site model", "Source site model", "other sites"
 SYSTEMS = (TARGET_MODEL, SOURCE_MODEL, "AdaBN", "Seg-JDOT", "AdaptSegNet", "AIVA")
 
@@ -74,10 +75,10 @@ class Budget:
     own: RealBrains
     prostates: PhantomProstates
     own_prostates: RealProstates
-    sites: tuple[str, ...] = SITES
-    real_pairs: tuple[tuple[str, str], ...] = REAL_PAIRS
-    prostates_at: tuple[str, ...] = PROSTATE_SITES
-    clusters: tuple[int, ...] = (3, 6, 9, 12, 15, 18)
+    sites: tuple[str, ...]
+    real_pairs: tuple[tuple[str, str], ...]
+    prostates_at: tuple[str, ...]
+    clusters: tuple[int, ...]
 
 
 _TINY = Segmenter(width=2, levels=3, steps=4, batch=4)
@@ -89,42 +90,37 @@ _STANDARDISED = replace(Segmenter.aiva(), steps=3500, normalise="standardise")
 _CC359 = RealBrains("cc359", (0.7, 0.1, 0.2, 1e-6), size=128, step=1)  # nothing is tuned on targets
 _REAL = RealBrains(fractions=(0.5, 0.15, 0.35, 1e-6), size=64, step=4)
 
-BUDGETS = {
-    "smoke": Budget(
-        seeds=1,
-        brain=_SMOKE,
-        prostate=_SMOKE,
-        phantoms=PhantomBrains(1, 1, 1, 1, size=32, step=8),
-        real=replace(_REAL, size=32, step=8),
-        own=replace(_CC359, size=32, step=8),
-        prostates=PhantomProstates(1, 1, 1, size=32, slices=8),
-        own_prostates=RealProstates(size=32, slices=8),
-        sites=SITES[1:3],
-        real_pairs=REAL_PAIRS[:1],
-        prostates_at=PROSTATE_SITES[:2],
-        clusters=(3, 4),
+BUDGETS = by_profile(
+    Budget,
+    seeds=(1, 3, 3),
+    brain=(_SMOKE, _DEMO, _PAPER),
+    prostate=(
+        _SMOKE,
+        replace(_DEMO, segmenter=replace(_SMALL, normalise="standardise")),
+        replace(_PAPER, segmenter=_STANDARDISED, finetuning=Finetuning.prostate()),
     ),
-    "demo": Budget(
-        seeds=3,
-        brain=_DEMO,
-        prostate=replace(_DEMO, segmenter=replace(_SMALL, normalise="standardise")),
-        phantoms=PhantomBrains(8, 1, 4, 1, size=64, step=4),
-        real=_REAL,
-        own=replace(_CC359, size=64, step=4),
-        prostates=PhantomProstates(6, 1, 4, size=64, slices=16),
-        own_prostates=RealProstates(size=64, slices=16),
+    phantoms=(
+        PhantomBrains(1, 1, 1, 1, size=32, step=8),
+        PhantomBrains(8, 1, 4, 1, size=64, step=4),
+        PhantomBrains(40, 5, 15, 1, size=128, step=1),
     ),
-    "paper": Budget(
-        seeds=3,
-        brain=_PAPER,
-        prostate=replace(_PAPER, segmenter=_STANDARDISED, finetuning=Finetuning.prostate()),
-        phantoms=PhantomBrains(40, 5, 15, 1, size=128, step=1),
-        real=replace(_REAL, size=128, step=1),
-        own=_CC359,
-        prostates=PhantomProstates(18, 3, 9, size=128, slices=24),
-        own_prostates=RealProstates(size=128, slices=24),
+    real=(replace(_REAL, size=32, step=8), _REAL, replace(_REAL, size=128, step=1)),
+    own=(replace(_CC359, size=32, step=8), replace(_CC359, size=64, step=4), _CC359),
+    prostates=(
+        PhantomProstates(1, 1, 1, size=32, slices=8),
+        PhantomProstates(6, 1, 4, size=64, slices=16),
+        PhantomProstates(18, 3, 9, size=128, slices=24),
     ),
-}
+    own_prostates=(
+        RealProstates(size=32, slices=8),
+        RealProstates(size=64, slices=16),
+        RealProstates(size=128, slices=24),
+    ),
+    sites=(SITES[1:3], SITES, SITES),
+    real_pairs=(REAL_PAIRS[:1], REAL_PAIRS, REAL_PAIRS),
+    prostates_at=(PROSTATE_SITES[:2], PROSTATE_SITES, PROSTATE_SITES),
+    clusters=((3, 4), CLUSTERS, CLUSTERS),
+)
 
 
 def _run(at: Place, name: str, source: str, target: str, method: Method, task: TaskSpec) -> RunSpec:

@@ -18,7 +18,7 @@ from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SourceModel
 from medda_lib.papers import tuned
 from medda_lib.papers.pairs import SEVERITIES, Pair, printed_matrix, six
-from medda_lib.papers.planning import Kinds, Place, planned
+from medda_lib.papers.planning import Kinds, Place, by_profile, planned
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
 from medda_lib.tasks.brain import Brains, BrainTask
@@ -59,58 +59,45 @@ class Budget:
     phantoms: PhantomBrains
     real: RealBrains
     own: RealBrains
-    betas: tuple[float, ...] = (0.01, 0.03, 0.06, 0.12)
-    real_betas: tuple[float, ...] = (0.01, 0.12)
-    donors: int = 7
-    pairs: tuple[str, ...] = SEVERITIES
-    sites: tuple[str, ...] = SITES
+    betas: tuple[float, ...]
+    real_betas: tuple[float, ...]
+    donors: int
+    pairs: tuple[str, ...]
+    sites: tuple[str, ...]
 
     def chosen(self, data: str) -> dict[str, Pair]:
         """The pairs of a kind of data that this profile runs."""
         return {n: p for n, p in PAIRS[data].items() if n in self.pairs or n not in SEVERITIES}
 
 
+_SMOKE = Segmenter(width=2, levels=3, steps=4, batch=4, schedule="step", loss="bce+dice")
+_DEMO = Segmenter(width=8, levels=4, steps=4000, batch=4, learning_rate=5e-3, loss="bce+dice")
 _CC359 = RealBrains("cc359", fractions=(0.63, 0.04, 0.165, 0.165), size=128, step=1)
 _GRID = (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15)
 
-BUDGETS = {
-    "smoke": Budget(
-        seeds=1,
-        segmenter=Segmenter(width=2, levels=3, steps=4, batch=4, schedule="step", loss="bce+dice"),
-        brief=2,
-        live=4,
-        phantoms=PhantomBrains(3, 1, 2, 1, size=32, step=16),
-        real=RealBrains(size=32, step=16),
-        own=replace(_CC359, size=32, step=16),
-        betas=(0.03, 0.12),
-        real_betas=(0.03, 0.12),
-        donors=3,
-        pairs=("Severe #1", "Subtle #1"),
-        sites=DIAL,
+BUDGETS = by_profile(
+    Budget,
+    seeds=(1, 3, 3),
+    segmenter=(_SMOKE, _DEMO, Segmenter.fda()),
+    brief=(2, 400, 1000),
+    live=(_SMOKE.steps, 1500, Segmenter.fda().steps),
+    phantoms=(
+        PhantomBrains(3, 1, 2, 1, size=32, step=16),
+        PhantomBrains(24, 1, 4, 2, size=128, step=4),
+        PhantomBrains(38, 2, 10, 10, size=128, step=1),
     ),
-    "demo": Budget(
-        seeds=3,
-        segmenter=Segmenter(
-            width=8, levels=4, steps=4000, batch=4, learning_rate=5e-3, loss="bce+dice"
-        ),
-        brief=400,
-        live=1500,
-        phantoms=PhantomBrains(24, 1, 4, 2, size=128, step=4),
-        real=RealBrains(fractions=(0.6, 0.1, 0.2, 0.1), size=128, step=4),
-        own=replace(_CC359, step=4),
+    real=(
+        RealBrains(size=32, step=16),
+        RealBrains(fractions=(0.6, 0.1, 0.2, 0.1), size=128, step=4),
+        RealBrains(size=128, step=1),
     ),
-    "paper": Budget(
-        seeds=3,
-        segmenter=Segmenter.fda(),
-        brief=1000,
-        live=Segmenter.fda().steps,
-        phantoms=PhantomBrains(38, 2, 10, 10, size=128, step=1),
-        real=RealBrains(size=128, step=1),
-        own=_CC359,
-        betas=_GRID,
-        real_betas=_GRID,
-    ),
-}
+    own=(replace(_CC359, size=32, step=16), replace(_CC359, step=4), _CC359),
+    betas=((0.03, 0.12), (0.01, 0.03, 0.06, 0.12), _GRID),
+    real_betas=((0.03, 0.12), (0.01, 0.12), _GRID),
+    donors=(3, 7, 7),
+    pairs=(("Severe #1", "Subtle #1"), SEVERITIES, SEVERITIES),
+    sites=(DIAL, SITES, SITES),
+)
 
 
 def swaps(b: Budget, beta: float, data: str) -> Iterator[FourierAdaptation]:

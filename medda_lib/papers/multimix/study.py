@@ -12,7 +12,7 @@ from itertools import product
 
 from medda_lib.methods.multimix import Settings, system
 from medda_lib.methods.training import Precision
-from medda_lib.papers.planning import Kinds, Place, planned
+from medda_lib.papers.planning import Kinds, Place, by_profile, planned
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
 from medda_lib.tasks.chest_xray import (
@@ -44,10 +44,9 @@ class Budget:
     """What a profile spends.
 
     `shift` are the images of one domain in the shift and realism studies, `long` the settings of
-    their few, longer trainings; a classifier needs `longest` to learn a domain of its own.
-
-    `labels` and `masks` are the columns |D_l| of the tables that are run; `scale` divides the
-    counts behind them where a profile has fewer images (a "100" at `smoke` is 12).
+    their few, longer trainings; a classifier needs `longest` to learn a domain of its own. `labels` and
+    `masks` are the columns |D_l| that are run; `scale` divides the counts behind them where a profile
+    has fewer images (a "100" at `smoke` is 12).
     """
 
     size: int
@@ -57,58 +56,37 @@ class Budget:
     shift: Counts
     long: Settings
     longest: Settings
-    labels: tuple[str, ...] = LABELS
-    masks: tuple[str, ...] = MASKS
-    scale: int = 1
+    labels: tuple[str, ...]
+    masks: tuple[str, ...]
+    scale: int
 
     def count(self, name: str) -> int | None:
         """Images behind a column entry: "100" -> 100 / scale, "Full" and "-" -> all (None)."""
         return int(name) // self.scale if name.isdigit() else None
 
 
-BUDGETS = {
-    "smoke": Budget(
-        size=32,
-        seeds=1,
-        settings=Settings(width=4, batch=4, steps=4, learning_rate=1e-3, validate_every=2),
-        sources=PhantomSources(Counts(48, 16, 24), Counts(16, 8, 12), 24, 12),
-        shift=Counts(24, 8, 12),
-        long=Settings(width=4, batch=4, steps=4, learning_rate=1e-3, validate_every=2),
-        longest=Settings(width=4, batch=4, steps=6, learning_rate=1e-3, validate_every=2),
-        labels=("100",),
-        masks=("50",),
-        scale=8,
+_TINY = Settings(width=4, batch=4, steps=4, learning_rate=1e-3, validate_every=2)
+_SMALL = Settings(width=8, batch=10, steps=300, learning_rate=1e-3, validate_every=50)
+_LONG = replace(_SMALL, width=16, steps=600, decay_every=400, validate_every=100)
+_PAPER = Settings()  # its defaults are the paper's
+
+BUDGETS = by_profile(
+    Budget,
+    size=(32, 64, 256),
+    seeds=(1, 3, 5),
+    settings=(_TINY, _SMALL, _PAPER),
+    sources=(
+        PhantomSources(Counts(48, 16, 24), Counts(16, 8, 12), 24, 12),
+        PhantomSources(Counts(5216, 128, 624), Counts(111, 32, 123), 624, 138),
+        PhantomSources(Counts(5216, 16, 624), Counts(111, 13, 123), 4185, 35),
     ),
-    "demo": Budget(
-        size=64,
-        seeds=3,
-        settings=Settings(width=8, batch=10, steps=300, learning_rate=1e-3, validate_every=50),
-        sources=PhantomSources(Counts(5216, 128, 624), Counts(111, 32, 123), 624, 138),
-        shift=Counts(2000, 128, 200),
-        long=Settings(
-            width=16, batch=10, steps=600, learning_rate=1e-3, decay_every=400, validate_every=100
-        ),
-        longest=Settings(
-            width=16, batch=10, steps=1200, learning_rate=1e-3, decay_every=800, validate_every=100
-        ),
-    ),
-    "paper": Budget(
-        size=256,
-        seeds=5,
-        settings=Settings(
-            width=16,
-            batch=10,
-            steps=24 * 522,
-            learning_rate=1e-4,
-            decay_every=8 * 522,
-            validate_every=522,
-        ),
-        sources=PhantomSources(Counts(5216, 16, 624), Counts(111, 13, 123), 4185, 35),
-        shift=Counts(5000, 128, 500),
-        long=Settings(width=16, batch=10, steps=24 * 522, validate_every=522),
-        longest=Settings(width=16, batch=10, steps=24 * 522, validate_every=522),
-    ),
-}
+    shift=(Counts(24, 8, 12), Counts(2000, 128, 200), Counts(5000, 128, 500)),
+    long=(_TINY, _LONG, _PAPER),
+    longest=(replace(_TINY, steps=6), replace(_LONG, steps=1200, decay_every=800), _PAPER),
+    labels=(("100",), LABELS, LABELS),
+    masks=(("50",), MASKS, MASKS),
+    scale=(8, 1, 1),
+)
 
 
 def conditions(
@@ -138,15 +116,13 @@ def _real(at: Place, b: Budget) -> Iterator[RunSpec]:
 
 def _realism(at: Place, b: Budget) -> Iterator[RunSpec]:
     """A U-Net from phantoms to both real sets, and the same network trained on real masks."""
-    method = system("U-Net", b.long)
+    method, name = system("U-Net", b.long), {"system": "U-Net"}
     for test, rule in (("lung_xray_a", "lungs"), ("lung_xray_b", "lungs_and_heart")):
         task = RealismTask(("jsrt", "mcu", "nihx"), b.shift, b.size, rule, test)
-        condition = {"system": "U-Net", "trained on": f"phantoms, {rule}", "masks": "-"}
-        yield at.spec(method, task, **condition)
-    for masks in ("10", "50", "Full"):
+        yield at.spec(method, task, **name, **{"trained on": f"phantoms, {rule}", "masks": "-"})
+    for masks in MASKS:
         reference = RealReferenceTask(b.count(masks), b.size)
-        condition = {"system": "U-Net", "trained on": "lung_xray_a", "masks": masks}
-        yield at.spec(method, reference, **condition)
+        yield at.spec(method, reference, **name, **{"trained on": "lung_xray_a", "masks": masks})
 
 
 def _shift(at: Place, b: Budget) -> Iterator[RunSpec]:
@@ -158,8 +134,7 @@ def _shift(at: Place, b: Budget) -> Iterator[RunSpec]:
             start, end = DIAL_ENDS[problem]
             dial = tuple(f"{start}>{end}@{s}" for s in STRENGTHS) if domain == start else ()
             task = ShiftTask(problem, domain, (*DOMAIN_NAMES, *dial), b.shift, b.size)
-            condition = {"system": name, "trained on": domain, "masks": "-"}
-            yield at.spec(method, task, **condition)
+            yield at.spec(method, task, **{"system": name, "trained on": domain, "masks": "-"})
 
 
 def _precision(at: Place, b: Budget) -> Iterator[RunSpec]:
@@ -168,8 +143,7 @@ def _precision(at: Place, b: Budget) -> Iterator[RunSpec]:
     task = ChestXrayTask(b.sources, b.size, b.count(labels), b.count(masks))
     for precision in PRECISIONS:
         method = system("MultiMix", replace(b.settings, precision=precision))
-        condition = {"system": "MultiMix", "precision": precision, "masks": masks}
-        yield at.spec(method, task, **condition)
+        yield at.spec(method, task, system="MultiMix", precision=precision, masks=masks)
 
 
 DATA: Kinds[Budget] = {

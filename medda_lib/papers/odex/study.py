@@ -18,7 +18,7 @@ from medda_lib.methods.continual.sequential import JointTraining, Sequential
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.supervised import Supervised
 from medda_lib.methods.odex import ODEx
-from medda_lib.papers.planning import Kinds, Place, planned
+from medda_lib.papers.planning import Kinds, Place, by_profile, planned
 from medda_lib.papers.transfer import derive
 from medda_lib.studies.method import Method
 from medda_lib.studies.run import Study
@@ -54,44 +54,32 @@ class Budget:
 _SMOKE = Trainer(filters=(2, 3, 4), steps=3, batch=2, learning_rate=1e-2)
 _DEMO = Trainer(filters=(8, 16, 32), steps=120, batch=2, learning_rate=1e-2)
 
-BUDGETS = {
-    "smoke": Budget(
-        seeds=1,
-        trainer=_SMOKE,
-        long=_SMOKE,
-        phantoms=PhantomHippocampi(4, 2, spacing=3.0),
-        real=RealHippocampi(train=4, test=2, spacing=3.0),
-        own=RealHippocampi(train=4, test=2, spacing=3.0),
-        realism=(
-            PhantomHippocampi(3, 1, spacing=3.0),
-            RealHippocampi(train=4, test=2, spacing=3.0),
-        ),
+BUDGETS = by_profile(
+    Budget,
+    seeds=(1, 3, 3),
+    trainer=(_SMOKE, _DEMO, Trainer.paper()),
+    long=(_SMOKE, replace(_DEMO, steps=400), Trainer.paper()),
+    phantoms=(
+        PhantomHippocampi(4, 2, spacing=3.0),
+        PhantomHippocampi(20, 8, spacing=1.5),
+        PhantomHippocampi(40, 12, spacing=1.0),
     ),
-    "demo": Budget(
-        seeds=3,
-        trainer=_DEMO,
-        long=replace(_DEMO, steps=400),
-        phantoms=PhantomHippocampi(20, 8, spacing=1.5),
-        real=RealHippocampi(train=20, test=8, spacing=1.5),
-        own=RealHippocampi(train=20, test=8, spacing=1.5),
-        realism=(
-            PhantomHippocampi(40, 1, spacing=1.5),
-            RealHippocampi(train=120, test=100, spacing=1.5),
-        ),
+    real=(
+        RealHippocampi(train=4, test=2, spacing=3.0),
+        RealHippocampi(train=20, test=8, spacing=1.5),
+        RealHippocampi(train=36, test=12, spacing=1.0),
     ),
-    "paper": Budget(
-        seeds=3,
-        trainer=Trainer.paper(),
-        long=Trainer.paper(),
-        phantoms=PhantomHippocampi(40, 12, spacing=1.0),
-        real=RealHippocampi(train=36, test=12, spacing=1.0),
-        own=RealHippocampi(train=20, test=8, spacing=1.0),
-        realism=(
-            PhantomHippocampi(80, 1, spacing=1.0),
-            RealHippocampi(train=160, test=100, spacing=1.0),
-        ),
+    own=(
+        RealHippocampi(train=4, test=2, spacing=3.0),
+        RealHippocampi(train=20, test=8, spacing=1.5),
+        RealHippocampi(train=20, test=8, spacing=1.0),
     ),
-}
+    realism=(
+        (PhantomHippocampi(3, 1, spacing=3.0), RealHippocampi(train=4, test=2, spacing=3.0)),
+        (PhantomHippocampi(40, 1, spacing=1.5), RealHippocampi(train=120, test=100, spacing=1.5)),
+        (PhantomHippocampi(80, 1, spacing=1.0), RealHippocampi(train=160, test=100, spacing=1.0)),
+    ),
+)
 
 
 def systems(trainer: Trainer) -> dict[str, Method]:
