@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from medda_lib.papers.catalogue import CatalogueError, paper, study_module
+from medda_lib.papers.standing import system_of
 
 PROFILE = "smoke"
 """Any profile would do: a setting belongs to the method's class."""
@@ -37,7 +38,7 @@ def _of_methods(key: str) -> dict[str, str]:
     module = study_module(key)
     found: dict[str, str] = {}
     for spec in (spec for data in module.DATA for spec in module.study(PROFILE, data, 1).specs):
-        name, setting = dict(spec.condition)["system"], spec.method.setting.name
+        name, setting = system_of(spec), spec.method.setting.name
         if found.setdefault(name, setting) != setting:
             raise CatalogueError(
                 f"{key}: runs of {name!r} have two settings: {found[name]}, {setting}"

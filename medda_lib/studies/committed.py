@@ -10,7 +10,7 @@ a fingerprint says that the code behaves differently now.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class Committed:
 
     def without(self, doubted: Callable[[RunSpec], bool]) -> Committed:
         """The same ledger, which does not count the runs that are doubted."""
-        return Committed(self.folder, self.profile, self.data, self.known, doubted)
+        return replace(self, doubted=doubted)
 
     @cached_property
     def runs(self) -> dict[str, dict[str, Any]]:

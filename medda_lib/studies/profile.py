@@ -23,9 +23,7 @@ class Profile:
 PROFILES: Mapping[str, Profile] = {
     p.name: p
     for p in (
-        Profile(
-            "smoke", 1, "the whole chapter in at most 45 s on 2 cores; it proves the path only"
-        ),
+        Profile("smoke", 1, "the whole chapter in 25 s of processor time; it proves the path only"),
         Profile("demo", 3, "live part within 3 min; the study behind it about an hour on 2 cores"),
         Profile("paper", 3, "the paper's sizes, steps and seeds; meant for GPUs"),
     )
