@@ -55,10 +55,10 @@ task, method = KINDS[sys.argv[1]]
 built = task.build(0)
 spent = []
 with fixed_chance(1, 1):
-    for steps in (10, 10, int(sys.argv[2])):
+    for number, steps in enumerate((10, 10, int(sys.argv[2]))):
         made = method(steps)
         start = time.process_time()
-        made.fit(built.view(made.setting), Run(1, repetition=steps))
+        made.fit(built.view(made.setting), Run(1, repetition=number))  # another one: nothing kept
         spent.append(time.process_time() - start)
 print((spent[2] - spent[1]) / (int(sys.argv[2]) - 10))
 """
@@ -86,14 +86,12 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     for kind in KINDS:
-        pairs = [
-            (
-                seconds(options.before.resolve(), kind, options.steps),
-                seconds(HERE, kind, options.steps),
-            )
-            for _ in range(options.repeats)
-        ]
-        before, now = (statistics.median(side) for side in zip(*pairs, strict=True))
+        sides: dict[Path, list[float]] = {options.before.resolve(): [], HERE: []}
+        for repeat in range(options.repeats):
+            for side in list(sides)[:: -1 if repeat % 2 else 1]:  # whoever goes second takes turns
+                sides[side].append(seconds(side, kind, options.steps))
+        pairs = list(zip(*sides.values(), strict=True))
+        before, now = map(statistics.median, sides.values())
         ratios = sorted(b / n for b, n in pairs)
         print(
             f"{kind}: {1000 * before:.1f} ms before, {1000 * now:.1f} ms now, "
