@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from sklearn.manifold import TSNE
+from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 from medda_lib.figures.style import MARKERS, canvas, colours, same_length, styled
@@ -42,12 +43,23 @@ def project(
 
 
 def _umap(array: NDArray[np.float32], seed: int, neighbours: int) -> NDArray[np.float64]:
+    # Exact neighbours by scikit-learn: umap-learn would first compile a search of its own.
+    distances, found = NearestNeighbors(n_neighbors=neighbours).fit(array).kneighbors(array)
     with warnings.catch_warnings():
         # umap-learn looks for TensorFlow as it is imported and says so when there is none.
         warnings.filterwarnings("ignore", message="Tensorflow not installed")
+        # Given neighbours lay out these points only, which is all that is asked.
+        warnings.filterwarnings("ignore", message=".*is not an NNDescent object")
         import umap
-    # A spectral start leans on an iterative solver that need not converge for few points.
-    reducer = umap.UMAP(n_neighbors=neighbours, init="pca", random_state=seed, n_jobs=1)
+
+        # A spectral start leans on an iterative solver that need not converge for few points.
+        reducer = umap.UMAP(
+            n_neighbors=neighbours,
+            init="pca",
+            random_state=seed,
+            n_jobs=1,
+            precomputed_knn=(found, distances.astype(np.float32)),
+        )
     return np.asarray(reducer.fit_transform(array), dtype=np.float64)
 
 

@@ -63,8 +63,11 @@ def test_measured_on_takes_its_words_from_the_paper(monkeypatch: pytest.MonkeyPa
     assert other.measured_on == "Measured on dial; profile smoke, 1 repetition, commit this run."
 
 
-def test_real_data_that_are_not_here_give_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "data_root", lambda: None)
+def test_at_smoke_real_images_are_not_read_and_nothing_is_made_up() -> None:
+    found = results.results("fda", "smoke", "real")
+    assert found is not None
+    assert found.profile == "demo"
+    assert found.measured_on == results.results("fda", "demo", "real").measured_on
     assert results.results("fda", "smoke", "own-matrix") is None
 
 
