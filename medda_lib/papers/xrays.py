@@ -176,7 +176,7 @@ def dial_widget(live: Live, ends: tuple[str, str], steps: int = 4, patients: int
     for strength in strengths:
         known = phantom_images(f"{start}>{end}@{strength}", "test", range(patients), size)
         predicted = live.segment(known.images)
-        scores.append(segmentation.per_image(predicted, known.lungs, known.images)["dice"].mean())
+        scores.append(segmentation.dice(predicted >= 0.5, known.lungs).mean())
         images.append(known.images[0, 0].numpy())
         truths.append(known.lungs[0, 0].numpy())
         found.append(predicted[0, 0].numpy())
