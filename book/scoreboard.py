@@ -50,6 +50,14 @@ results = ""  # another folder of results, such as one of your runs
 # tested on some kind of data, by {count}`runs` runs in {count}`ledgers` committed ledgers. Each number
 # with a link leads to the rows that it counts.
 #
+# What each abstract would keep comes first, contradicted or not:
+#
+# ```{scoreboard} headlines
+# ```
+#
+# And all claims together. *Decided by chance* is how many of the verdicts on a kind of data would be
+# supported or contradicted on average if nothing differed from anything.
+#
 # ```{scoreboard} verdicts
 # ```
 #
@@ -88,15 +96,17 @@ results = ""  # another folder of results, such as one of your runs
 # ## Every claim
 #
 # A claim is one sentence of a paper that could turn out false, tied to cells of its tables. From our own
-# runs we take the same difference, paired over repetitions, and a bootstrap interval around it (see
+# runs we take the same difference, paired over repetitions, and Student's interval around it (see
 # [how to judge a claim](foundations/judging_claims.ipynb), where one is judged step by step). What
-# the interval says is the verdict.
+# the interval says is the verdict. A paper's *headline* claims stand first. *Remarks* are sentences of ours
+# against a paper, judged in the same way and never counted among its claims.
 #
 # | verdict | when |
 # |---|---|
 # | ▲ supported | the whole interval lies where the claim says |
 # | ▼ contradicted | the whole interval lies elsewhere |
-# | ◆ inconclusive | the interval lies partly here, partly there: more repetitions could tell |
+# | ◆ undecided | the interval lies partly here, partly there; below it stands which effect would have shown |
+# | ＝ same system here | all pairs are exact ties: one run under two names |
 # | ○ not tested | the cells were not run, or too rarely for an interval |
 # | ● reproduced | supported, on the paper's own data at the paper's own settings |
 #
@@ -107,9 +117,9 @@ results = ""  # another folder of results, such as one of your runs
 #   *A verdict on phantoms is a statement about phantoms.* There, a contradicted claim may still be true
 #   of patients, and a supported one may fail on them. What phantoms can show is whether the mechanism
 #   that the paper describes does its work where everything about the images is known.
-# - **Few repetitions are a rough judge.** At the fewest that are judged at all, the interval runs from
-#   the smallest difference to the largest, so that *supported* means that all repetitions agree, which
-#   also happens by chance. Among many claims some verdicts will be wrong.
+# - **Few repetitions are a rough judge.** With three the interval is wide, so that much stays undecided. And
+#   among many claims some verdicts are decided by chance: one in twenty where nothing differs at all.
+#   The table of verdicts prints how many that would be.
 # - **A smaller budget is another experiment.** At `demo` networks are smaller and trained for a shorter
 #   time than in the paper. The chapter lists each such difference as a numbered deviation.
 #
@@ -156,7 +166,8 @@ systems, claims = scoreboard.systems(folder), scoreboard.claims(folder)
 # %%
 from medda_lib.figures.verdicts import tally
 
-tally(claims, "Verdicts on the claims of each paper by kind of data.", scoreboard.KIND_NAMES)
+words = "Verdicts on the claims of each paper by kind of data; remarks are not counted."
+tally(claims, words, scoreboard.KIND_NAMES)
 
 # %% [markdown]
 # Or how large our effects are beside those that the papers report, for claims that one thing is better

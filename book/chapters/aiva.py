@@ -378,8 +378,10 @@ costs.run_seconds(main) if timed else print("Timings of the smoke profile say no
 # ## Claims
 #
 # Each claim is one sentence tied to cells of the tables. The effect is the difference between two cells,
-# paired over repetitions, with a bootstrap interval. *Supported* and *contradicted* need the interval to
-# lie on one side. A verdict on phantoms is a statement about phantoms.
+# paired over repetitions, with Student's interval ([how to judge a claim](../foundations/judging_claims)).
+# *Supported* and *contradicted* need the interval to lie on one side; otherwise the verdict is *undecided*,
+# and *would show* is the effect that four studies of five like ours would have found. A verdict on
+# phantoms is a statement about phantoms.
 
 # %% tags=["full-width"]
 from medda_lib.papers.tables import verdict_table

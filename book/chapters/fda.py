@@ -419,9 +419,10 @@ realism.summary(["source", "domain"], scores) if realism else note
 # ## Claims
 #
 # Each claim is one sentence tied to cells of the tables. The effect is the difference between two cells,
-# paired over repetitions, with a bootstrap interval. *Supported* and *contradicted* need the interval to
-# lie on one side; otherwise the verdict is *inconclusive*. A claim about a system that was not run is
-# *not tested*, and a verdict on phantoms is a statement about phantoms.
+# paired over repetitions, with Student's interval ([how to judge a claim](../foundations/judging_claims)).
+# *Supported* and *contradicted* need the interval to lie on one side; otherwise the verdict is *undecided*,
+# and *would show* is the effect that four studies of five like ours would have found. A claim about a
+# system that was not run is *not tested*, and a verdict on phantoms is a statement about phantoms.
 
 # %% tags=["full-width"]
 from medda_lib.papers.tables import verdict_table

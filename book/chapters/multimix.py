@@ -419,9 +419,10 @@ show_figure(figure, f"Encoder features of test images. {live.measured_on}", alt,
 # ## Claims
 #
 # Each claim is one sentence tied to cells of the tables. The effect is the difference between two cells,
-# paired over repetitions, with a bootstrap interval. *Supported* and *contradicted* need the interval to
-# lie on one side; otherwise the verdict is *inconclusive*. With few repetitions an interval is coarse,
-# and a verdict on phantoms or on substitute data is a statement about those data.
+# paired over repetitions, with Student's interval ([how to judge a claim](../foundations/judging_claims)).
+# *Supported* and *contradicted* need the interval to lie on one side; otherwise the verdict is *undecided*,
+# and *would show* is the effect that four studies of five like ours would have found. A verdict on
+# phantoms or on substitute data is a statement about those data.
 
 # %% tags=["full-width"]
 from medda_lib.papers.tables import verdict_table

@@ -655,8 +655,11 @@ realism.summary(["system"], metrics) if realism else print(NOT_RUN)
 # ## Claims
 #
 # Each claim is one sentence tied to cells of the tables. The effect is the difference between two cells,
-# paired over repetitions, with a bootstrap interval. *Supported* and *contradicted* need the interval to
-# lie on one side. A verdict on phantoms is a statement about phantoms. "Real" are the paper's own data for
+# paired over repetitions, with Student's interval ([how to judge a claim](../foundations/judging_claims)).
+# *Supported* and *contradicted* need the interval to lie on one side; otherwise the verdict is *undecided*,
+# and *would show* is the effect that four studies of five like ours would have found. Where every pair is
+# an exact tie the verdict is *same system here*: ODEx without a detected shift is sequential training,
+# bit for bit. A verdict on phantoms is a statement about phantoms. "Real" are the paper's own data for
 # its second scenario, and only at the paper's size may a verdict there say "reproduced". "Ordered" are
 # real scans in a stream of ours: a substitute where the paper speaks of its first scenario.
 

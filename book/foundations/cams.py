@@ -396,14 +396,14 @@ pd.DataFrame({name: {k: v.mean() for k, v in m.items()} for name, m in marked.it
 # all claims:
 
 # %%
-from medda_lib.studies.claims import interval
+from medda_lib.studies.intervals import student
 
 rows = {}
 for name in ("Grad-CAM, third block", "Grad-CAM, first block"):
     for mark, values in marked[name].items():
         gain = values - marked["usual place of disease"][mark]
-        low, high = interval(gain, f"{name}, {mark}")
-        rows[name, mark] = {"mean gain": gain.mean(), "low": low, "high": high}
+        interval = student(gain)
+        rows[name, mark] = {"mean gain": gain.mean(), "low": interval.low, "high": interval.high}
 pd.DataFrame(rows).T.round(3)
 
 # %% [markdown]

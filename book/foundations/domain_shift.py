@@ -21,7 +21,7 @@
 # - tell covariate, prior and concept shift apart on an image, and say which of them a better network
 #   can cure,
 # - read a transfer gap from scores of single images instead of two averages,
-# - judge a claim ("A is better than B") by a paired bootstrap interval.
+# - judge a claim ("A is better than B") by a paired interval.
 #
 # **Budget.** One to two minutes at `demo` on two cores, half a minute at `smoke`; less than
 # 1 GB of memory; no data to download: all radiographs are made here by the book's chest X-ray phantom.
@@ -389,14 +389,15 @@ dice_other = score(at_away, other)[1]
 # \bar d^{\,*} = \frac1n \sum_{k=1}^{n} d_{i_k}, \qquad i_k \text{ drawn from } 1 \dots n .
 # $$
 #
-# The middle 95 % of many such means is the interval. This is the library's own code, which judges the
-# claims of every chapter; the name given to it seeds the drawing, so that a verdict never flickers.
+# With as many people as here, the middle 95 % of many such means and *Student's interval*, which has a
+# formula, are nearly the same. The library takes Student's for the claims of every chapter, because it
+# also holds for few pairs (see [how to judge a claim](judging_claims)). This is its code:
 
 # %%
 from medda_lib.notebooks import show
-from medda_lib.studies.claims import interval
+from medda_lib.studies.intervals import student
 
-show(interval)
+show(student)
 
 # %% [markdown]
 # A claim of the form "greater" compares that interval with a margin, here zero.
@@ -408,12 +409,12 @@ def verdict(low: float, high: float, margin: float = 0.0) -> str:
     """What the interval says about the claim "greater than `margin`"."""
     if low > margin:
         return "supported"
-    return "contradicted" if high < margin else "inconclusive"
+    return "contradicted" if high < margin else "undecided"
 
 
 # %% [markdown]
 # Supported means that the whole interval lies on the claimed side, contradicted that it lies on the
-# other, and inconclusive that it holds both. For comparison, the second row throws the pairing away by
+# other, and undecided that it holds both. For comparison, the second row throws the pairing away by
 # shuffling which of A's scores belongs to which person; the mean is the same, the interval is not.
 
 # %%
@@ -422,8 +423,8 @@ from medda_lib.figures.verdicts import verdicts
 shuffled = np.random.default_rng(seed).permutation(dice_away)
 rows = []
 for kind, reference in (("paired", dice_away), ("unpaired", shuffled)):
-    low, high = interval(dice_other - reference, f"F1, {kind}")
-    effect = float((dice_other - reference).mean())
+    found = student(dice_other - reference)
+    effect, low, high = found.mean, found.low, found.high
     rows.append(
         {"id": "F1", "text": "B, with fewer masks, has the higher Dice away.", "where": "this page"}
         | {"reported": None, "data": f"phantom, {kind}", "effect": effect}
@@ -437,9 +438,8 @@ verdicts(rows, "One claim, judged with and without pairing")
 #
 # This interval speaks about *these two networks*. A claim in a paper is about *methods*, and a method
 # trained again gives another network. In the chapters, therefore, the pairs are repetitions: both
-# methods with the same seed, the same labelled images and the same test set, and the bootstrap draws
-# seeds. With a handful of seeds the interval is rough, and "inconclusive" is an honest and frequent
-# answer.
+# methods with the same seed, the same labelled images and the same test set. With a handful of seeds the
+# interval is wide, and "undecided" is an honest and frequent answer.
 
 # %% [markdown]
 # ## Try it
@@ -452,7 +452,7 @@ verdicts(rows, "One claim, judged with and without pairing")
 # :class: dropdown
 # Give the task two pools of half the size each, so that the number of masks stays the same; otherwise
 # you measure the effect of more data as well. Compare per person and with the paired interval: a small
-# loss at home is easily lost between two averages. If the interval covers zero, say "inconclusive",
+# loss at home is easily lost between two averages. If the interval covers zero, say "undecided",
 # not "no loss".
 # ```
 #

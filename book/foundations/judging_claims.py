@@ -15,13 +15,14 @@
 #
 # "Method A beats method B." The paper prints two numbers, ours are two others, and all four would have
 # come out differently on another day. This page takes the rule apart by which every chapter of the book
-# says *supported*, *contradicted* or *inconclusive*, and asks how often that rule is wrong. In a
+# says *supported*, *contradicted* or *undecided*, and asks how often that rule is wrong. In a
 # simulation the truth is known, so the question has an answer.
 #
 # After it you can
 # - read a verdict of this book, and say what it does not tell,
 # - say why two methods share their seeds, and what that is worth,
 # - say how often an interval from three, five or twenty seeds holds the true effect,
+# - say what an undecided study rules out all the same,
 # - recognise three ways to get a positive result from nothing: many claims, a margin chosen late, and a
 #   checkpoint chosen on the test set.
 #
@@ -91,32 +92,39 @@ pair = pd.DataFrame({"a": by_seed(rows, claim.a), "b": by_seed(rows, claim.b)})
 pair.assign(difference=pair["a"] - pair["b"]).round(3)
 
 # %% [markdown]
-# The effect is the mean of the last column. How far could it be off? The *bootstrap*
-# {cite}`efron1993bootstrap` answers with the data at hand: draw as many differences as there are, with
-# replacement, take their mean, and do so ten thousand times. The middle 95 % of these means are the
-# interval. This is the library's own code:
+# The effect is the mean of the last column. How far could it be off? *Student's interval*
+# {cite}`student1908mean` answers with the spread $s$ of the $n$ differences themselves,
+#
+# $$
+# \bar d \pm t_{n-1}\, \frac{s}{\sqrt n},
+# $$
+#
+# where $t_{n-1}$ is 2 for many seeds, 2.8 for five and 4.3 for three: with few differences their spread
+# is a guess, and the interval has to allow for that. This is the library's own code:
 
 # %%
 from medda_lib.notebooks import show
+from medda_lib.studies.intervals import student
 
-show(claims.interval)
+show(student)
 
 # %% [markdown]
 # The verdict follows from where the interval lies, and from nothing else:
 
 # %%
-from medda_lib.studies.claims import _word as rule
+from medda_lib.studies.verdict import _word as rule
 
 show(rule)
 
 # %% [markdown]
-# ### Five words
+# ### Six words
 #
 # To see the rule at work, give it differences that we make up. Each line below goes through the
 # library's `judge`, with the paper's name and the tables left out.
 
 # %%
-from medda_lib.studies.claims import Claim, judge
+from medda_lib.studies.claims import Claim
+from medda_lib.studies.verdict import judge
 
 
 def judged(differences, kind="greater", margin=0.0, data="phantom", profile="demo"):
@@ -134,11 +142,12 @@ from medda_lib.figures.display import show_figure
 from medda_lib.figures.forest import Effect, forest
 
 invented = {
-    "all three above zero": [0.01, 0.03, 0.05],
-    "one of three below zero": [-0.01, 0.04, 0.06],
-    "all three below zero": [-0.05, -0.03, -0.02],
+    "three that agree": [0.02, 0.03, 0.04],
+    "three of one sign, far apart": [0.01, 0.03, 0.05],
+    "three that agree below zero": [-0.04, -0.03, -0.025],
     "ten, one of them below": [-0.01, *np.linspace(0.02, 0.06, 9)],
-    "the first line on the paper's data": [0.01, 0.03, 0.05],
+    "three exact ties": [0.0, 0.0, 0.0],
+    "the first line on the paper's data": [0.02, 0.03, 0.04],
 }
 own = {"data": "own", "profile": "paper"}
 found = {n: judged(np.array(d), **(own if "data" in n else {})) for n, d in invented.items()}
@@ -147,8 +156,8 @@ lines = [Effect(n, v.effect, v.low, v.high, v.verdict) for n, v in found.items()
 # %%
 show_figure(
     forest(lines, "difference A - B, claim: greater than 0"),
-    "Five invented studies of the claim that A is greater than B, judged by the library.",
-    "Five intervals. " + "; ".join(f"{e.name}: {e.verdict}" for e in lines) + ".",
+    "Six invented studies of the claim that A is greater than B, judged by the library.",
+    "Six intervals. " + "; ".join(f"{e.name}: {e.verdict}" for e in lines) + ".",
     name="words",
 )
 
@@ -162,7 +171,10 @@ print(f"{two.verdict}: {two.reason}")
 # %% [markdown]
 # - **supported**: the whole interval lies on the claimed side.
 # - **contradicted**: the whole interval lies on the other side.
-# - **inconclusive**: it holds both. That is no evidence of equality; it is no evidence.
+# - **undecided**: it holds both. That is no evidence of equality. It does say something: an effect much
+#   larger than the study could miss would have shown, and the chapters print that size (*would show*).
+# - **same system here**: every pair is an exact tie, so one run stands under two names. A method whose
+#   trigger never fires is the method without it; no claim about the two can be judged.
 # - **not tested**: fewer than three pairs, or no rows at all. Nothing is filled in.
 # - **reproduced**: supported, on the paper's own data at the paper's own settings. The last line has the
 #   differences of the first, and only the data behind them give it the stronger word.
@@ -193,30 +205,26 @@ differences = {
 }
 
 # %% [markdown]
-# Judging thousands of studies one by one would take long. A resample is a row of counts, how often each
-# seed was drawn, so all means of all studies are one matrix product. It must give what the library
-# gives, which is checked on a few.
-
+# Judging thousands of studies one by one would take long, so here is the interval of many at once. It
+# must give what the library gives, which is checked on a few.
 
 # %%
-def intervals(pairs, level=95.0):
-    """Bootstrap intervals (studies, 2) of many studies at once; pairs (studies, n)."""
+from scipy import stats
+
+
+def intervals(pairs, level=0.95):
+    """Student's intervals (studies, 2) of many studies at once; pairs (studies, n)."""
     n = pairs.shape[1]
-    chosen = np.random.default_rng(seed).integers(n, size=(resamples, n))
-    counts = np.zeros((resamples, n))
-    np.add.at(counts, (np.arange(resamples)[:, None], chosen), 1 / n)
-    parts = np.array_split(pairs, max(1, len(pairs) // 500))  # a few at a time, to save memory
-    ends = [50 - level / 2, 50 + level / 2]
-    return np.concatenate([np.percentile(p @ counts.T, ends, axis=1).T for p in parts])
+    half = stats.t.ppf((1 + level) / 2, n - 1) * pairs.std(1, ddof=1) / np.sqrt(n)
+    return np.stack([pairs.mean(1) - half, pairs.mean(1) + half], 1)
 
 
 few = differences["same seeds"][:20]
-library = np.array([claims.interval(pairs, f"study {i}") for i, pairs in enumerate(few)])
-widest = np.abs(intervals(few) - library).max() / np.ptp(library, axis=1).mean()
-print(f"largest difference from the library: {widest:.1%} of the width of an interval")
+library = np.array([(found.low, found.high) for found in map(student, few)])
+print("equal to the library:", np.allclose(intervals(few), library))
 
 # %% [markdown]
-# What is left is the randomness of the resampling. Now the same ten seeds per method, paired and not:
+# Now the same ten seeds per method, paired and not:
 
 # %%
 
@@ -229,7 +237,7 @@ def words(bounds, kind="greater", margin=0.0):
     else:
         inside, outside = low > margin, high < margin
     shares = {"supported": inside.mean(), "contradicted": outside.mean()}
-    return shares | {"inconclusive": 1 - sum(shares.values())}
+    return shares | {"undecided": 1 - sum(shares.values())}
 
 
 table = {}
@@ -308,10 +316,9 @@ show_figure(
 # %% [markdown]
 # ## How often does an interval hold the truth?
 #
-# "95 %" is a promise: of many such intervals, 95 in 100 hold the true effect. The bootstrap keeps it for
-# large samples. Are three seeds a large sample? Simulate thousands of studies whose true effect is known
-# and count. Differences are drawn from a normal distribution with standard deviation 1, which makes that
-# standard deviation the unit of everything below.
+# "95 %" is a promise: of many such intervals, 95 in 100 hold the true effect. Simulate thousands of studies
+# whose true effect is known and count. Differences are drawn from a normal distribution with standard
+# deviation 1, which makes that standard deviation the unit of everything below.
 
 # %%
 normal = {n: np.random.default_rng([seed, n]).normal(size=(worlds, n)) for n in SEEDS}
@@ -326,35 +333,28 @@ def coverage(bounds, truth=0.0):
 {n: round(coverage(bounds), 3) for n, bounds in null.items()}
 
 # %% [markdown]
-# Far from 95 % at three seeds, and no accident. With three numbers the bootstrap's interval runs from the
-# smallest to the largest. It misses the true mean of a symmetric distribution when all three fall on one
-# side of it, which happens with probability $2 \cdot (1/2)^3$:
+# The promise is kept at every number of seeds. It is made for normal differences, and training is not
+# always normal: let one run in ten collapse and lose six standard deviations. And another interval is
+# popular that needs no normal distribution, the *bootstrap* {cite}`efron1993bootstrap`: draw as many
+# differences as there are, with replacement, take their mean, do so thousands of times; the middle 95 %
+# of these means are the interval. Are three seeds enough for it?
+
 
 # %%
-exact = 1 - 2 * 0.5**3
-ends = np.stack([normal[3].min(1), normal[3].max(1)], 1)
-print(f"expected {exact:.0%}; interval = smallest to largest: {np.allclose(null[3], ends)}")
-
-# %% [markdown]
-# Student's interval, $\bar d \pm t\,s/\sqrt n$, does keep the promise if the differences are normal, and
-# pays with width. Training is not always normal, though. Let one run in ten collapse and lose six
-# standard deviations:
-
-# %%
-from scipy import stats
-
-
-def student(pairs):
-    """Student's 95 % intervals (studies, 2)."""
+def bootstrap(pairs):
+    """Percentile bootstrap intervals (studies, 2); a resample is a row of counts."""
     n = pairs.shape[1]
-    half = stats.t.ppf(0.975, n - 1) * pairs.std(1, ddof=1) / np.sqrt(n)
-    return np.stack([pairs.mean(1) - half, pairs.mean(1) + half], 1)
+    chosen = np.random.default_rng(seed).integers(n, size=(resamples, n))
+    counts = np.zeros((resamples, n))
+    np.add.at(counts, (np.arange(resamples)[:, None], chosen), 1 / n)
+    parts = np.array_split(pairs, max(1, len(pairs) // 500))  # a few at a time, to save memory
+    return np.concatenate([np.percentile(p @ counts.T, [2.5, 97.5], axis=1).T for p in parts])
 
 
 chance = np.random.default_rng(seed + 1)
 collapse = {n: p - 6.0 * (chance.random(p.shape) < 0.1) + 0.6 for n, p in normal.items()}  # mean 0
 kinds = {"normal": normal, "some collapse": collapse}
-rules = {"bootstrap": intervals, "Student": student}
+rules = {"Student": intervals, "bootstrap": bootstrap}
 bounds = {
     f"{name}, {kind}": {n: f(pairs) for n, pairs in drawn.items()}
     for kind, drawn in kinds.items()
@@ -387,23 +387,26 @@ widths = {name: {n: np.ptp(b, axis=1).mean() for n, b in d.items()} for name, d 
 pd.DataFrame(widths).rename_axis("seeds").round(2)
 
 # %% [markdown]
-# So a verdict from three seeds in this book rests on an interval that is called 95 % and holds the truth
-# three times in four, even when all goes well. Why keep it? Here is what Student's interval would leave
-# of the comparisons above: how many lie wholly on one side of zero.
+# At three seeds the bootstrap's interval runs from the smallest to the largest difference. It misses the
+# mean of a symmetric distribution when all three fall on one side of it, in one study of four. Student's
+# interval is two to three times as wide there and keeps its promise. Collapsed runs break both: no
+# formula knows of a collapse that has not happened yet, which is why the chapters look for collapsed
+# runs by a rule of their own before anything is judged.
+#
+# The price of honesty is paid in verdicts. Of the comparisons above, how many lie wholly on one side of
+# zero?
 
 # %%
 decided = {
-    "bootstrap": [claims.interval(d, "here") for d in spreads["pairs"]],
-    "Student": [student(d[None])[0] for d in spreads["pairs"]],
+    name: [np.ptp(np.sign(f(d[None])[0])) == 0 for d in spreads["pairs"]]
+    for name, f in rules.items()
 }
-sides = {name: [low > 0 or high < 0 for low, high in ends] for name, ends in decided.items()}
-pd.DataFrame(sides).agg(["sum", "mean"]).round(2).T
+pd.DataFrame(decided).agg(["sum", "mean"]).round(2).T
 
 # %% [markdown]
-# Neither row is the truth: the first decides too much, the second too little, and three numbers cannot
-# say more. The book prefers "all three seeds agree", a rule that everyone understands, and prints the
-# number of pairs beside every verdict. *Supported* with three pairs is a hint. The cure is more seeds, not
-# another formula; and where runs can collapse, no formula knows of a collapse that has not happened yet.
+# The second row counts what three seeds agree on; the first, what they show. Most of the difference is
+# not wrong, only not shown. More seeds are the cure, not another formula: with five, Student's interval is
+# less than half as wide as with three.
 
 # %% [markdown]
 # ## Turn the truth
@@ -424,8 +427,9 @@ def simulation(i, j):
     truth, n = EFFECTS[i], SEEDS[j]
     bounds = null[n] + truth
     means = normal[n].mean(1) + truth
-    said = np.where(bounds[:, 0] > 0, "supported", "inconclusive")
-    said[bounds[:, 1] < 0] = "contradicted"
+    said = np.select(
+        [bounds[:, 0] > 0, bounds[:, 1] < 0], ["supported", "contradicted"], "undecided"
+    )
     some = [Effect("", means[k], *bounds[k], str(said[k])) for k in range(16)]
     return Simulation(truth, some, words(bounds), coverage(bounds, truth))
 
@@ -436,8 +440,8 @@ verdict_dial(
 )
 
 # %% [markdown]
-# Start at effect 0: whatever is not *inconclusive* there is false, and with three seeds it is a quarter.
-# Then look for the effect that three seeds find more often than not. Where do the comparisons of this
+# Start at effect 0: whatever is not *undecided* there is false, one study in twenty whatever the number of
+# seeds. Then look for the effect that three seeds find more often than not. Where do the comparisons of this
 # book lie on that dial? The size of an effect in units of its own spread, over all comparisons above
 # (with three seeds such a ratio comes out too large more often than too small):
 
@@ -518,9 +522,11 @@ pd.Series(wrong, name="falsely called equivalent").rename_axis("seeds").round(3)
 # rule of direction that this book has judged:
 
 # %%
-directed = [v for *_, v in everything if v.n >= 3 and v.claim.rule != "equivalent"]
-definite = sum(v.verdict != "inconclusive" for v in directed)
-rate = {n: 1 - words(null[n])["inconclusive"] for n in SEEDS}
+from medda_lib.studies.verdict import DECIDED, JUDGED
+
+directed = [v for *_, v in everything if v.verdict in JUDGED and v.claim.rule != "equivalent"]
+definite = sum(v.verdict in DECIDED for v in directed)
+rate = {n: 1 - words(null[n])["undecided"] for n in SEEDS}
 many = pd.DataFrame({"false verdicts per claim": rate}).rename_axis("seeds")
 many[f"expected among {len(directed)}"] = many.iloc[:, 0] * len(directed)
 many["at least one among 10"] = 1 - (1 - many.iloc[:, 0]) ** 10
@@ -530,19 +536,24 @@ many.round(3)
 
 # %% [markdown]
 # The book has more definite verdicts than chance alone would give, so many of them mean something; which
-# ones, the count cannot say. The last column takes claims as independent, which they are not, since many
-# share their runs: then false verdicts come in clusters. The expected number does not mind.
+# ones, the count cannot say. The scoreboard therefore prints the number by chance beside each bar. The
+# last column takes claims as independent, which they are not, since many share their runs: then false
+# verdicts come in clusters. The expected number does not mind.
 #
-# The usual cure, a stricter level for each of $N$ claims, cannot work with three seeds. The smallest
-# chance of error that "all $n$ agree" can have is $2^{1-n}$:
+# The usual cure is a stricter level for each of $N$ claims, 5 % divided by $N$. It is dear where seeds are
+# few. This is the half-width of an interval, in standard deviations of a difference:
 
 # %%
-needed = {N: int(np.ceil(1 - np.log2(0.05 / N))) for N in (1, 10, 50, len(directed))}
-pd.Series(needed, name="seeds needed").rename_axis("claims judged together").to_frame().T
+half = {
+    f"{n} seeds": [stats.t.ppf(1 - 0.025 / N, n - 1) / np.sqrt(n) for N in (1, 10, len(directed))]
+    for n in SEEDS
+}
+pd.DataFrame(half, index=[1, 10, len(directed)]).rename_axis("claims judged together").round(2)
 
 # %% [markdown]
-# That many seeds are needed before *any* set of differences could pass at a joint level of 5 % by
-# agreement of signs. Fewer claims, said beforehand, are the cheaper cure.
+# Fewer claims, said beforehand, are the cheaper cure. So each chapter names one to three *headline* claims,
+# what the abstract would keep, and shows them first. Sentences of ours against a paper are *remarks*:
+# judged in the same way, counted apart.
 
 # %% [markdown]
 # ## The test set as a teacher
@@ -669,11 +680,11 @@ both = [
     for paper, kind, _, _, v in everything
 ]
 tested = pd.DataFrame(both).groupby(["paper", "id", "images"])["verdict"].first().unstack()
-tested = tested[tested.isin(["supported", "contradicted", "inconclusive"]).all(axis=1)]
+tested = tested[tested.isin(JUDGED).all(axis=1)]
 pd.crosstab(tested["phantoms"], tested["real images"])
 
 # %%
-decided = tested[(tested != "inconclusive").all(axis=1)]
+decided = tested[(tested != "undecided").all(axis=1)]
 agree = (decided["phantoms"] == decided["real images"]).mean()
 print(f"decided on both: {len(decided)} of {len(tested)}; of these, {agree:.0%} alike")
 
@@ -702,8 +713,7 @@ print(f"decided on both: {len(decided)} of {len(tested)}; of these, {agree:.0%} 
 #     drawn = np.random.default_rng(seed).normal(1.0, 1.0, (worlds, n))
 #     print(n, words(intervals(drawn))["supported"])
 # ```
-# Mind that the bootstrap's interval is too narrow for few seeds, so part of that share is luck: the same
-# rule, at effect 0, is wrong as often as the first position of the dial says.
+# `student` gives the same answer from one study: its `shows` is the effect that four studies of five find.
 # ````
 #
 # ```{admonition} A way to look at the second

@@ -60,7 +60,7 @@ def _umap(array: NDArray[np.float32], seed: int, neighbours: int) -> NDArray[np.
             n_jobs=1,
             precomputed_knn=(found, distances.astype(np.float32)),
         )
-    return np.asarray(reducer.fit_transform(array), dtype=np.float64)
+        return np.asarray(reducer.fit_transform(array), dtype=np.float64)
 
 
 @styled

@@ -19,7 +19,8 @@ LOOKS = {
     "reproduced": (PALETTE[2], "o"),
     "supported": (PALETTE[0], "^"),
     "contradicted": (PALETTE[1], "v"),
-    "inconclusive": (PALETTE[6], "D"),
+    "undecided": (PALETTE[6], "D"),
+    "same system here": (FAINT, "s"),
 }
 """Colour and marker of each verdict."""
 

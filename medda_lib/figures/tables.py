@@ -26,6 +26,7 @@ _CSS = (
     ".medda-t td.t,.medda-t td.h,.medda-t thead th{white-space:normal}"
     ".medda-t td.t{min-width:11em}.medda-t td.m{text-align:left}"
     ".medda-t td.w{text-align:left;white-space:normal;min-width:7em}"
+    ".medda-t tbody th.s{padding-top:.7em;font-weight:600}"
     ".medda-t .x{font-style:italic;opacity:.75}"
     ".medda-t td.r,.medda-t th.r{border-left:1px solid rgba(128,128,128,.5)}"
     ".medda-t td.p1{background:rgba(0,114,178,.16)}.medda-t td.p2{background:rgba(0,114,178,.32)}"

@@ -1,8 +1,8 @@
 """The verdict on each claim: the paper's effect, ours with its interval, and what follows.
 
 One row per claim and kind of data. A verdict is a word with a shape in front of it, so that it reads
-without colour: supported, contradicted, inconclusive, not tested, and reproduced for the paper's own
-data at the paper's own settings alone.
+without colour: supported, contradicted, undecided, same system here, not tested, and reproduced for the
+paper's own data at the paper's own settings alone. Headline claims come first, remarks of ours last.
 
 Rows that name their paper and the ledger that judged them get anchors, `claim-fda-C1a` for the claim
 and `claim-fda-C1a-demo-phantom` for the verdict of one ledger, and say in `data-judged` what the
@@ -24,7 +24,8 @@ SIGNS = {
     "reproduced": ("● reproduced", "p3"),
     "supported": ("▲ supported", "p2"),
     "contradicted": ("▼ contradicted", "n2"),
-    "inconclusive": ("◆ inconclusive", ""),
+    "undecided": ("◆ undecided", ""),
+    "same system here": ("＝ same system here", "x"),
     "not tested": ("○ not tested", "x"),
 }
 COLUMNS = ("id", "text", "where", "reported", "data", "effect", "low", "high", "n", "verdict")
@@ -41,6 +42,7 @@ _HEADS = (
     "data",
     "measured effect [interval]",
     "pairs",
+    "would show",
     "verdict",
 )
 
@@ -50,37 +52,56 @@ def _signed(value: object, digits: int) -> str:
     return "" if math.isnan(number) else f"{number:+.{digits}f}"
 
 
+SECTIONS = (
+    "Headline: what the abstract would keep",
+    "Further claims of the paper",
+    "Remarks of ours, no claims of the paper: counted apart",
+)
+"""The parts of a table that knows headlines and remarks, and their headings."""
+
+
 def verdicts(
     rows: Sequence[Mapping[str, Any]] | pd.DataFrame, caption: str, digits: int = 3
 ) -> Table:
     """A table of `rows` with the keys of `COLUMNS`; effect, low and high may be missing.
 
     `reported` and `effect` are differences, `low` and `high` the bounds of the effect's interval, `n`
-    the number of paired seeds behind it. With the keys `paper` and `ledger` ("demo-phantom"; empty for
-    a study that is not committed) the rows get anchors, which may stand once on a page.
+    the number of paired seeds behind it. With the keys `headline` and `remark` the table has `SECTIONS`,
+    with `shows` and `reason` an undecided verdict says what it rules out. With the keys `paper` and
+    `ledger` ("demo-phantom"; empty for a study that is not committed) the rows get anchors, which may
+    stand once on a page.
     """
     frame = pd.DataFrame(rows)
     if missing := [name for name in COLUMNS if name not in frame.columns]:
         raise ValueError(f"verdicts: the rows lack {missing}")
     if unknown := sorted(set(frame["verdict"]) - set(SIGNS)):
         raise ValueError(f"verdicts: unknown {unknown}, use one of {list(SIGNS)}")
-    body, previous = [], None
-    for row in frame.to_dict("records"):
+    records = sorted(frame.to_dict("records"), key=_section)
+    body, previous, section = [], None, -1
+    for row in records:
+        if "headline" in frame and section != _section(row):
+            section = _section(row)
+            body.append(cell(SECTIONS[section], "h s", "th", colspan=len(_HEADS)))
         # A claim's words stand once, above its verdicts for further kinds of data.
-        first = row["id"] != previous
+        body.append(_row(row, row["id"] != previous, digits))
         previous = row["id"]
-        body.append(_row(row, first, digits))
     head = ["".join(cell(name, "h" if i < 3 else "", "th") for i, name in enumerate(_HEADS))]
     table = page(head, body, caption, frame[list(COLUMNS)])
     return Table(table.html + _TARGET, table.frame) if "paper" in frame else table
 
 
-def tally(rows: pd.DataFrame, caption: str, kinds: Mapping[str, str]) -> Table:
-    """How many claims of each paper came out how, on each kind of data.
+def _section(row: Mapping[Any, Any]) -> int:
+    """The part of the table that a row belongs to; the first one where nothing tells."""
+    return 2 if row.get("remark") else 0 if row.get("headline", True) else 1
 
-    rows: one per claim and kind of data, with paper, title, data and verdict. kinds: kind -> what
-    readers call it. Each number says in `data-count` what it counts, so that the build can check it.
+
+def tally(rows: pd.DataFrame, caption: str, kinds: Mapping[str, str]) -> Table:
+    """How many claims of each paper came out how, on each kind of data; remarks are no claims.
+
+    rows: one per claim and kind of data, with paper, title, data, verdict and remark. kinds: kind ->
+    what readers call it. Each number says in `data-count` what it counts: the build checks it.
     """
+    rows = rows[~rows["remark"].astype(bool)]
     wide = rows.groupby(["paper", "title", "data", "verdict"], sort=False).size()
     wide = wide.unstack(fill_value=0).reindex(columns=list(SIGNS), fill_value=0)
     body = []
@@ -107,9 +128,12 @@ def _row(row: Mapping[Any, Any], first: bool, digits: int) -> str:
     if first and anchors:
         words[0] = cell(claim[0], kinds[0], id=anchors["claim"])
     pairs = f"{int(row['n'])}" if effect else ""
+    words_of = {"title": str(row["reason"])} if row.get("reason") else {}
     judged = {name: text for name, text in anchors.items() if name != "claim"}
     numbers = cell(str(row["data"]), "h") + cell(interval) + cell(pairs)
-    return "".join(words) + numbers + cell(sign, kind, **judged)
+    shows = _signed(row.get("shows"), digits) if row["verdict"] == "undecided" else ""
+    numbers += cell(shows.removeprefix("+"))
+    return "".join(words) + numbers + cell(sign, kind, **judged, **words_of)
 
 
 def _anchors(row: Mapping[Any, Any]) -> dict[str, str]:

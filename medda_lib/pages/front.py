@@ -33,6 +33,8 @@ from medda_lib.pages.front_heads import (
 from medda_lib.pages.paper_map import Address, addresses
 from medda_lib.papers.catalogue import papers
 from medda_lib.papers.counts import standing
+from medda_lib.papers.scoreboard import KIND_NAMES as NAMES
+from medda_lib.studies.verdict import NOT_TESTED
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -44,7 +46,7 @@ SYSTEMS = {
     ADAPTED: "+ AdaBN, no labels",
 }
 """The bars, from above: system of AIVA's ledger and what it is in words."""
-KINDS = ("supported", "inconclusive", "contradicted")
+KINDS = ("supported", "undecided", "contradicted")
 """The verdicts in the order of a bar; one more, "reproduced", is counted with the first."""
 NARROW = 0.05  # of the longest bar: a number would not fit; the label for screen readers has it
 DATA = ("phantom", "real", "own")
@@ -134,20 +136,35 @@ def _said(counts: Mapping[str, int], paper: str, verdict: str) -> int:
 
 
 def _verdicts(folder: Path, address: Address) -> str:
-    counts = standing(folder).counts
-    found = verdicts(counts)
+    known = standing(folder)
+    counts, found = known.counts, verdicts(known.counts)
     most = max((sum(said.values()) for said in found.values()), default=1)
-    rows = "".join(_verdict(key, said, most, address) for key, said in found.items())
+    heads = headlines(known.claims)
+    rows = "".join(_verdict(key, said, heads[key], most, address) for key, said in found.items())
     total = sum(sum(said.values()) for said in found.values())
     legend = " ".join(f'<span class="front-key {kind}">{kind}</span>' for kind in KINDS)
     return (
         f'<div><p class="front-title">{total} verdicts on {counts["claims"]} claims</p>'
-        f'<table class="front-bars"><caption>One for each kind of data: {legend}</caption>'
+        '<table class="front-bars"><caption>Under each paper its headline claims; the bar has all '
+        f"claims, one verdict for each kind of data: {legend}</caption>"
         f"<tbody>{rows}</tbody></table></div>"
     )
 
 
-def _verdict(key: str, said: Mapping[str, int], most: int, address: Address) -> str:
+def headlines(claims: pd.DataFrame) -> dict[str, str]:
+    """Paper -> what was found of its headline claims, by kind of data, in words."""
+    chosen = claims[claims["headline"] & (claims["verdict"] != NOT_TESTED)]
+    found = dict.fromkeys(claims["paper"], "headline not tested")
+    for paper, mine in chosen.groupby("paper", sort=False):
+        parts = []
+        for kind, rows in mine.groupby("data", sort=False):
+            said = rows["verdict"].value_counts(sort=False)
+            parts.append(f"{', '.join(f'{n} {word}' for word, n in said.items())} on {NAMES[kind]}")
+        found[str(paper)] = f"headline: {'; '.join(parts)}"
+    return found
+
+
+def _verdict(key: str, said: Mapping[str, int], headline: str, most: int, address: Address) -> str:
     parts = "".join(
         f'<span class="{kind}" style="width:{100 * count / most:.1f}%">'
         f"{count if count > NARROW * most else ''}</span>"
@@ -159,7 +176,8 @@ def _verdict(key: str, said: Mapping[str, int], most: int, address: Address) -> 
     linked = f'<a href="{escape(to)}">{name}</a>' if to else name
     words = ", ".join(f"{count} {kind}" for kind, count in said.items())
     return (
-        f'<tr><th scope="row">{linked}</th><td colspan="2"><span class="front-bar stacked" role="img" '
+        f'<tr><th scope="row">{linked}<small>{escape(headline)}</small></th>'
+        '<td colspan="2"><span class="front-bar stacked" role="img" '
         f'aria-label="{words}">{parts}</span></td></tr>'
     )
 

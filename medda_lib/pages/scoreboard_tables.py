@@ -18,10 +18,12 @@ from medda_lib.figures.verdicts import SIGNS
 from medda_lib.pages.board import Board, Cell, Facet, Row, link
 from medda_lib.papers.catalogue import ROLES, papers
 from medda_lib.papers.counts import Standing
-from medda_lib.papers.scoreboard import KIND_NAMES, KINDS, NOT_TESTED, kind_of
+from medda_lib.papers.scoreboard import KIND_NAMES, KINDS, kind_of
+from medda_lib.studies.intervals import by_chance
 from medda_lib.studies.setting import EVERY_SETTING
+from medda_lib.studies.verdict import JUDGED, NOT_TESTED, UNDECIDED, WORDS
 
-SORTED = ("reproduced", "supported", "inconclusive", "contradicted", NOT_TESTED)
+SORTS = {"headline": "headline", "claim": "further claim", "remark": "remark of ours"}
 STATUSES = {"measured": "● measured", "done": "◐ done, not measured", "not yet": "○ not yet"}
 
 
@@ -125,10 +127,13 @@ def _system(row: Mapping[Any, Any], where: Addresses) -> Row:
 
 def claims_board(known: Standing, where: Addresses) -> str:
     """One row per claim: what it says, what the paper reports, and the verdict on each kind of data."""
-    grouped = known.claims.groupby(["paper", "claim"], sort=False)
+    # The headlines of all papers first: what a paper is read for stands or falls with them.
+    ordered = known.claims.sort_values("headline", ascending=False, kind="stable")
+    grouped = ordered.groupby(["paper", "claim"], sort=False)
     rows = [_claim(mine, where, i) for i, (_, mine) in enumerate(grouped)]
     facets = (
         _papers(known.claims),
+        Facet("kind", SORTS),
         Facet("setting", _same(_parts(known.claims["setting"]))),
         Facet("modality", _same(_parts(known.claims["modality"]))),
         Facet("verdict", {name: sign for name, (sign, _) in SIGNS.items()}, within="data"),
@@ -138,14 +143,17 @@ def claims_board(known: Standing, where: Addresses) -> str:
     caption = (
         "Every claim, with the verdict on each kind of data: effect [interval], pairs, ledger."
     )
-    return Board("claims", caption, columns, rows, facets, "claims", "claims").html()
+    return Board("claims", caption, columns, rows, facets, "claims and remarks").html()
 
 
 def _claim(mine: pd.DataFrame, where: Addresses, place: int) -> Row:
     first, *_ = records = mine.to_dict("records")
     paper, name = first["paper"], first["claim"]
     anchor = f"claim-{paper}-{name}"
+    sort = "remark" if first["remark"] else "headline" if first["headline"] else "claim"
     title = f"<small>{escape(first['title'])}</small>"
+    if sort != "claim":
+        title += f"<small>{SORTS[sort]}</small>"
     words = f"{escape(first['text'])}<small>{escape(first['where'])}</small>"
     cells = [
         Cell(link(name, where.chapter(paper, anchor, "claims")) + title, place),
@@ -155,7 +163,7 @@ def _claim(mine: pd.DataFrame, where: Addresses, place: int) -> Row:
     ]
     said = {row["data"]: row["verdict"] for row in records}
     tested = {kind: word for kind, word in said.items() if word != NOT_TESTED}
-    facets = {"paper": [paper], "data": list(tested)}
+    facets = {"paper": [paper], "kind": [sort], "data": list(tested)}
     facets |= {which: first[which].split(", ") for which in ("setting", "modality")}
     facets["verdict"] = list(dict.fromkeys(tested.values())) or [NOT_TESTED]
     facets |= {f"verdict-{kind}": [word] for kind, word in said.items()}
@@ -167,32 +175,58 @@ def _verdict(row: Mapping[Any, Any], where: Addresses, anchor: str) -> Cell:
     sign, kind = SIGNS[row["verdict"]]
     effect, ledger = row["effect"], row["ledger"]
     number = 0.0 if math.isnan(effect) else effect
-    sort = SORTED.index(row["verdict"]) * 1e6 - number
+    sort = WORDS.index(row["verdict"]) * 1e6 - number
     evidence = where.chapter(row["paper"], f"{anchor}-{ledger}", anchor, "claims") if ledger else ""
     html = f'<span class="{kind}">{link(sign, evidence)}</span>'
     if row["verdict"] == NOT_TESTED:
         return Cell(f"{html}<small>{escape(row['reason'])}</small>", sort, "verdict")
     numbers = f"{_signed(effect)} [{_signed(row['low'])}, {_signed(row['high'])}]"
     interval = f'<em class="effect">{numbers}</em>'
+    if row["verdict"] == UNDECIDED:
+        interval += f"<small>{escape(row['reason'])}</small>"
     file = _file(row["paper"], ledger, where)
     return Cell(f"{html} {interval}<small>{row['seeds']} pairs, {file}</small>", sort, "verdict")
 
 
+def headlines_board(known: Standing, where: Addresses) -> str:
+    """One row per headline claim, with the verdict on each kind of data."""
+    grouped = known.claims[known.claims["headline"]].groupby(["paper", "claim"], sort=False)
+    rows = []
+    for (paper, name), mine in grouped:
+        first, *_ = records = mine.to_dict("records")
+        anchor = f"claim-{paper}-{name}"
+        words = [
+            Cell(link(first["title"], where.chapter(paper, anchor, "claims"))),
+            Cell(escape(first["text"]), kind="long"),
+        ]
+        cells = [*words, *(_verdict(row, where, anchor) for row in records)]
+        rows.append(Row(f"headline-{paper}-{name}", cells))
+    columns = ("paper", "headline claim", *(KIND_NAMES[kind] for kind in KINDS))
+    caption = "What each abstract would keep, and what our rows say of it."
+    return Board("headlines", caption, columns, rows).html()
+
+
 def verdicts_board(known: Standing, _where: Addresses) -> str:
-    """How many claims came out how on each kind of data, as numbers and as a bar."""
+    """How many claims came out how on each kind of data, as numbers and as a bar.
+
+    Beside them, how many verdicts would be decided by chance alone if nothing differed from anything.
+    """
     rows = []
     for kind in KINDS:
-        numbers = {word: known.counts[f"verdicts.{kind}.{word}"] for word in SORTED}
+        numbers = {word: known.counts[f"verdicts.{kind}.{word}"] for word in WORDS}
         counted = (
             _counted(known, f"verdicts.{kind}.{word}", "claims", data=kind, verdict=word)
-            for word in SORTED
+            for word in WORDS
         )
         borne_out = numbers["reproduced"] + numbers["supported"]
         bar = Cell(_bar(numbers), borne_out / max(sum(numbers.values()), 1), "bar")
-        rows.append(Row("", [Cell(escape(KIND_NAMES[kind])), *counted, bar]))
+        luck = by_chance(sum(numbers[word] for word in JUDGED))
+        chance = Cell(f"{luck:.1f}", luck, "n")
+        rows.append(Row("", [Cell(escape(KIND_NAMES[kind])), *counted, chance, bar]))
     columns = (
         "data",
-        *(SIGNS[word][0].replace(" ", "\N{NO-BREAK SPACE}") for word in SORTED),
+        *(SIGNS[word][0].replace(" ", "\N{NO-BREAK SPACE}") for word in WORDS),
+        "decided by chance",
         "share",
     )
     return Board("verdicts", "Verdicts on the claims by kind of data.", columns, rows).html()
@@ -236,6 +270,7 @@ def ledgers_board(known: Standing, where: Addresses) -> str:
 TABLES: Mapping[str, Callable[[Standing, Addresses], str]] = {
     "papers": papers_board,
     "settings": settings_board,
+    "headlines": headlines_board,
     "verdicts": verdicts_board,
     "systems": systems_board,
     "claims": claims_board,

@@ -17,7 +17,8 @@ import pandas as pd
 from medda_lib import _paths
 from medda_lib.figures.verdicts import SIGNS
 from medda_lib.papers import scoreboard
-from medda_lib.papers.scoreboard import KINDS, NOT_TESTED
+from medda_lib.papers.scoreboard import KINDS
+from medda_lib.studies.verdict import NOT_TESTED
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ def counts(systems: pd.DataFrame, claims: pd.DataFrame, ledgers: pd.DataFrame) -
     """Name -> number, from the frames that `papers.scoreboard` makes.
 
     Names: "papers", "ledgers", "runs"; "systems", "systems.done", "systems.measured"; "claims" and
-    "claims.tested" (on some kind of data); "verdicts.<kind>.<verdict>". Each of the last three groups
-    also stands for one paper, its key after the first word: "systems.fda.done",
+    "claims.tested" (on some kind of data); "remarks"; "verdicts.<kind>.<verdict>", of claims alone, and
+    "headlines.<kind>.<verdict>", of those that are a headline. Each group from the systems on also
+    stands for one paper, its key after the first word: "systems.fda.done",
     "verdicts.fda.phantom.supported".
     """
     found = {"papers": systems["paper"].nunique(), "ledgers": len(ledgers)}
@@ -64,12 +66,15 @@ def counts(systems: pd.DataFrame, claims: pd.DataFrame, ledgers: pd.DataFrame) -
         found[f"systems{dot}"] = len(mine)
         found[f"systems{dot}.done"] = int((mine["status"] == "done").sum())
         found[f"systems{dot}.measured"] = int((mine["measured"] != "").sum())
+        found[f"remarks{dot}"] = _claims(said[said["remark"]])
+        said = said[~said["remark"]]
         tested = said[said["verdict"] != NOT_TESTED]
         found[f"claims{dot}"] = _claims(said)
         found[f"claims{dot}.tested"] = _claims(tested)
         for kind, verdict in product(KINDS, SIGNS):
-            both = (said["data"] == kind) & (said["verdict"] == verdict)
-            found[f"verdicts{dot}.{kind}.{verdict}"] = int(both.sum())
+            both = said[(said["data"] == kind) & (said["verdict"] == verdict)]
+            found[f"verdicts{dot}.{kind}.{verdict}"] = len(both)
+            found[f"headlines{dot}.{kind}.{verdict}"] = int(both["headline"].sum())
     return found
 
 

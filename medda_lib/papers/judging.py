@@ -9,7 +9,6 @@ phantoms): its `paper.toml` says which.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import cast
 
@@ -17,7 +16,8 @@ import pandas as pd
 
 from medda_lib.papers import catalogue
 from medda_lib.papers.catalogue import CatalogueError, study_module
-from medda_lib.studies.claims import Claim, Verdict, judge, load
+from medda_lib.studies.claims import load
+from medda_lib.studies.verdict import Verdict, judge
 
 Derive = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -49,11 +49,6 @@ def judged(paper: str, frame: pd.DataFrame, derive: Derive | None = None) -> lis
     rows = (derive or derivation(paper))(frame)
     data = str(frame["data"].iloc[0])
     return [judge(claim, rows) for claim in load(paper) if claim.about(data)]
-
-
-def untested(claim: Claim, reason: str) -> Verdict:
-    """The verdict on a claim for which there are no rows at all."""
-    return Verdict(claim, math.nan, math.nan, math.nan, 0, "not tested", reason)
 
 
 def _same(frame: pd.DataFrame) -> pd.DataFrame:

@@ -20,12 +20,13 @@ import pandas as pd
 from medda_lib import _paths
 from medda_lib.papers import catalogue
 from medda_lib.papers.catalogue import FOLDER, Paper, papers
-from medda_lib.papers.judging import judged, untested
+from medda_lib.papers.judging import judged
 from medda_lib.papers.judging import ledgers as ledger_names
 from medda_lib.papers.settings import settings_of
-from medda_lib.studies.claims import Claim, Verdict, load
+from medda_lib.studies.claims import Claim, load
 from medda_lib.studies.ledger import provenance, read
 from medda_lib.studies.setting import EVERY_SETTING
+from medda_lib.studies.verdict import NOT_TESTED, Verdict, untested
 
 PROFILES = ("paper", "demo", "smoke")
 """From the most to the least thorough."""
@@ -36,7 +37,6 @@ KIND_NAMES = catalogue.KINDS
 KINDS = tuple(KIND_NAMES)
 """Kinds of data on which claims are judged, each in its own ledger."""
 
-NOT_TESTED = "not tested"
 NOT_RUN = "no committed results on such data"
 NOT_ABOUT = "the claim is not about such data"
 
@@ -71,9 +71,10 @@ def systems(results: Path = _paths.RESULTS) -> pd.DataFrame:
 def claims(results: Path = _paths.RESULTS, kinds: tuple[str, ...] = KINDS) -> pd.DataFrame:
     """One row per claim and kind of data, with effect, 95 % interval and verdict.
 
-    Columns: paper, title, setting, modality, claim, text, where, rule, margin, reported, data, ledger
-    (the one that judged, "" for none), profile, effect, low, high, seeds, verdict, reason (of "not
-    tested"). A paper appears when it has a `claims.toml`.
+    Columns: paper, title, setting, modality, claim, text, where, rule, margin, reported, headline,
+    remark (a sentence of ours, not of the paper), data, ledger (the one that judged, "" for none),
+    profile, effect, low, high, seeds, shows, verdict, reason (see `Verdict`). A paper appears when it
+    has a `claims.toml`.
     """
     rows = []
     for paper in papers():
@@ -238,6 +239,8 @@ def _judged(paper: Paper, known: list[Claim], kind: str, results: Path) -> list[
                 "rule": claim.rule,
                 "margin": claim.margin,
                 "reported": claim.reported,
+                "headline": claim.headline,
+                "remark": claim.remark,
                 "data": kind,
                 "ledger": ledger,
                 "profile": ledger.partition("-")[0],
@@ -245,6 +248,7 @@ def _judged(paper: Paper, known: list[Claim], kind: str, results: Path) -> list[
                 "low": verdict.low,
                 "high": verdict.high,
                 "seeds": verdict.n,
+                "shows": verdict.shows,
                 "verdict": verdict.verdict,
                 "reason": verdict.reason,
             }

@@ -17,10 +17,11 @@ from medda_lib.figures.verdicts import verdicts
 from medda_lib.papers import catalogue
 from medda_lib.papers.catalogue import CatalogueError
 from medda_lib.papers.catalogue import Table as Declared
-from medda_lib.papers.judging import Derive, judged, untested
+from medda_lib.papers.judging import Derive, judged
 from medda_lib.papers.results import MeanAndSd, Results, cells, rows
 from medda_lib.studies.claims import load
 from medda_lib.studies.reported import reported
+from medda_lib.studies.verdict import untested
 
 
 def beside(measured: Results, table: str, caption: str = "") -> Table:

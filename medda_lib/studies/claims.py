@@ -1,37 +1,29 @@
-"""Claims of a paper, and how our rows judge them.
+"""Claims of a paper: falsifiable sentences, each tied to one or two cells of its tables.
 
-A claim compares two table cells, or one cell with a threshold. Our rows hold both cells once per seed,
-so the effect is a mean of paired differences, and a percentile bootstrap over the pairs gives its 95%
-interval. The rule asks where the interval lies: wholly on the claimed side, wholly on the other, or
-across. Few seeds make a narrow judge: with three, the interval runs from the smallest difference to
-the largest, so "supported" then means that all three agree. Fewer than three pairs test nothing. The
-word "reproduced" is kept for the paper's own data at the paper's own settings.
+A claim compares two table cells, or one cell with a threshold; `verdict` judges it on our rows. One to
+three claims of a paper are its headline, what the abstract would keep; `headline` at the top of the file
+lists them. A sentence of ours against the paper is no claim of the paper's but a `remark`: it is judged
+in the same way and never counted with them. `interest` is the smallest effect that would matter, stated
+before a study is run, so that "undecided" can say whether such an effect would have been seen.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from medda_lib.studies.families import FamilyError, read_out
+from medda_lib.studies.families import CLAIM, FamilyError, read_out
 from medda_lib.studies.printed import Printed, Spelling
 from medda_lib.studies.reported import PAPERS, reported
 
-RESAMPLES = 10_000
-LEAST_PAIRS = 3
 TWO_SIDED = ("greater", "less", "equivalent")
 THRESHOLD = ("above", "below")
-FIELDS = {"id", "text", "where", "rule", "margin", "reported", "a", "b", "data"}
-OWN, PAPER_PROFILE = "own", "paper"
+FIELDS = set(CLAIM)
+MOST_HEADLINES = 3
 
 
 class ClaimError(ValueError):
@@ -45,6 +37,8 @@ class Claim:
     rule: greater (a - b > margin), less (a - b < -margin), equivalent (|a - b| <= margin), above
     (a > margin), below (a < margin).
     data: the kinds of data that the sentence speaks about; all of them when empty.
+    interest: the smallest effect that would matter; 0 where none was stated. remark, headline: see the
+    module.
     """
 
     id: str
@@ -56,37 +50,13 @@ class Claim:
     a: Mapping[str, str]
     b: Mapping[str, str] | None
     data: tuple[str, ...] = ()
+    interest: float = 0.0
+    remark: bool = False
+    headline: bool = False
 
     def about(self, data: str) -> bool:
         """Whether rows of this kind of data can say anything about the claim."""
         return not self.data or data in self.data
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The judgement: effect with its 95% interval over `n` paired seeds, and one word.
-
-    verdict: reproduced, supported, contradicted, inconclusive or not tested; `reason` says why not.
-    """
-
-    claim: Claim
-    effect: float
-    low: float
-    high: float
-    n: int
-    verdict: str
-    reason: str = ""
-
-    def row(self) -> dict[str, Any]:
-        """Claim and judgement as one flat row, for tables."""
-        names = ("id", "text", "where", "rule", "reported")
-        judged = ("effect", "low", "high", "n", "verdict", "reason")
-        return {n: getattr(self.claim, n) for n in names} | {n: getattr(self, n) for n in judged}
-
-    def cells(self) -> tuple[str, str, str, str]:
-        """Reported effect, ours, interval and verdict as texts; empty where there is no number."""
-        interval = "" if math.isnan(self.low) else f"{self.low:+.3f} to {self.high:+.3f}"
-        return _signed(self.claim.reported), _signed(self.effect), interval, self.verdict
 
 
 def load(paper: str, papers: Path = PAPERS) -> list[Claim]:
@@ -111,91 +81,25 @@ def load(paper: str, papers: Path = PAPERS) -> list[Claim]:
         if claim.id in seen:
             raise ClaimError(f"{file}, claim {claim.id}: this id occurs twice")
         seen.add(claim.id)
-    return claims
+    return _with_headlines(claims, content.get("headline", []), str(file))
+
+
+def _with_headlines(claims: list[Claim], names: object, file: str) -> list[Claim]:
+    """The claims, those that `headline` lists marked; it may list up to three claims of the paper's."""
+    mine = {claim.id for claim in claims if not claim.remark}
+    if not isinstance(names, list) or not set(map(str, names)) <= mine:
+        raise ClaimError(
+            f"{file}: headline must list ids of claims that are no remarks, got {names}"
+        )
+    if len(names) > MOST_HEADLINES:
+        raise ClaimError(f"{file}: headline lists {len(names)} claims, {MOST_HEADLINES} at most")
+    return [replace(claim, headline=claim.id in names) for claim in claims]
 
 
 def _printed(content: Mapping[str, Any], paper: str, papers: Path) -> Printed | None:
     """The paper's tables with the file's `[[cell]]` entries; None for a file that has none."""
     spellings = [Spelling(**entry) for entry in content.get("cell", [])]
     return Printed.of(reported(paper, papers=papers), spellings) if spellings else None
-
-
-def judge(claim: Claim, frame: pd.DataFrame) -> Verdict:
-    """Judge a claim on rows of one profile and one kind of data (columns as in `ledger.frame`).
-
-    Pairs a and b by seed; where a selection covers several rows of a seed (domains, say) their mean
-    counts, and seeds with fewer rows than others are left out. Equal rows give an equal verdict.
-    """
-    if len(frame[["profile", "data"]].drop_duplicates()) > 1:
-        raise ValueError("judge: rows of several profiles or data; judge each on its own")
-    if other := sorted(name for name in set(frame["data"]) if not claim.about(str(name))):
-        reason = f"the claim is about {', '.join(claim.data)}, not {other[0]}"
-        return Verdict(claim, math.nan, math.nan, math.nan, 0, "not tested", reason)
-    pairs, reason = _differences(claim, frame)
-    n = len(pairs)
-    effect = float(pairs.mean()) if n else math.nan
-    if n < LEAST_PAIRS:
-        reason = reason or f"{n} paired seeds, at least {LEAST_PAIRS} are needed"
-        return Verdict(claim, effect, math.nan, math.nan, n, "not tested", reason)
-    low, high = interval(pairs, claim.id)
-    word = _word(claim, low, high)
-    own = set(frame["data"]) == {OWN} and set(frame["profile"]) == {PAPER_PROFILE}
-    if word == "supported" and own:
-        word = "reproduced"
-    return Verdict(claim, effect, low, high, n, word)
-
-
-def interval(pairs: NDArray[np.float64], name: str) -> tuple[float, float]:
-    """95% percentile bootstrap interval of the mean of `pairs` (n,); `name` seeds the resampling."""
-    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
-    chosen = np.random.default_rng(seed).integers(len(pairs), size=(RESAMPLES, len(pairs)))
-    low, high = np.percentile(pairs[chosen].mean(1), [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _word(claim: Claim, low: float, high: float) -> str:
-    """Where the interval lies against what the claim says; the effect is a - b, or a - threshold."""
-    if claim.rule == "equivalent":
-        inside = -claim.margin <= low and high <= claim.margin
-        outside = low > claim.margin or high < -claim.margin
-    elif claim.rule in ("greater", "above"):
-        bar = claim.margin if claim.rule == "greater" else 0.0
-        inside, outside = low > bar, high < bar
-    else:
-        bar = -claim.margin if claim.rule == "less" else 0.0
-        inside, outside = high < bar, low > bar
-    return "supported" if inside else "contradicted" if outside else "inconclusive"
-
-
-def _differences(claim: Claim, frame: pd.DataFrame) -> tuple[NDArray[np.float64], str]:
-    """The effect of each seed that has it, and a reason when there is none."""
-    none = np.zeros(0)
-    a, why = _by_seed(frame, claim.a, "a")
-    if why:
-        return none, why
-    if claim.b is None:
-        return (a - claim.margin).to_numpy(dtype=np.float64), ""
-    b, why = _by_seed(frame, claim.b, "b")
-    if why:
-        return none, why
-    return (a - b).dropna().to_numpy(dtype=np.float64), ""
-
-
-def _by_seed(frame: pd.DataFrame, selection: Mapping[str, str], side: str) -> tuple[pd.Series, str]:
-    """The mean value of a selection for each seed, in the order of the seeds."""
-    empty = pd.Series(dtype=float)
-    if unknown := sorted(set(selection) - set(frame.columns)):
-        return empty, f"{side}: the rows have no column {', '.join(unknown)}"
-    chosen = frame
-    for column, value in selection.items():
-        chosen = chosen[chosen[column].astype(str) == value]
-    if chosen.empty:
-        return empty, f"{side}: no rows for {', '.join(selection.values())}"
-    seeds = chosen.groupby("seed", sort=True)["value"]
-    whole = seeds.size() == seeds.size().max()
-    # A NaN in any row of a seed leaves the seed out: mean() alone would skip over it.
-    means = seeds.agg(lambda values: values.mean(skipna=False))[whole].dropna()
-    return means, "" if len(means) else f"{side}: no defined value"
 
 
 def _claim(entry: Mapping[str, Any], where: str) -> Claim:
@@ -205,7 +109,27 @@ def _claim(entry: Mapping[str, Any], where: str) -> Claim:
     for name in ("id", "text", "where", "rule"):
         if not isinstance(entry.get(name), str) or not entry[name].strip():
             raise ClaimError(f"{where}: {name} must be a text")
-    rule, margin = entry["rule"], entry.get("margin", 0.0)
+    _check_rule(entry["rule"], entry.get("margin", 0.0), where)
+    _check_numbers(entry, where)
+    if (entry["rule"] in THRESHOLD) == ("b" in entry):
+        takes = "takes no b" if "b" in entry else "needs b"
+        raise ClaimError(f"{where}: {entry['rule']} {takes}")
+    return Claim(
+        id=entry["id"],
+        text=entry["text"],
+        where=entry["where"],
+        rule=entry["rule"],
+        margin=float(entry.get("margin", 0.0)),
+        reported=float(entry.get("reported", math.nan)),
+        a=_selection(entry.get("a"), f"{where}: a"),
+        b=_selection(entry["b"], f"{where}: b") if "b" in entry else None,
+        data=_kinds(entry.get("data", []), where),
+        interest=float(entry.get("interest", 0.0)),
+        remark=entry.get("remark", False),
+    )
+
+
+def _check_rule(rule: str, margin: object, where: str) -> None:
     if rule not in (*TWO_SIDED, *THRESHOLD):
         raise ClaimError(
             f"{where}: unknown rule {rule!r}, use {', '.join((*TWO_SIDED, *THRESHOLD))}"
@@ -216,16 +140,16 @@ def _claim(entry: Mapping[str, Any], where: str) -> Claim:
         raise ClaimError(f"{where}: equivalent needs a margin above 0")
     if rule in ("greater", "less") and margin < 0:
         raise ClaimError(f"{where}: margin must not be negative")
+
+
+def _check_numbers(entry: Mapping[str, Any], where: str) -> None:
+    interest = entry.get("interest", 0.0)
     if not _is_number(entry.get("reported", math.nan)):
         raise ClaimError(f"{where}: reported must be a number, or nan where none is printed")
-    if (rule in THRESHOLD) == ("b" in entry):
-        raise ClaimError(f"{where}: {rule} {'takes no b' if 'b' in entry else 'needs b'}")
-    a = _selection(entry.get("a"), f"{where}: a")
-    b = _selection(entry["b"], f"{where}: b") if "b" in entry else None
-    reported = float(entry.get("reported", math.nan))
-    data = _kinds(entry.get("data", []), where)
-    name, text, place = entry["id"], entry["text"], entry["where"]
-    return Claim(name, text, place, rule, float(margin), reported, a, b, data)
+    if not _is_number(interest) or not 0 <= interest < math.inf:
+        raise ClaimError(f"{where}: interest must be a number of at least 0")
+    if not isinstance(entry.get("remark", False), bool):
+        raise ClaimError(f"{where}: remark must be true or false")
 
 
 def _kinds(value: object, where: str) -> tuple[str, ...]:
@@ -243,9 +167,5 @@ def _selection(value: object, where: str) -> Mapping[str, str]:
     return value
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _signed(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:+.3f}"

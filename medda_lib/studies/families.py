@@ -22,7 +22,10 @@ from typing import Any
 
 from medda_lib.studies.printed import Printed, PrintedError, Words, names
 
-CLAIM = ("id", "text", "where", "rule", "margin", "reported", "a", "b", "data")
+CLAIM = (
+    *("id", "text", "where", "rule", "margin", "reported", "a", "b", "data"),
+    *("interest", "remark"),
+)
 """The fields of a claim."""
 
 ENTRY = (*CLAIM, "over", "letters", "both")

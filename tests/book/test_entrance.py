@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -125,20 +126,24 @@ COUNTS = {
     "verdicts.aiva.phantom.supported": 3,
     "verdicts.aiva.own.reproduced": 2,
     "verdicts.aiva.real.contradicted": 1,
-    "verdicts.fda.phantom.inconclusive": 4,
+    "verdicts.fda.phantom.undecided": 4,
     "verdicts.fda.phantom.not tested": 9,
 }
 
 
 def test_verdicts_are_added_up_over_the_kinds_of_data() -> None:
     assert front.verdicts(COUNTS) == {
-        "aiva": {"supported": 5, "inconclusive": 0, "contradicted": 1},
-        "fda": {"supported": 0, "inconclusive": 4, "contradicted": 0},
+        "aiva": {"supported": 5, "undecided": 0, "contradicted": 1},
+        "fda": {"supported": 0, "undecided": 4, "contradicted": 0},
     }
 
 
 def test_the_picture_prints_what_the_ledger_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front, "standing", lambda _folder: SimpleNamespace(counts=COUNTS))
+    columns = {"headline": True, "paper": "aiva", "data": ["phantom", "phantom", "real"]}
+    said = pd.DataFrame(columns | {"verdict": ["supported", "contradicted", "not tested"]})
+    both = pd.concat([said, said.assign(paper="fda", verdict="not tested")])
+    known = SimpleNamespace(counts=COUNTS, claims=both)
+    monkeypatch.setattr(front, "standing", lambda _folder: known)
     page = front.html(_paths.RESULTS, everywhere, "../_images")
     rows = front.scores(_paths.RESULTS)
     assert rows.notna().all().all()
@@ -150,7 +155,9 @@ def test_the_picture_prints_what_the_ledger_says(monkeypatch: pytest.MonkeyPatch
     assert len(alts) == len(VIEWS)
     for name, alt in zip(VIEWS, alts, strict=True):
         assert f"Surface Dice {load()['scores'][name]:.2f}" in alt
-    assert 'aria-label="5 supported, 0 inconclusive, 1 contradicted"' in page
+    assert 'aria-label="5 supported, 0 undecided, 1 contradicted"' in page
+    assert "headline: 1 supported, 1 contradicted on phantom" in page
+    assert "headline not tested" in page
     assert "../book/chapters/aiva.html" in page
 
 

@@ -21,14 +21,20 @@ from medda_lib.pages.board import Board, Cell, Facet, Row, link
 from medda_lib.pages.build import BookError, build
 from medda_lib.pages.counting import differences
 from medda_lib.pages.scoreboard import ANCHOR
-from medda_lib.pages.scoreboard_tables import TABLES, claims_board, slug, systems_board
+from medda_lib.pages.scoreboard_tables import (
+    TABLES,
+    claims_board,
+    headlines_board,
+    slug,
+    systems_board,
+)
 from medda_lib.papers import scoreboard
 from medda_lib.papers.catalogue import papers
 from medda_lib.papers.counts import Standing, standing
 from tests.book.small import begin
 
 SOURCE = _paths.BOOK / "scoreboard.py"
-DICE = {"UMTL-S": (0.5, 0.6, 0.7), "UMTL": (0.7, 0.9, 0.8)}
+DICE = {"UMTL-S": (0.5, 0.6, 0.7), "UMTL": (0.71, 0.8, 0.9)}
 LEDGER = "demo-phantom"
 
 
@@ -98,7 +104,12 @@ def test_no_system_and_no_claim_is_lost(known: Standing) -> None:
     assert len(systems.rows) == len(systems.ids) == sum(len(p.systems) for p in papers())
     claims = Parsed(claims_board(known, Nowhere()))
     frame = known.claims.drop_duplicates(["paper", "claim"])
-    assert claims.ids == [f"claim-{row.paper}-{row.claim}" for row in frame.itertuples()]
+    names = [f"claim-{row.paper}-{row.claim}" for row in frame.itertuples()]
+    heads = [f"claim-{row.paper}-{row.claim}" for row in frame.itertuples() if row.headline]
+    assert claims.ids[: len(heads)] == heads
+    assert sorted(claims.ids) == sorted(names)
+    boards = Parsed(headlines_board(known, Nowhere()))
+    assert boards.ids == [name.replace("claim", "headline", 1) for name in heads]
 
 
 def test_rows_are_found_under_their_facets(known: Standing) -> None:
@@ -108,6 +119,8 @@ def test_rows_are_found_under_their_facets(known: Standing) -> None:
     assert (told["data-modality"], told["data-data"]) == ("radiography", "phantom")
     assert told["data-verdict"] == told["data-verdict-phantom"] == "contradicted"
     assert told["data-verdict-real"] == "not tested"
+    kinds = {name: rows[f"claim-multimix-{name}"]["data-kind"] for name in ("C1a", "C1c", "C2a")}
+    assert kinds == {"C1a": "claim", "C1c": "remark", "C2a": "headline"}
     untested = rows["claim-multimix-C2a"]
     assert (untested["data-data"], untested["data-verdict"]) == ("", "not tested")
     systems = Parsed(systems_board(known, Nowhere())).rows
@@ -220,7 +233,7 @@ def test_the_tally_says_what_it_counts(known: Standing) -> None:
     table = tally(known.claims, "Verdicts", scoreboard.KIND_NAMES)
     assert 'data-count="verdicts.multimix.phantom.contradicted">1<' in table.html
     assert list(differences(table.html, known)) == []
-    assert table.frame[list(SIGNS)].to_numpy().sum() == len(known.claims)
+    assert table.frame[list(SIGNS)].to_numpy().sum() == (~known.claims["remark"]).sum()
 
 
 def html(results: Path, folder: Path) -> str:

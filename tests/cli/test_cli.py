@@ -16,8 +16,9 @@ from medda_lib.commands.doctor import Finding
 from medda_lib.notebooks import NotebookError
 from medda_lib.papers import standing
 from medda_lib.papers.catalogue import papers
-from medda_lib.studies.claims import judge, load
+from medda_lib.studies.claims import load
 from medda_lib.studies.ledger import read
+from medda_lib.studies.verdict import judge
 
 DONE, FOUND_WRONG, BAD_COMMAND = 0, 1, 2
 

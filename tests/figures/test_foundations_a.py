@@ -155,12 +155,12 @@ def test_parameter_dial_says_scores_and_refuses_mixtures() -> None:
 
 
 def test_forest_draws_each_interval_in_the_look_of_its_verdict() -> None:
-    effects = [Effect("one", 0.2, 0.1, 0.3, "supported"), Effect("two", 0, -1, 1, "inconclusive")]
+    effects = [Effect("one", 0.2, 0.1, 0.3, "supported"), Effect("two", 0, -1, 1, "undecided")]
     figure = forest(effects, "A - B", bars=(-0.1, 0.1), truth=0.05)
     drawn = [line for line in lines(figure) if len(np.asarray(line.get_xdata())) == 2]
     np.testing.assert_array_equal(drawn[0].get_xdata(), [0.1, 0.3])
     assert drawn[0].get_color() == LOOKS["supported"][0]
-    assert drawn[1].get_color() == LOOKS["inconclusive"][0]
+    assert drawn[1].get_color() == LOOKS["undecided"][0]
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["one", "two"]
     low, high = figure.axes[0].get_ylim()
     assert low > high  # the first is at the top
@@ -173,11 +173,11 @@ def test_forest_names_the_unknown_verdict() -> None:
         forest([], "x")
 
 
-SHARES = {"supported": 0.25, "contradicted": 0.0, "inconclusive": 0.75}
+SHARES = {"supported": 0.25, "contradicted": 0.0, "undecided": 0.75}
 
 
 def simulation(i: int, j: int) -> Simulation:
-    some = [Effect("", 0.1 * i, -1.0, 1.0, "inconclusive")] * 3
+    some = [Effect("", 0.1 * i, -1.0, 1.0, "undecided")] * 3
     return Simulation(0.5 * i, some, SHARES, 0.7 + 0.1 * j)
 
 

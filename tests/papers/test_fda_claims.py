@@ -8,7 +8,8 @@ import pytest
 
 from medda_lib.papers.judging import judged
 from medda_lib.papers.tables import reported_table
-from medda_lib.studies.claims import Claim, judge, load
+from medda_lib.studies.claims import Claim, load
+from medda_lib.studies.verdict import judge
 
 CLAIMS = load("fda")
 BY_ID = {claim.id: claim for claim in CLAIMS}

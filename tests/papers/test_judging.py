@@ -11,6 +11,7 @@ import pytest
 from medda_lib.papers import catalogue, judging, results, scoreboard, tables
 from medda_lib.studies import claims
 from medda_lib.studies.per_image import PerImage
+from medda_lib.studies.verdict import Verdict, judge
 
 TOML = """
 [[claim]]
@@ -79,7 +80,7 @@ def test_only_claims_about_the_data_are_judged(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_claim_about_other_data_is_not_tested_and_says_why(known: list[claims.Claim]) -> None:
-    verdict = claims.judge(known[1], rows("phantom", 0.1))
+    verdict = judge(known[1], rows("phantom", 0.1))
     assert (verdict.verdict, verdict.n) == ("not tested", 0)
     assert verdict.reason == "the claim is about prostate, not phantom"
 
@@ -107,9 +108,9 @@ def test_ledgers_of_a_kind() -> None:
 def test_the_scoreboard_takes_the_first_ledger_that_can_judge(known: list[claims.Claim]) -> None:
     one, two = known
 
-    def said(frame: pd.DataFrame) -> dict[str, claims.Verdict]:
+    def said(frame: pd.DataFrame) -> dict[str, Verdict]:
         data = frame["data"].iloc[0]
-        return {c.id: claims.judge(c, frame) for c in known if c.about(data)}
+        return {c.id: judge(c, frame) for c in known if c.about(data)}
 
     brain, prostate = rows("phantom", 0.1), rows("prostate", -0.1)
     found = {"paper-phantom": said(brain), "demo-prostate": said(prostate)}

@@ -8,8 +8,10 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from medda_lib import _paths
 from medda_lib.papers import catalogue, notes, results, tables
 from medda_lib.papers.catalogue import Data
+from medda_lib.studies import ledger
 from medda_lib.studies.per_image import PerImage
 
 
@@ -67,7 +69,7 @@ def test_at_smoke_real_images_are_not_read_and_nothing_is_made_up() -> None:
     found = results.results("fda", "smoke", "real")
     assert found is not None
     assert found.profile == "demo"
-    assert found.measured_on == results.results("fda", "demo", "real").measured_on
+    assert found.frame.equals(ledger.read(_paths.RESULTS / "fda", "demo", "real"))
     assert results.results("fda", "smoke", "own-matrix") is None
 
 

@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from medda_lib.studies.claims import Claim, ClaimError, interval, judge, load
+from medda_lib.studies.claims import Claim, ClaimError, load
+from medda_lib.studies.verdict import judge
 
 A = {"system": "A", "evaluation": "in-domain", "metric": "dice"}
 B = {"system": "B", "evaluation": "in-domain", "metric": "dice"}
 CLAIM = Claim("C1", "A beats B.", "Table 2", "greater", 0.0, 0.1, A, B)
-UP = ([0.8, 0.9, 0.85], [0.7, 0.6, 0.75])
+UP = ([0.84, 0.85, 0.86], [0.64, 0.66, 0.65])  # differences 0.20, 0.19, 0.21
 DOWN = (UP[1], UP[0])
 MIXED = ([0.8, 0.6, 0.85], [0.7, 0.9, 0.75])
-CLOSE = ([0.80, 0.81, 0.79], [0.79, 0.82, 0.80])
+CLOSE = ([0.801, 0.800, 0.799], [0.800, 0.801, 0.800])
 
 
 def rows(values: dict[str, list[float]], **fixed: Any) -> pd.DataFrame:
@@ -49,24 +49,24 @@ def threshold(rule: str, margin: float) -> Claim:
     [
         (CLAIM, UP, "supported"),
         (CLAIM, DOWN, "contradicted"),
-        (CLAIM, MIXED, "inconclusive"),
+        (CLAIM, MIXED, "undecided"),
         (replace(CLAIM, margin=0.05), UP, "supported"),
-        (replace(CLAIM, margin=0.2), UP, "inconclusive"),
+        (replace(CLAIM, margin=0.2), UP, "undecided"),
         (replace(CLAIM, margin=0.5), UP, "contradicted"),
         (replace(CLAIM, rule="less"), UP, "contradicted"),
         (replace(CLAIM, rule="less"), DOWN, "supported"),
-        (replace(CLAIM, rule="less"), MIXED, "inconclusive"),
+        (replace(CLAIM, rule="less"), MIXED, "undecided"),
         (replace(CLAIM, rule="less", margin=0.5), DOWN, "contradicted"),
         (replace(CLAIM, rule="equivalent", margin=0.02), CLOSE, "supported"),
-        (replace(CLAIM, rule="equivalent", margin=0.005), CLOSE, "inconclusive"),
+        (replace(CLAIM, rule="equivalent", margin=0.002), CLOSE, "undecided"),
         (replace(CLAIM, rule="equivalent", margin=0.02), UP, "contradicted"),
         (replace(CLAIM, rule="equivalent", margin=0.02), DOWN, "contradicted"),
         (threshold("above", 0.75), UP, "supported"),
         (threshold("above", 0.95), UP, "contradicted"),
-        (threshold("above", 0.85), UP, "inconclusive"),
+        (threshold("above", 0.85), UP, "undecided"),
         (threshold("below", 0.95), UP, "supported"),
         (threshold("below", 0.75), UP, "contradicted"),
-        (threshold("below", 0.85), UP, "inconclusive"),
+        (threshold("below", 0.85), UP, "undecided"),
     ],
 )
 def test_verdicts(claim: Claim, values: tuple[list[float], list[float]], word: str) -> None:
@@ -75,23 +75,35 @@ def test_verdicts(claim: Claim, values: tuple[list[float], list[float]], word: s
 
 def test_effect_and_interval_of_three_pairs_by_hand() -> None:
     verdict = judge(CLAIM, pair(UP))
-    assert verdict.effect == pytest.approx((0.1 + 0.3 + 0.1) / 3)
-    # The mean of a resample is the smallest pair alone with probability 8/27, the largest with 1/27.
-    assert [verdict.low, verdict.high] == pytest.approx([0.1, 0.3])
+    assert verdict.effect == pytest.approx(0.2)
+    half = 4.3027 * 0.01 / 3**0.5  # Student's quantile for two degrees of freedom
+    assert [verdict.low, verdict.high] == pytest.approx([0.2 - half, 0.2 + half], abs=1e-5)
+    assert verdict.shows == pytest.approx(half + 1.0607 * 0.01 / 3**0.5, abs=1e-5)
     assert verdict.n == 3
     assert judge(threshold("above", 0.75), pair(UP)).effect == pytest.approx(0.1)
 
 
-def test_the_interval_agrees_with_scipy() -> None:
-    pairs = np.random.default_rng(3).normal(0.1, 0.2, 25)
-    low, high = interval(pairs, "C1")
-    wanted = stats.bootstrap(
-        (pairs,), np.mean, n_resamples=50_000, method="percentile", rng=np.random.default_rng(0)
-    ).confidence_interval
-    assert low == pytest.approx(wanted.low, abs=0.005)
-    assert high == pytest.approx(wanted.high, abs=0.005)
-    assert interval(pairs, "C1") == (low, high)
-    assert interval(pairs, "C2") != (low, high)
+def test_undecided_says_what_would_have_shown_and_what_matters() -> None:
+    reason = judge(replace(CLAIM, interest=0.02), pair(MIXED)).reason
+    assert reason.startswith("an effect of 0.7")
+    assert reason.endswith(
+        "would have shown in four of five studies; of interest is 0.02: too coarse"
+    )
+    fine = judge(replace(CLAIM, interest=0.02), pair(CLOSE))
+    assert fine.verdict == "undecided"
+    assert fine.reason.endswith("enough")
+
+
+@pytest.mark.parametrize("rule", ["greater", "less", "equivalent"])
+def test_exact_ties_are_one_system_whatever_the_claim(rule: str) -> None:
+    claim = replace(CLAIM, rule=rule, margin=0.02)
+    assert judge(claim, pair((UP[0], UP[0]))).verdict == "same system here"
+    nearly = (UP[0], [value + 1e-9 for value in UP[0]])
+    assert judge(claim, pair(nearly)).verdict != "same system here"
+
+
+def test_a_tie_with_a_threshold_is_no_twin() -> None:
+    assert judge(threshold("above", 0.5), rows({"A": [0.5] * 3})).verdict == "undecided"
 
 
 def test_pairs_are_made_by_seed_and_not_by_order() -> None:
@@ -101,7 +113,7 @@ def test_pairs_are_made_by_seed_and_not_by_order() -> None:
     shifted = frame.assign(seed=frame["seed"] + np.where(frame["system"] == "B", 1, 0))
     again = judge(CLAIM, shifted)
     assert again.n == 2
-    assert again.effect == pytest.approx((0.9 - 0.7 + 0.85 - 0.6) / 2)
+    assert again.effect == pytest.approx((0.85 - 0.64 + 0.86 - 0.66) / 2)
     assert again.verdict == "not tested"
 
 
@@ -159,7 +171,7 @@ def test_a_verdict_as_row_and_cells() -> None:
     verdict = judge(CLAIM, pair(UP))
     row = verdict.row()
     assert {"id", "text", "where", "reported", "effect", "low", "high", "n", "verdict"} <= set(row)
-    assert verdict.cells() == ("+0.100", "+0.167", "+0.100 to +0.300", "supported")
+    assert verdict.cells() == ("+0.100", "+0.200", "+0.175 to +0.225", "supported")
     assert judge(threshold("above", 0.5), pair(UP)).cells()[0] == ""
 
 
@@ -217,6 +229,33 @@ def test_mistakes_name_file_and_claim(tmp_path: Path, old: str, new: str, messag
     assert old in GOOD
     with pytest.raises(ClaimError, match=message):
         load("toy", written(tmp_path, GOOD.replace(old, new)))
+
+
+def test_headlines_and_remarks(tmp_path: Path) -> None:
+    two = GOOD + GOOD.replace('"C1"', '"C2"\nremark = true\ninterest = 0.02')
+    one, other = load("toy", written(tmp_path, 'headline = ["C1"]\n' + two))
+    assert (one.headline, one.remark, one.interest) == (True, False, 0.0)
+    assert (other.headline, other.remark, other.interest) == (False, True, 0.02)
+    for names in ('["C2"]', '["C3"]', '"C1"'):
+        with pytest.raises(ClaimError, match="headline must list ids of claims"):
+            load("toy", written(tmp_path, f"headline = {names}\n" + two))
+    many = "".join(GOOD.replace('"C1"', f'"C{k}"') for k in range(1, 5))
+    with pytest.raises(ClaimError, match="headline lists 4 claims, 3 at most"):
+        load("toy", written(tmp_path, 'headline = ["C1", "C2", "C3", "C4"]\n' + many))
+
+
+@pytest.mark.parametrize("line", ["interest = -1", 'interest = "x"', "remark = 1"])
+def test_what_is_said_of_a_claim_is_checked(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ClaimError, match=f"claim C1: {line.split(maxsplit=1)[0]} must be"):
+        load("toy", written(tmp_path, GOOD + line))
+
+
+@pytest.mark.parametrize("paper", ["multimix", "fda", "aiva", "odex"])
+def test_each_finished_paper_has_headlines_and_says_what_matters(paper: str) -> None:
+    known = load(paper)
+    assert 1 <= sum(claim.headline for claim in known) <= 3
+    assert all(claim.interest > 0 for claim in known)
+    assert any(claim.remark for claim in known)
 
 
 def test_an_id_occurs_once(tmp_path: Path) -> None:
