@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Sequence
 
 import torch
-from monai.metrics.utils import get_edge_surface_distance
 from torch import Tensor
 
 
@@ -41,6 +40,9 @@ def surface_dice(
 
 def _elements(a: Tensor, b: Tensor, spacing: Sequence[float]) -> list[tuple[Tensor, Tensor]]:
     """(distance to the other surface, area) of each piece of surface; those of `b` first."""
+    # Here, since MONAI takes seconds to import and most processes measure no surface.
+    from monai.metrics.utils import get_edge_surface_distance
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # MONAI warns of its own old argument
         edges, distances, areas = get_edge_surface_distance(
