@@ -12,7 +12,7 @@ from typing import Any
 from medda_lib import _paths
 from medda_lib.notebooks import setup_cell
 from medda_lib.notebooks.record import what_moved_on
-from medda_lib.notebooks.running import INJECTED, PAGE, read, tags
+from medda_lib.notebooks.running import PAGE, read, tags
 
 LIMIT = 1_000_000  # bytes of a notebook: what a code host still renders and a diff still shows
 _ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
@@ -25,10 +25,9 @@ def check(source: Path) -> list[str]:
         return [f"{path.name} is missing: run `medda freeze {source.stem}`"]
     notebook = json.loads(path.read_text("utf-8"))
     executed = [cell for cell in notebook["cells"] if not setup_cell.is_one(cell)]
-    cells = [cell for cell in executed if INJECTED not in tags(cell)]
     return [
         *_size(path),
-        *_different_cells(read(source)["cells"], cells, path.name),
+        *_different_cells(read(source)["cells"], executed, path.name),
         *(f"{path.name}, {problem}" for problem in _bad_outputs(executed)),
     ]
 

@@ -1,17 +1,22 @@
-"""A page read as a notebook, and run by papermill in the page's own folder."""
+"""A page read as a notebook, and run by papermill in the page's own folder.
+
+Parameters are written into the page's own cell for them, as a reader would do it in Jupyter. papermill
+would inject a second cell behind it, which sets back whatever a reader writes into the first one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-INJECTED, PARAMETERS = "injected-parameters", "parameters"
+PARAMETERS = "parameters"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 PAGE = "MEDDA_PAGE"  # the variable that tells a kernel which page it runs
 
@@ -44,7 +49,9 @@ def execute(source: Path, target: Path, parameters: Mapping[str, object]) -> Any
     import papermill
 
     page = read(source)
-    wanted = any(PARAMETERS in tags(cell) for cell in page["cells"])
+    for cell in page["cells"]:
+        if PARAMETERS in tags(cell):
+            cell["source"] = with_values(cell["source"], parameters)
     with tempfile.TemporaryDirectory() as folder, _page_in_environment(source):
         blank = Path(folder) / "page.ipynb"
         jupytext.write(page, blank)
@@ -52,7 +59,6 @@ def execute(source: Path, target: Path, parameters: Mapping[str, object]) -> Any
             notebook = papermill.execute_notebook(
                 blank,
                 target,
-                parameters=parameters if wanted else None,
                 kernel_name=KERNEL["name"],
                 cwd=source.parent,
                 progress_bar=False,
@@ -63,9 +69,6 @@ def execute(source: Path, target: Path, parameters: Mapping[str, object]) -> Any
                 f"{source}, cell {error.cell_index + 1}: {error.ename}: {error.evalue}\n"
                 f"{error.source}"
             ) from error
-    for cell in notebook["cells"]:
-        if INJECTED in tags(cell):
-            _hide(cell)
     return json.loads(json.dumps(notebook))
 
 
@@ -83,11 +86,17 @@ def _page_in_environment(source: Path) -> Iterator[None]:
             os.environ[PAGE] = before
 
 
-def _hide(cell: dict[str, Any]) -> None:
-    """The injected cell repeats the parameters: gone from the book, folded in JupyterLab."""
-    cell["id"] = "parameters"
-    cell["metadata"]["tags"] = sorted({*tags(cell), "remove-cell"})
-    cell["metadata"]["jupyter"] = {"source_hidden": True}
+def with_values(text: str, parameters: Mapping[str, object]) -> str:
+    """A cell of parameters with these values, its comments kept; names that it lacks are left out."""
+    for name, value in parameters.items():
+        written = f"{name} = {spelled(value)}".replace("\\", r"\\")
+        text = re.sub(rf"^{name} = .*?(?=( *#.*)?$)", written, text, flags=re.MULTILINE)
+    return text
+
+
+def spelled(value: object) -> str:
+    """A text, number or truth as Python writes it, texts in double quotes as the pages do."""
+    return json.dumps(value) if isinstance(value, str) else repr(value)
 
 
 def tags(cell: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ The processor time of a page is reported at the end beside its budget; see `test
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from medda_lib import _paths
 from medda_lib.notebooks import check, smoke
+from medda_lib.notebooks.running import PARAMETERS, read, tags
 from tests.benchmarks import benchmark
 from tests.conftest import PROCESSOR
 
@@ -42,6 +44,24 @@ READ = [path for path in PAGES if listed(path)]
 @pytest.mark.parametrize("source", READ, ids=[str(p.relative_to(_paths.BOOK)) for p in READ])
 def test_notebook_is_the_executed_source(source: Path) -> None:
     assert check(source) == []
+
+
+@pytest.mark.parametrize("source", PAGES, ids=NAMES)
+def test_no_later_cell_sets_back_what_a_reader_edits(source: Path) -> None:
+    cells = [cell for cell in read(source)["cells"] if cell["cell_type"] == "code"]
+    (first,) = [i for i, cell in enumerate(cells) if PARAMETERS in tags(cell)]
+    mine = _assigned(cells[first]["source"])
+    assert {"profile", "data", "seed", "device"} <= mine
+    later = [name for cell in cells[first + 1 :] for name in _assigned(cell["source"]) & mine]
+    assert later == []
+
+
+def _assigned(text: str) -> set[str]:
+    """The names that a cell's own lines assign, functions and classes left out."""
+    targets = [
+        t for line in ast.parse(text).body if isinstance(line, ast.Assign) for t in line.targets
+    ]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def test_every_executed_page_is_in_the_table_of_contents() -> None:

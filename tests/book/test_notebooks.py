@@ -25,6 +25,7 @@ from medda_lib.notebooks import (
     what_moved_on,
 )
 from medda_lib.notebooks.record import sealed
+from medda_lib.notebooks.running import with_values
 from medda_lib.notebooks.source_view import _without_docstring
 from medda_lib.studies.setting import Setting
 
@@ -32,9 +33,9 @@ PAGE = """# %% [markdown]
 # # A page
 
 # %% tags=["parameters"]
-profile = "demo"
+profile = "smoke"
 data = "phantom"
-seed = 0
+seed = 7
 device = "cpu"
 
 # %%
@@ -78,13 +79,20 @@ def test_frozen_notebook_passes_its_own_check(frozen: Path) -> None:
     assert check(frozen.with_suffix(".py")) == []
 
 
-def test_parameters_arrive_and_the_injected_cell_is_hidden(frozen: Path) -> None:
-    cells = read(frozen)["cells"]
+def test_parameters_are_written_into_the_cell_that_a_reader_edits(tmp_path: Path) -> None:
+    source = write(tmp_path, PAGE.replace("smoke", "demo"))
+    cells = read(smoke(source, tmp_path / "out"))["cells"]
     result = next(c for c in cells if "nbval-check-output" in c["metadata"].get("tags", []))
-    assert result["outputs"][0]["data"]["text/plain"] == "('smoke', 7)"
-    injected = next(c for c in cells if "injected-parameters" in c["metadata"].get("tags", []))
-    assert "remove-cell" in injected["metadata"]["tags"]
-    assert injected["metadata"]["jupyter"] == {"source_hidden": True}
+    assert result["outputs"][0]["data"]["text/plain"] == "('smoke', 0)"
+    (visible,) = [c for c in cells if "profile =" in "".join(c["source"])]
+    assert visible["metadata"]["tags"] == ["parameters"]
+    assert "".join(visible["source"]).splitlines()[::2] == ['profile = "smoke"', "seed = 0"]
+
+
+def test_values_replace_values_and_keep_comments() -> None:
+    text = 'profile = "demo"  # smoke | demo\nseed = 0\nresults = ""'
+    wanted = 'profile = "smoke"  # smoke | demo\nseed = 3\nresults = ""'
+    assert with_values(text, {"profile": "smoke", "seed": 3, "device": "cpu"}) == wanted
 
 
 def test_progress_lines_keep_their_last_state(frozen: Path) -> None:
