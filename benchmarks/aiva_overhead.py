@@ -20,16 +20,16 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from medda_lib.methods.aiva import Clustering
 from medda_lib.methods.aiva.adaptation import Alignment
-from medda_lib.methods.finetuning import Batch, Finetuning, Sites, Tuning
+from medda_lib.methods.finetuning import SKULL_STRIPPING, Batch, Sites, Tuning
 from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.training import Phase
+from medda_lib.methods.training import Phase, Recipe
 from medda_lib.methods.training.history import floats
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.papers.costs import replace_rows
@@ -47,13 +47,14 @@ class Case:
     slices: int
     size: int
     segmenter: Segmenter
-    finetuning: Finetuning
+    finetuning: Recipe
 
 
+SMALL = replace(Segmenter.aiva(), width=8, levels=4)
 CASES = {
-    "demo": Case(192, 64, Segmenter(width=8, levels=4), Finetuning(batch=8)),
-    "middle": Case(40 * 24, 128, Segmenter(width=8, levels=4), Finetuning()),
-    "paper": Case(40 * 160, 256, Segmenter.aiva(), Finetuning.paper()),
+    "demo": Case(192, 64, SMALL, replace(SKULL_STRIPPING, batch=8)),
+    "middle": Case(40 * 24, 128, SMALL, SKULL_STRIPPING),
+    "paper": Case(40 * 160, 256, Segmenter.aiva(), SKULL_STRIPPING),
 }
 
 
@@ -78,12 +79,12 @@ def measure(case: Case, device: str, repeats: int) -> dict[str, float]:
     network = ResidualUNet(case.segmenter.width, case.segmenter.levels).to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     alignment = Alignment(sites, case.segmenter, Clustering(), run)
-    wanted = Finetuning(steps=repeats + 1, batch=case.finetuning.batch)
+    wanted = replace(case.finetuning, steps=repeats + 1)
     tuning = Tuning(network, sites, case.segmenter, wanted, run, alignment)
     alignment.epoch(network.eval(), tuning.order)
     network.train()
     seconds = [_timed(tuning, tuning.main(), batch) for batch in tuning.order][1:]
-    step, epoch = statistics.median(seconds), sites.epoch(case.finetuning)
+    step, epoch = statistics.median(seconds), sites.epoch(case.finetuning.batch)
     spent = sum(alignment.seconds.values())
     return {
         "steps_per_epoch": epoch,

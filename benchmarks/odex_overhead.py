@@ -23,13 +23,14 @@ import multiprocessing
 import resource
 import statistics
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch.nn import functional as F
 
 from medda_lib.methods.continual.settings import Trainer
+from medda_lib.methods.training import with_recipe
 from medda_lib.papers.costs import replace_rows
 from medda_lib.papers.odex.study import BUDGETS, systems
 from medda_lib.studies.method import Method, Run
@@ -138,7 +139,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     trainer = BUDGETS["demo"].trainer
-    task, timed = random_stream(SCANS, SHAPE), replace(trainer, steps=options.steps)
+    task, timed = random_stream(SCANS, SHAPE), with_recipe(trainer, steps=options.steps)
     rounds = []
     for number in range(options.rounds):
         order = SYSTEMS if number % 2 == 0 else SYSTEMS[::-1]
@@ -146,13 +147,13 @@ def main() -> None:
         rounds.append({name: found[name] for name in SYSTEMS})
         print(f"round {number + 1} of {options.rounds}", flush=True)
     rows = []
-    for name, values in table(rounds, trainer.steps).items():
+    for name, values in table(rounds, trainer.recipe.steps).items():
         fixed = {
             "system": name,
             "device": options.label,
             "scans": SCANS,
             "shape": "x".join(map(str, SHAPE)),
-            "batch": trainer.batch,
+            "batch": trainer.recipe.batch,
         }
         row = {**fixed, **{key: float(f"{value:.4g}") for key, value in values.items()}}
         print(row, flush=True)

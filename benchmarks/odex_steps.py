@@ -34,6 +34,7 @@ from torch import Tensor
 from medda_lib.methods.continual.augmentation import augmented
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.training import draw, new_network, shown, supervised
+from medda_lib.methods.training import with_recipe
 from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.papers.costs import replace_rows
 from medda_lib.papers.odex.study import BUDGETS
@@ -63,7 +64,7 @@ def variants(trainer: Trainer, shape: tuple[int, ...]) -> dict[str, Variant]:
     return {
         "as it is": Variant(trainer),
         "contiguous": Variant(trainer, channels_last=False),
-        "bfloat16": Variant(replace(trainer, precision="bfloat16")),
+        "bfloat16": Variant(with_recipe(trainer, precision="bfloat16")),
         "patch": Variant(replace(trainer, patch=(d, h, w))),
         "level": Variant(replace(trainer, filters=deeper)),
         "augmented": Variant(replace(trainer, augment=True)),
@@ -81,7 +82,7 @@ class Stepper:
         self.network: DynUNet = new_network(variant.trainer, Run(0)).train()
         if not variant.channels_last:
             self.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        self.recipe = variant.trainer.recipe()
+        self.recipe = variant.trainer.recipe
         parameters = self.network.parameters()
         self.optimizer = self.recipe.optimiser.make(parameters, self.recipe.learning_rate)
         self.generator = torch.Generator().manual_seed(0)
@@ -111,7 +112,7 @@ class Stepper:
     def _scans(self) -> tuple[Tensor, Tensor]:
         if not self.variant.fresh:
             return self.images, self.masks
-        seeds = [next(self.seeds) for _ in range(self.variant.trainer.batch)]
+        seeds = [next(self.seeds) for _ in range(self.variant.trainer.recipe.batch)]
         made = render(SOURCES["decathlon"], seeds, spacing=self.spacing)
         return made.volumes[:, None], made.hippocampus[:, None]
 

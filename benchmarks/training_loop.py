@@ -4,7 +4,7 @@
 
 Each measurement is a process of its own with one thread: it trains twice, briefly and longer, and
 divides the difference of processor time by that of steps, so that set-up does not count. The two
-checkouts take turns, and the medians are compared.
+checkouts take turns, and the medians are compared. The other one has to know settings with a recipe.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ import sys, time
 from medda_lib.methods.adaptsegnet import AdaptSegNet
 from medda_lib.methods.continual.sequential import Sequential
 from medda_lib.methods.continual.settings import Trainer
-from medda_lib.methods.finetuning import Finetuning
 from medda_lib.methods.multimix import Settings, system
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SourceModel
+from medda_lib.methods.training import Recipe, with_recipe
 from medda_lib.studies.method import Run
 from medda_lib.studies.trial import fixed_chance
 from medda_lib.tasks.brain import BrainTask
@@ -38,18 +38,17 @@ from medda_lib.tasks.hippocampus_transform import Transformed
 heads = BrainTask(PhantomBrains(2, 1, 1, 1, size=64, step=8), "sm3", ("ge15",), adapt="ge15")
 chests = ChestXrayTask(PhantomSources(Counts(64, 8, 8), Counts(32, 8, 8), 8, 8), 64, 32, 16)
 crops = HippocampusTask(PhantomHippocampi(2, 1, spacing=1.5), Transformed())
-network = dict(width=8, levels=4, batch=8)
+def segmenter(n):
+    return Segmenter(Recipe(n, batch=8), width=8, levels=4)
+
 KINDS = {
-    "source network": (heads, lambda n: SourceModel(Segmenter(steps=n, **network))),
-    "adaptation": (
-        heads,
-        lambda n: AdaptSegNet(Segmenter(steps=1, **network), Finetuning(n, 8), width=8),
-    ),
+    "source network": (heads, lambda n: SourceModel(segmenter(n))),
+    "adaptation": (heads, lambda n: AdaptSegNet(segmenter(1), Recipe(n, batch=8), width=8)),
     "multi-task": (
         chests,
-        lambda n: system("MultiMix", Settings(steps=n, width=8, validate_every=10**6)),
+        lambda n: system("MultiMix", with_recipe(Settings(width=8), steps=n, validate_every=10**6)),
     ),
-    "stage of a stream": (crops, lambda n: Sequential(Trainer(steps=n // 5))),
+    "stage of a stream": (crops, lambda n: Sequential(with_recipe(Trainer(), steps=n // 5))),
 }
 task, method = KINDS[sys.argv[1]]
 built = task.build(0)

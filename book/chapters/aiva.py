@@ -60,7 +60,7 @@ budgets = pd.DataFrame(
             "repetitions": b.seeds,
             "brain slices": f"{b.phantoms.size} x {b.phantoms.size}",
             "training scans of a scanner": b.phantoms.train,
-            "steps, source network": b.brain.segmenter.steps,
+            "steps, source network": b.brain.segmenter.recipe.steps,
             "steps, fine-tuning": b.brain.finetuning.steps,
             "slices of a step, each site": b.brain.finetuning.batch,
             "pairs of scanners": len(b.sites) * (len(b.sites) - 1),

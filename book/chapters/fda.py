@@ -88,9 +88,9 @@ budgets = pd.DataFrame(
     {
         name: {
             "slices": f"{96 // b.phantoms.step} of {b.phantoms.size} x {b.phantoms.size}",
-            "training steps of a source network": b.segmenter.steps,
+            "training steps of a source network": b.segmenter.recipe.steps,
             "the same in the live part": b.live,
-            "slices per step": b.segmenter.batch,
+            "slices per step": b.segmenter.recipe.batch,
             "crops": b.segmenter.crop or "none",
             "training scans of a site": b.phantoms.train,
             "test and tuning scans": f"{b.phantoms.test} and {b.phantoms.tuning}",

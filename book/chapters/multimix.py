@@ -84,8 +84,8 @@ budgets = pd.DataFrame(
     {
         name: {
             "image size": f"{b.size} x {b.size}",
-            "training steps": b.settings.steps,
-            "images per set and step": b.settings.batch,
+            "training steps": b.settings.recipe.steps,
+            "images per set and step": b.settings.recipe.batch,
             "channels of the first block": b.settings.width,
             "repetitions": b.seeds,
             "training images, classification": b.sources.classification.train,

@@ -68,8 +68,8 @@ budgets = pd.DataFrame(
             "training scans of a stage": b.phantoms.train,
             "test scans of a stage": b.phantoms.test,
             "training scans of a stage, real": b.real.train,
-            "steps of a stage": b.trainer.steps,
-            "scans or patches of a step": b.trainer.batch,
+            "steps of a stage": b.trainer.recipe.steps,
+            "scans or patches of a step": b.trainer.recipe.batch,
             "channels of the network": ", ".join(map(str, b.trainer.filters)),
             "systems": len(plan.systems(b.trainer)),
         }

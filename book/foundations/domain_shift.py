@@ -216,14 +216,14 @@ show_figure(
 
 # %%
 from medda_lib.methods.multimix import Settings, system
+from medda_lib.methods.training import with_recipe
 from medda_lib.tasks.chest_xray import Counts
 from medda_lib.tasks.chest_xray_shift import ShiftTask
 
 counts = Counts(train=budget["masks"], validation=max(12, budget["masks"] // 10), test=1)
 task = ShiftTask("segmentation", "jsrt", ("jsrt",), counts, budget["size"]).build(seed)
-settings = Settings(
-    width=8 if profile == "smoke" else 16,
-    batch=10,
+settings = with_recipe(
+    Settings(width=8 if profile == "smoke" else 16),
     steps=budget["steps"],
     learning_rate=2e-3,
     validate_every=max(10, budget["steps"] // 6),

@@ -338,17 +338,17 @@ show(standardise)
 
 # %%
 from medda_lib.methods.multimix import Settings, system
+from medda_lib.methods.training import with_recipe
 from medda_lib.studies.method import Run
 from medda_lib.studies.trial import fixed_chance
 from medda_lib.tasks.chest_xray import Counts
 from medda_lib.tasks.chest_xray_shift import ShiftTask
 
 counts, side = Counts(train=budget["train"], validation=40, test=2), budget["side"]
-short = {"batch": 10, "steps": budget["steps"], "validate_every": budget["steps"] // 2}
-recipes = {
-    "segmentation": system("U-Net", Settings(width=12, learning_rate=2e-3, **short)),
-    "classification": system("Enc", Settings(width=8, learning_rate=1e-3, **short)),
-}
+short = {"steps": budget["steps"], "validate_every": budget["steps"] // 2}
+outlining = with_recipe(Settings(width=12), learning_rate=2e-3, **short)
+calling = with_recipe(Settings(width=8), learning_rate=1e-3, **short)
+recipes = {"segmentation": system("U-Net", outlining), "classification": system("Enc", calling)}
 
 
 def trained(problem):

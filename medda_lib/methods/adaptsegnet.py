@@ -18,19 +18,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from medda_lib.methods.finetuning import Batch, Finetuning, Objective, finetune, sites_of
+from medda_lib.methods.finetuning import Batch, Finetuned, Objective, finetune, sites_of
 from medda_lib.methods.segmenter.predictor import SegmenterPredictor
-from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.training import Adam, Losses, Phase, Recipe
 from medda_lib.studies.method import Run
-from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, Setting
 from medda_lib.studies.task import View
 
 BETAS = (0.9, 0.99)  # section 5.2, of the discriminator's Adam
 
 
 @dataclass(frozen=True)
-class AdaptSegNet:
+class AdaptSegNet(Finetuned):
     """Fine-tuning against a discriminator of predicted masks.
 
     Attributes:
@@ -39,19 +37,11 @@ class AdaptSegNet:
         rate: of its Adam; 1e-4 in the paper, with the network's decay.
     """
 
-    segmenter: Segmenter
-    finetuning: Finetuning
     weight: float = 1e-3
     width: int = 64
     rate: float = 1e-4
 
     kind: ClassVar[str] = "AdaptSegNet"
-    setting: ClassVar[Setting] = UNSUPERVISED_ADAPTATION
-
-    @classmethod
-    def paper(cls) -> AdaptSegNet:
-        """On the source network and with the steps of Goodman et al."""
-        return cls(Segmenter.aiva(), Finetuning.paper())
 
     @property
     def name(self) -> str:
@@ -64,11 +54,7 @@ class AdaptSegNet:
         with torch.random.fork_rng():
             torch.manual_seed(run.seed)
             discriminator = Discriminator(self.width).to(run.device)
-        recipe = replace(
-            self.finetuning.of(self.segmenter).recipe,
-            optimiser=Adam(BETAS),
-            learning_rate=self.rate,
-        )
+        recipe = replace(self.finetuning, optimiser=Adam(BETAS), learning_rate=self.rate)
         adversary = _Adversary(discriminator, self.weight, recipe)
         return finetune(sites, self.segmenter, self.finetuning, run, adversary).predictor
 

@@ -18,16 +18,14 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional as F
 
-from medda_lib.methods.finetuning import Batch, Finetuning, Objective, finetune, sites_of
+from medda_lib.methods.finetuning import Batch, Finetuned, Objective, finetune, sites_of
 from medda_lib.methods.segmenter.predictor import SegmenterPredictor
-from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.studies.method import Run
-from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, Setting
 from medda_lib.studies.task import View
 
 
 @dataclass(frozen=True)
-class SegJDOT:
+class SegJDOT(Finetuned):
     """Fine-tuning with the transport cost of the minibatch.
 
     Attributes:
@@ -36,18 +34,10 @@ class SegJDOT:
             pixels). The defaults are those of DeepJDOT, section 4.
     """
 
-    segmenter: Segmenter
-    finetuning: Finetuning
     feature_weight: float = 1e-3
     label_weight: float = 1e-4
 
     kind: ClassVar[str] = "SegJDOT"
-    setting: ClassVar[Setting] = UNSUPERVISED_ADAPTATION
-
-    @classmethod
-    def paper(cls) -> SegJDOT:
-        """On the source network and with the steps of Goodman et al."""
-        return cls(Segmenter.aiva(), Finetuning.paper())
 
     @property
     def name(self) -> str:

@@ -8,7 +8,6 @@ What whole runs took stands beside the ledgers.
 from __future__ import annotations
 
 import csv
-import dataclasses
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from medda_lib.papers.results import Results, conditions
+from medda_lib.studies.identity import spelled_fields
 
 
 def read(paper: str, name: str) -> pd.DataFrame | None:
@@ -41,8 +41,8 @@ def run_seconds(measured: Results) -> pd.DataFrame:
 
 
 def recipes(budgets: Mapping[str, object], part: str) -> pd.DataFrame:
-    """A dataclass of each profile's budget, setting by setting: how a network is trained, say."""
-    found = {name: dataclasses.asdict(getattr(budget, part)) for name, budget in budgets.items()}
+    """A dataclass of each profile's budget, setting by setting as it is spelled: a trainer, say."""
+    found = {name: dict(spelled_fields(getattr(budget, part))) for name, budget in budgets.items()}
     return pd.DataFrame(
         {name: {k: str(v) for k, v in all_.items()} for name, all_ in found.items()}
     )

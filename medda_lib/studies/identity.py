@@ -8,6 +8,10 @@ has its neutral value: a new option that is switched off changes no name and no 
 Which fields came later is written down in `kinds.toml`: for each kind the fields that it had when its
 first results were committed, and the neutral value of each field that was seen since. `remember` keeps
 the file when results are committed. `was` stands where results were committed before classes had kinds.
+
+A class whose fields were cut anew after its results were committed says by a method `spelled` what it is
+spelled by: names and values as they were, which are taken for its fields here. Such a method goes with
+the kind's `was` when its results are made anew.
 """
 
 from __future__ import annotations
@@ -72,12 +76,27 @@ def canonical_json(value: Any) -> str:
 
 
 def spelled_fields(value: object) -> Iterator[tuple[str, object]]:
-    """Names and values of a dataclass's fields, without later ones that have their neutral value."""
-    known = _known().get(kind_of(type(value)))
-    for field in dataclasses.fields(value):  # type: ignore[arg-type]  # checked by the callers
-        held = getattr(value, field.name)
-        if known is None or field.name in known["fields"] or not _neutral(field, held, known):
-            yield field.name, held
+    """Names and values of a dataclass's fields, without later ones that have their neutral value.
+
+    The fields that its kind had first come in their order of then.
+    """
+    known, held = _known().get(kind_of(type(value))), dict(all_fields(value))
+    first = list(held) if known is None else [name for name in known["fields"] if name in held]
+    yield from ((name, held[name]) for name in first)
+    own = {field.name: field for field in _fields(value)}
+    for name in (name for name in held if name not in first):
+        if name not in own or not _neutral(own[name], held[name], known or {}):
+            yield name, held[name]
+
+
+def all_fields(value: object) -> Iterator[tuple[str, object]]:
+    """Names and values of all fields of a dataclass, or those that its method `spelled` gives."""
+    spelled = getattr(value, "spelled", None)
+    if spelled is not None:
+        yield from spelled()
+        return
+    for field in _fields(value):
+        yield field.name, getattr(value, field.name)
 
 
 def seed_of(settings: object, *names: object) -> int:
@@ -91,14 +110,14 @@ def seed_of(settings: object, *names: object) -> int:
 
 
 def parts(value: object) -> Iterator[object]:
-    """A frozen dataclass and every dataclass nested in its fields, tuples included."""
+    """A frozen dataclass and every dataclass nested in what it is spelled by, tuples included."""
     if isinstance(value, tuple):
         for item in value:
             yield from parts(item)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield value
-        for field in dataclasses.fields(value):
-            yield from parts(getattr(value, field.name))
+        for _, held in all_fields(value):
+            yield from parts(held)
 
 
 def remember(values: Iterable[object], file: Path = KINDS) -> list[str]:
@@ -110,12 +129,11 @@ def remember(values: Iterable[object], file: Path = KINDS) -> list[str]:
     known = {kind: dict(entry) for kind, entry in _read(file).items()}
     new: list[str] = []
     for part in (part for value in values for part in parts(value)):
-        kind = kind_of(type(part))
-        fields = dataclasses.fields(part)  # type: ignore[arg-type]
+        kind, names = kind_of(type(part)), [name for name, _ in all_fields(part)]
         if kind not in known:
-            known[kind] = {"fields": [field.name for field in fields]}
+            known[kind] = {"fields": names}
             new.append(kind)
-        for field in fields:
+        for field in (field for field in _fields(part) if field.name in names):
             later = known[kind].setdefault("later", {})
             if field.name not in known[kind]["fields"] and field.name not in later:
                 later[field.name] = _spelled_default(field)
@@ -124,6 +142,10 @@ def remember(values: Iterable[object], file: Path = KINDS) -> list[str]:
         file.write_text(_toml(known), encoding="utf-8")
         _known.cache_clear()
     return new
+
+
+def _fields(value: object) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(value)  # type: ignore[arg-type]  # checked by the callers
 
 
 def _neutral(

@@ -6,13 +6,14 @@ from pathlib import Path
 import torch
 
 from medda_lib.methods.continual.settings import Trainer
+from medda_lib.methods.training import Poly, Recipe
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import Role
 from medda_lib.studies.stream import StreamTask
 from medda_lib.studies.task import Pool, Slot
 
 SHAPE = (8, 12, 8)
-TRAINER = Trainer(filters=(2, 3, 4), steps=2, batch=2)
+TRAINER = Trainer(Recipe(2, 3e-3, schedule=Poly(), batch=2), filters=(2, 3, 4))
 GREYS = (0.9, 0.9, 0.2)
 
 

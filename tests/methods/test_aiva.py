@@ -20,6 +20,7 @@ from medda_lib.methods.aiva.clusters import clustered, embedded, matched, princi
 from medda_lib.methods.aiva.loss import centroids
 from medda_lib.methods.finetuning import sites_of
 from medda_lib.methods.segmenter.training import pretrained
+from medda_lib.methods.training import with_recipe
 from medda_lib.studies.method import Run
 from tests.methods.two_sites import FINETUNING, SEGMENTER, view
 
@@ -199,7 +200,7 @@ def test_lambda_makes_the_first_epochs_mean_one() -> None:
     sites, run = sites_of(view()), Run(1)
     network = pretrained(sites.source, SEGMENTER, sites.name, run).network.eval()
     alignment = Alignment(sites, SEGMENTER, SMALL, run)
-    batches = list(sites.batches(FINETUNING, torch.Generator().manual_seed(run.seed)))[:2]
+    batches = list(sites.batches(2, FINETUNING.batch, torch.Generator().manual_seed(run.seed)))
     alignment.epoch(network, batches)
     (found,) = alignment.structures
     with torch.no_grad():
@@ -221,10 +222,10 @@ def test_lambda_makes_the_first_epochs_mean_one() -> None:
 
 def test_alignment_pulls_the_matched_clusters_together() -> None:
     sites, run = sites_of(view()), Run(1)
-    network = pretrained(sites.source, replace(SEGMENTER, steps=40), sites.name, run).network
+    network = pretrained(sites.source, with_recipe(SEGMENTER, steps=40), sites.name, run).network
     network.eval()
     alignment = Alignment(sites, SEGMENTER, SMALL, run)
-    (step,) = sites.batches(replace(FINETUNING, steps=1, batch=8), torch.Generator())
+    (step,) = sites.batches(1, 8, torch.Generator())
     alignment.epoch(network, [step])
 
     def term() -> torch.Tensor:
@@ -245,4 +246,4 @@ def test_alignment_pulls_the_matched_clusters_together() -> None:
 def test_numbers_of_the_paper() -> None:
     method = AIVA.paper()
     assert method.clustering.k == 12
-    assert (method.segmenter.steps, method.finetuning.steps) == (5000, 6500)
+    assert (method.segmenter.recipe.steps, method.finetuning.steps) == (5000, 6500)

@@ -14,6 +14,8 @@ from medda_lib.methods.continual.plop import PLOP
 from medda_lib.methods.continual.predictor import VolumePredictor
 from medda_lib.methods.continual.riemannian_walk import RiemannianWalk
 from medda_lib.methods.continual.sequential import Sequential
+from medda_lib.methods.continual.settings import Trainer
+from medda_lib.methods.training import with_recipe
 from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import CONTINUAL, LeakError
@@ -24,7 +26,7 @@ from tests.methods.continual_toy import TRAINER, toy_run, toy_task
 
 Baseline = LwF | MiB | EWC | RiemannianWalk | PLOP
 BASELINES: list[type[Baseline]] = [LwF, MiB, EWC, RiemannianWalk, PLOP]
-LONGER = replace(TRAINER, steps=3)
+LONGER = with_recipe(TRAINER, steps=3)
 
 
 def networks(found: Snapshots) -> list[DynUNet]:
@@ -72,15 +74,14 @@ def test_boundaries_must_be_told(kind: type[Baseline]) -> None:
 
 # In half precision the lowest map must not be two slices high: there PyTorch 2.13's convolution on the
 # CPU (oneDNN) leaves parts of the weights' gradient unset, whatever was in memory.
-HALF: dict[str, object] = {"precision": "bfloat16", "patch": (16, 12, 8)}
+DEEP = with_recipe(replace(TRAINER, deep_supervision=1, patch=(16, 12, 8)), precision="bfloat16")
 
 
 @pytest.mark.parametrize("kind", BASELINES)
-@pytest.mark.parametrize("changes", [{"deep_supervision": 1} | HALF, {"patch": (8, 8, 8)}])
-def test_training_as_in_the_paper_works_too(
-    kind: type[Baseline], changes: dict[str, object]
-) -> None:
-    trainer = replace(TRAINER, **changes)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "trainer", [DEEP, replace(TRAINER, patch=(8, 8, 8))], ids=["deep", "patch"]
+)
+def test_training_as_in_the_paper_works_too(kind: type[Baseline], trainer: Trainer) -> None:
     task = toy_task(count=2, greys=(0.9, 0.2))
     for network in networks(kind(trainer).fit(task.view(TOLD_BOUNDARIES), toy_run())):
         assert all(torch.isfinite(p).all() for p in network.parameters())
@@ -110,4 +111,4 @@ def test_a_trial_measures_every_stage_after_every_stage(kind: type[Baseline]) ->
 
 def test_names_are_those_of_the_table() -> None:
     assert [kind().name for kind in BASELINES] == ["LwF", "MiB", "EWC", "RW", "PLOP"]
-    assert all(kind.paper().trainer.steps == 50_000 for kind in BASELINES)
+    assert all(kind.paper().trainer.recipe.steps == 50_000 for kind in BASELINES)

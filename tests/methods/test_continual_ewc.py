@@ -16,6 +16,7 @@ from medda_lib.methods.continual.ewc import (
 )
 from medda_lib.methods.continual.quadratic import Anchor, flat, flat_gradient
 from medda_lib.methods.continual.training import PLAIN, new_network, scans, train
+from medda_lib.methods.training import with_recipe
 from medda_lib.networks.dyn_unet import DynUNet
 from tests.methods.continual_toy import TRAINER, balls, toy_run
 
@@ -145,7 +146,7 @@ def test_what_a_boundary_keeps() -> None:
 
 def test_the_stiffer_the_less_it_moves() -> None:
     pool = balls("b", 2, 0.2)
-    trainer = replace(TRAINER, steps=5)
+    trainer = with_recipe(TRAINER, steps=5)
     moved = []
     for strength in (0.0, 10.0, 1e4):
         network = new_network(trainer, toy_run())

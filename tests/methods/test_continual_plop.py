@@ -138,9 +138,9 @@ def test_equal_classes_leave_nothing_to_label(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(training, "supervised", watched)
     PLOP(TRAINER).fit(toy_task().view(TOLD_BOUNDARIES), toy_run())
-    assert len(told) == len(GREYS) * TRAINER.steps
+    assert len(told) == len(GREYS) * TRAINER.recipe.steps
     for step, masks in enumerate(told):
-        number = step // TRAINER.steps
+        number = step // TRAINER.recipe.steps
         _, own = training.scans(balls(f"train {number + 1}", 4, GREYS[number]))
         assert all((own == mask).flatten(1).all(1).any() for mask in masks)
 

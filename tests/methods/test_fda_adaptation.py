@@ -12,6 +12,7 @@ from medda_lib.methods.fda.spectrum import swap
 from medda_lib.methods.segmenter.predictor import SegmenterPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SourceModel
+from medda_lib.methods.training import SGD, Poly, Recipe
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.evaluate import evaluate
 from medda_lib.studies.method import Run
@@ -19,7 +20,7 @@ from medda_lib.studies.setting import TEST_TIME, LeakError, Role
 from medda_lib.studies.task import Pool, Slot, Task
 
 DEPTH, SIZE = 4, 16
-SEGMENTER = Segmenter(width=2, levels=2, steps=3, batch=4)
+SEGMENTER = Segmenter(Recipe(3, schedule=Poly(), batch=4), width=2, levels=2)
 
 
 def scans(count: int, seed: int, name: str = "p", spaced: bool = True) -> Pool:
@@ -183,4 +184,4 @@ def test_names(choice: Choice, donors: int, name: str) -> None:
 def test_paper_values() -> None:
     method = FourierAdaptation.paper()
     assert (method.choice, method.donors, method.beta) == ("3D", 7, 0.03)
-    assert (method.segmenter.optimiser, method.segmenter.steps) == ("sgd", 10_000)
+    assert (method.segmenter.recipe.optimiser, method.segmenter.recipe.steps) == (SGD(), 10_000)

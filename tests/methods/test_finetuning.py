@@ -9,10 +9,18 @@ from torch import Tensor
 from medda_lib.methods.adabn import AdaBN
 from medda_lib.methods.adaptsegnet import AdaptSegNet
 from medda_lib.methods.aiva import AIVA, Clustering
-from medda_lib.methods.finetuning import Batch, Finetuning, Objective, finetune, sites_of
+from medda_lib.methods.finetuning import (
+    PROSTATE,
+    SKULL_STRIPPING,
+    Batch,
+    Objective,
+    finetune,
+    sites_of,
+)
 from medda_lib.methods.finetuning.loop import validation_dice
 from medda_lib.methods.seg_jdot import SegJDOT
 from medda_lib.methods.segmenter.training import pretrained
+from medda_lib.methods.training import with_recipe
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import CheckpointRule, LastStep, Method, Run
 from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, LeakError, Role, Setting
@@ -86,7 +94,7 @@ def test_target_masks_change_nothing(method: Method) -> None:
 def test_an_epoch_shows_every_source_slice_once() -> None:
     sites = sites_of(view())
     watch = Watch()
-    finetune(sites, SEGMENTER, Finetuning(steps=5, batch=4), Run(0), watch)
+    finetune(sites, SEGMENTER, replace(FINETUNING, steps=5), Run(0), watch)
     assert len(sites.source) == 2 * DEPTH
     assert watch.calls == ["epoch of 2", "step", "step"] * 2 + ["epoch of 1", "step"]
     for start in (0, 2):
@@ -98,7 +106,7 @@ def test_an_epoch_shows_every_source_slice_once() -> None:
 def test_batches_of_a_small_site_come_round() -> None:
     sites = sites_of(view())
     few = replace(sites, target=sites.target[:3])
-    for batch in few.batches(Finetuning(steps=9, batch=4), torch.Generator().manual_seed(1)):
+    for batch in few.batches(9, 4, torch.Generator().manual_seed(1)):
         assert len(batch.target) == 4
         assert int(batch.target.max()) < 3
 
@@ -115,9 +123,11 @@ class Named(CheckpointRule):
 
 def test_the_state_that_the_rule_names_is_returned() -> None:
     sites = sites_of(view())
-    short = finetune(sites, SEGMENTER, Finetuning(2, 4, rule=LastStep()), Run(0), Watch())
+    short = finetune(
+        sites, SEGMENTER, replace(FINETUNING, steps=2, rule=LastStep()), Run(0), Watch()
+    )
     # the decay depends on the number of steps, so stop the same training at another checkpoint
-    long = Finetuning(4, 4)
+    long = replace(FINETUNING, steps=4)
     last = finetune(sites, SEGMENTER, replace(long, rule=LastStep()), Run(0), Watch())
     early = finetune(sites, SEGMENTER, replace(long, rule=Named(2)), Run(0), Watch())
     assert (short.chosen, last.chosen, early.chosen) == (2, 4, 2)
@@ -129,7 +139,7 @@ def test_the_state_that_the_rule_names_is_returned() -> None:
 def test_validation_dice_is_the_mean_over_scans() -> None:
     sites = sites_of(task().view(UNSUPERVISED_ADAPTATION))
     both = replace(sites, validation=sites.source)
-    network = pretrained(sites.source, replace(SEGMENTER, steps=30), "here", Run(0)).network
+    network = pretrained(sites.source, with_recipe(SEGMENTER, steps=30), "here", Run(0)).network
     found = (network.eval()(both.validation.images).sigmoid() >= 0.5).flatten(1)
     truth = both.validation.need_masks().flatten(1)
     scores = []
@@ -141,10 +151,8 @@ def test_validation_dice_is_the_mean_over_scans() -> None:
 
 
 def test_settings_of_the_paper() -> None:
-    assert (Finetuning.paper().steps, Finetuning.prostate().steps) == (6500, 3500)
-    assert (Finetuning.paper().batch, Finetuning.paper().learning_rate) == (16, 1e-3)
-    with pytest.raises(ValueError, match="steps: 0"):
-        Finetuning(steps=0)
+    assert (SKULL_STRIPPING.steps, PROSTATE.steps) == (6500, 3500)
+    assert (SKULL_STRIPPING.batch, SKULL_STRIPPING.learning_rate) == (16, 1e-3)
 
 
 def test_a_setting_without_the_target_is_refused() -> None:

@@ -14,6 +14,7 @@ from medda_lib.methods.multimix import SYSTEMS, MultiTask, Settings, steps, syst
 from medda_lib.methods.multimix.batches import shuffled
 from medda_lib.methods.multimix.predictor import NetworkPredictor
 from medda_lib.methods.multimix.scores import accuracy, mean_dice
+from medda_lib.methods.training import EachSteps, with_recipe
 from medda_lib.networks.multimix import MultiMixNet
 from medda_lib.studies.method import BestValidation, CheckpointRule, LastStep, Run
 from tests.methods.tiny import images_of, settings, view
@@ -114,10 +115,10 @@ def test_loss_terms_carry_the_papers_weights() -> None:
 
 def test_defaults_are_the_papers() -> None:
     paper = Settings.paper()
-    assert (paper.batch, paper.learning_rate, paper.decay, paper.width) == (10, 1e-4, 0.1, 16)
+    assert (paper.recipe.batch, paper.recipe.learning_rate, paper.width) == (10, 1e-4, 16)
+    assert paper.recipe.schedule == EachSteps(8 * 522, 0.1)
     assert (paper.threshold, paper.pseudo_weight) == (0.7, 0.25)
     assert (paper.dice_weight, paper.consistency_weight, paper.dropout) == (5.0, 0.01, 0.25)
-    assert paper.decay_every == 8 * 522
     assert MultiTask.paper("UMTL-S") == system("UMTL-S")
 
 
@@ -131,7 +132,7 @@ def test_learning_rate_falls_every_decay_every_steps(monkeypatch: pytest.MonkeyP
             super().step(closure)
 
     monkeypatch.setattr(torch.optim, "Adam", Watched)
-    system("Enc", settings(steps=5, decay_every=2)).fit(view(), Run(seed=0))
+    system("Enc", settings(steps=5, schedule=EachSteps(2))).fit(view(), Run(seed=0))
     assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4, 1e-5])
 
 
@@ -261,7 +262,7 @@ def test_switches_train(detach: bool, alignment: str) -> None:
 def test_bfloat16_stays_close_to_float32() -> None:
     given = settings(steps=10, dropout=0.0, rule=LastStep())
     runs = [
-        system("MultiMix", replace(given, precision=p)).fit(view(), Run(seed=0))
+        system("MultiMix", with_recipe(given, precision=p)).fit(view(), Run(seed=0))
         for p in ("float32", "bfloat16")
     ]
     exact, rounded = (run.history.losses[0][1] for run in runs)

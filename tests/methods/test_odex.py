@@ -197,7 +197,7 @@ def test_a_pool_is_one_file(name: str, store: Path, tmp_path: Path) -> None:
     save(pool, file)
     assert list(tmp_path.iterdir()) == [file]
     again = load(file)
-    assert (again.trainer, again.measure) == (pool.trainer, pool.measure)
+    assert (again.trainer.patch, again.measure) == (pool.trainer.patch, pool.measure)
     for one, other in zip(pool.models, again.models, strict=True):
         assert same(one.network, other.network)
         assert (one.within, one.dice) == (other.within, other.dice)

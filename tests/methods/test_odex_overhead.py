@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from medda_lib.methods.continual.settings import Trainer
+from medda_lib.methods.training import with_recipe
 from tests.benchmarks import benchmark
 
-TINY = Trainer(filters=(2, 3, 4), steps=2, batch=2)
+TINY = with_recipe(Trainer(filters=(2, 3, 4)), steps=2)
 
 
 @pytest.fixture(scope="module")

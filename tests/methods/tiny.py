@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import torch
 from torch import Tensor
 
 from medda_lib.methods.multimix import Settings
+from medda_lib.methods.training import Recipe, with_recipe
 from medda_lib.studies.setting import SEMI_SUPERVISED, Role
 from medda_lib.studies.task import Pool, Slot, Task, View
 
@@ -54,5 +57,8 @@ def task(labelled: int = 8, unlabelled: int = 12, validation: int = 6) -> Task:
 
 def settings(**changes: object) -> Settings:
     """Three steps of a narrow network."""
-    few = {"width": 2, "batch": 4, "steps": 3, "learning_rate": 1e-3, "validate_every": 1}
-    return Settings(**{**few, **changes})  # type: ignore[arg-type]
+    few = {"batch": 4, "steps": 3, "learning_rate": 1e-3, "validate_every": 1}
+    trained = {
+        field.name: changes.pop(field.name) for field in fields(Recipe) if field.name in changes
+    }
+    return with_recipe(Settings(**{"width": 2, **changes}), **{**few, **trained})  # type: ignore[arg-type]

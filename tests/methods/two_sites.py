@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import torch
 
-from medda_lib.methods.finetuning import Finetuning
 from medda_lib.methods.segmenter.settings import Segmenter
+from medda_lib.methods.training import Poly, Recipe
+from medda_lib.studies.method import BestValidation
 from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, Role
 from medda_lib.studies.task import Pool, Slot, Task, View
 
 SIZE, DEPTH = 32, 4
-SEGMENTER = Segmenter(width=2, levels=3, steps=4, batch=4)
-FINETUNING = Finetuning(steps=3, batch=4)
+SEGMENTER = Segmenter(Recipe(4, schedule=Poly(), batch=4), width=2, levels=3)
+FINETUNING = Recipe(3, schedule=Poly(), rule=BestValidation(), batch=4)
 
 
 def scans(count: int, seed: int, contrast: float = 0.5) -> Pool:

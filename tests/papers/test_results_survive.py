@@ -145,8 +145,8 @@ def test_a_loss_that_is_a_thousandth_larger_is_caught(copy: Copy) -> None:
 def test_another_default_learning_rate_is_caught(copy: Copy) -> None:
     copy.edit(
         "methods/finetuning/settings.py",
-        "learning_rate: float = 1e-3",
-        "learning_rate: float = 2e-3",
+        "learning_rate=1e-3",
+        "learning_rate=2e-3",
     )
     said = copy.said()
     assert caught(said, "aiva demo phantom: the specification changed", "Seg-JDOT|sm15|sm3")

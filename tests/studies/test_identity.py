@@ -17,9 +17,18 @@ from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.training import stage_seed
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.training import source_seed
+from medda_lib.methods.training import Poly, Recipe
 from medda_lib.papers.catalogue import papers, study_module
 from medda_lib.studies import identity
-from medda_lib.studies.identity import SpecError, canonical, kind_of, parts, remember, seed_of
+from medda_lib.studies.identity import (
+    SpecError,
+    all_fields,
+    canonical,
+    kind_of,
+    parts,
+    remember,
+    seed_of,
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,33 @@ def test_a_neutral_value_that_was_noted_stays_neutral(kinds: Path) -> None:
     assert kinds.read_text().startswith("# a comment that stays\n")
 
 
+@dataclass(frozen=True)
+class Nested:
+    """The same kind after its fields were cut anew: what it learns by stands in a class of its own."""
+
+    kind: ClassVar[str] = "Growing"
+    learning: Late = Late()
+    width: int = 1
+
+    def spelled(self) -> Iterator[tuple[str, object]]:
+        yield "width", self.width
+        yield "rate", self.learning.rate
+        if self.learning.momentum:
+            yield "momentum", self.learning.momentum
+
+
+def test_a_class_that_was_cut_anew_is_spelled_as_it_was(kinds: Path) -> None:
+    remember([Early()], kinds)
+    assert canonical(Nested(), "x") == canonical(Early(), "x")
+    assert seed_of(Nested(), 1) == seed_of(Early(), 1)
+    moved = Nested(Late(momentum=0.5))
+    assert canonical(moved, "x") == canonical(Late(momentum=0.5), "x")
+    assert canonical(Nested(width=2), "x") != canonical(Nested(), "x")
+    # What is noted of it are names that it is spelled by, with the neutral value of a new field.
+    assert remember([moved], kinds) == ["Growing.width"]
+    assert list(parts(Nested())) == [Nested()]
+
+
 def test_fields_of_a_kind_that_nobody_noted_all_count(kinds: Path) -> None:
     assert kinds.is_file()
     assert canonical(Late(), "x") != canonical(Early(), "x")
@@ -114,16 +150,17 @@ def test_seeds_are_those_of_the_committed_results() -> None:
         "Trainer(filters=(8, 16, 32), steps=100, batch=2, optimiser='adam', learning_rate=0.003, "
         "patch=None, deep_supervision=0, augment=False, precision='float32')/0/1"
     )
+    source = Segmenter(Recipe(5000, schedule=Poly(), batch=16))
     for words, seed in (
-        (segmenter, source_seed(Segmenter(), "sm3", 0)),
+        (segmenter, source_seed(source, "sm3", 0)),
         (trainer, stage_seed(Trainer(), 0, 1)),
     ):
         assert seed == int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") >> 1
 
 
-def in_studies() -> list[type]:
-    """The classes of all specifications of all papers."""
-    found: dict[type, None] = {}
+def in_studies() -> dict[type, object]:
+    """The classes of all specifications of all papers, and a value of each."""
+    found: dict[type, object] = {}
     for paper in papers():
         if not (identity.KINDS.parent.parent / "papers" / paper.key / "study.py").is_file():
             continue
@@ -131,8 +168,8 @@ def in_studies() -> list[type]:
         for data in module.DATA:
             for spec in module.study("demo", data, 1).specs:
                 for value in (spec.method, spec.task):
-                    found |= {type(part): None for part in parts(value)}
-    return list(found)
+                    found |= {type(part): part for part in parts(value)}
+    return found
 
 
 def test_no_two_classes_share_a_kind() -> None:
@@ -142,9 +179,9 @@ def test_no_two_classes_share_a_kind() -> None:
 
 def test_every_class_of_a_committed_study_is_noted_with_its_fields() -> None:
     known = identity._known()
-    for cls in in_studies():
+    for cls, value in in_studies().items():
         assert kind_of(cls) in known, f"{cls.__name__}: medda run --commit notes its fields"
-        names = {field.name for field in dataclasses.fields(cls)}
+        names = {name for name, _ in all_fields(value)}
         assert set(known[kind_of(cls)]["fields"]) <= names, f"{cls.__name__} lost a field"
 
 

@@ -18,12 +18,11 @@ from torch import Tensor
 
 from medda_lib.methods.aiva.clusters import Clustering, Structure, structure
 from medda_lib.methods.aiva.loss import alignment_loss, centroids, reciprocal_weight
-from medda_lib.methods.finetuning import Batch, Finetuning, Objective, Sites, finetune, sites_of
+from medda_lib.methods.finetuning import Batch, Finetuned, Objective, Sites, finetune, sites_of
 from medda_lib.methods.segmenter.predictor import SegmenterPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
-from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, Setting
 from medda_lib.studies.task import View
 
 
@@ -42,20 +41,12 @@ class AIVAPredictor(SegmenterPredictor):
 
 
 @dataclass(frozen=True)
-class AIVA:
+class AIVA(Finetuned):
     """Fine-tuning with the alignment of matched clusters."""
 
-    segmenter: Segmenter
-    finetuning: Finetuning
     clustering: Clustering = Clustering()  # noqa: RUF009 - immutable
 
     kind: ClassVar[str] = "AIVA"
-    setting: ClassVar[Setting] = UNSUPERVISED_ADAPTATION
-
-    @classmethod
-    def paper(cls) -> AIVA:
-        """Goodman et al., section 3, skull stripping."""
-        return cls(Segmenter.aiva(), Finetuning.paper())
 
     @property
     def name(self) -> str:

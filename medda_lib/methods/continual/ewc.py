@@ -38,6 +38,7 @@ from medda_lib.methods.continual.training import (
     shown,
     stage_seed,
 )
+from medda_lib.methods.training import with_recipe
 from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import Setting
@@ -120,7 +121,7 @@ class FisherMemory:
     def _scans(self, pool: Pool, number: int, run: Run) -> tuple[Tensor, Tensor]:
         """Each scan once, or a patch of it, on the run's device."""
         images, masks = scans(pool)
-        single = replace(self.trainer, batch=1, augment=False)
+        single = replace(with_recipe(self.trainer, batch=1), augment=False)
         # Stages are numbered from 1, so that -number seeds no training.
         generator = torch.Generator().manual_seed(stage_seed(self.trainer, run.repetition, -number))
         drawn = [

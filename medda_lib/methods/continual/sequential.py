@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import torch
@@ -68,8 +68,8 @@ class JointTraining:
         stages = view.domains(Role.STAGE, SEGMENTATION)
         pools = [view.labelled(Role.STAGE, SEGMENTATION, stage) for stage in stages]
         network = new_network(self.trainer, run)
-        steps = self.trainer.steps * len(stages)
-        train(network, _joined(pools), self.trainer, 1, run, steps=steps)
+        recipe = replace(self.trainer.recipe, steps=self.trainer.recipe.steps * len(stages))
+        train(network, _joined(pools), self.trainer, 1, run, recipe=recipe)
         return Snapshots({len(stages): VolumePredictor(network, self.trainer, run.device)})
 
 

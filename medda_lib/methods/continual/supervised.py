@@ -39,7 +39,7 @@ class Supervised:
         return "Supervised"
 
     def fit(self, view: View, run: Run) -> VolumePredictor:
-        """Trains for `trainer.steps` steps."""
+        """Trains by the trainer's recipe."""
         pool = view.labelled(Role.LABELLED_SOURCE, SEGMENTATION)
         network = new_network(self.trainer, run)
         train(network, pool, self.trainer, 1, run)

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from medda_lib.methods.continual.augmentation import augmented
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.losses import dice_loss
-from medda_lib.methods.training import Losses, Training
+from medda_lib.methods.training import Losses, Recipe, Training
 from medda_lib.networks.dyn_unet import DynUNet, dyn_unet
 from medda_lib.studies.artefacts import Tensors, remembered
 from medda_lib.studies.identity import seed_of
@@ -89,14 +89,14 @@ def train(
     number: int,
     run: Run,
     regulariser: Regulariser = PLAIN,
-    steps: int | None = None,
+    recipe: Recipe | None = None,
 ) -> None:
     """Train `network` in place on the scans of a stage; it is left in evaluation mode.
 
-    number: of the stage, which seeds the draws. steps: the trainer's unless given.
+    number: of the stage, which seeds the draws. recipe: the trainer's unless given.
     """
     generator = torch.Generator().manual_seed(stage_seed(trainer, run.repetition, number))
-    StageTraining(network, pool, trainer, generator, run, regulariser, steps).fit()
+    StageTraining(network, pool, trainer, generator, run, regulariser, recipe).fit()
 
 
 class StageTraining(Training[tuple[Tensor, Tensor]]):
@@ -110,9 +110,9 @@ class StageTraining(Training[tuple[Tensor, Tensor]]):
         generator: torch.Generator,
         run: Run,
         regulariser: Regulariser = PLAIN,
-        steps: int | None = None,
+        recipe: Recipe | None = None,
     ) -> None:
-        super().__init__(network, trainer.recipe(steps), run)
+        super().__init__(network, recipe or trainer.recipe, run)
         self.pool, self.trainer, self.generator = pool, trainer, generator
         self.unet, self.regulariser = network, regulariser
 
@@ -173,7 +173,7 @@ def draw(
     images: Tensor, masks: Tensor, trainer: Trainer, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """A batch of scans or patches and their masks, drawn with replacement."""
-    chosen = torch.randint(len(images), (trainer.batch,), generator=generator)
+    chosen = torch.randint(len(images), (trainer.recipe.batch,), generator=generator)
     x, y = images[chosen], masks[chosen]
     if trainer.patch is not None:
         x, y = _patches(x, y, trainer.patch, generator)

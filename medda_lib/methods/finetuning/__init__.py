@@ -6,7 +6,18 @@ their terms.
 """
 
 from medda_lib.methods.finetuning.loop import Objective, Outcome, Tuning, finetune
-from medda_lib.methods.finetuning.settings import Finetuning
+from medda_lib.methods.finetuning.settings import PROSTATE, SKULL_STRIPPING, Finetuned
 from medda_lib.methods.finetuning.sites import Batch, Sites, sites_of
 
-__all__ = ["Batch", "Finetuning", "Objective", "Outcome", "Sites", "Tuning", "finetune", "sites_of"]
+__all__ = [
+    "PROSTATE",
+    "SKULL_STRIPPING",
+    "Batch",
+    "Finetuned",
+    "Objective",
+    "Outcome",
+    "Sites",
+    "Tuning",
+    "finetune",
+    "sites_of",
+]

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from medda_lib.methods.finetuning.settings import Finetuning
 from medda_lib.methods.finetuning.sites import Batch, Sites
 from medda_lib.methods.segmenter.predictor import SegmenterPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
@@ -26,7 +25,7 @@ from medda_lib.methods.segmenter.training import (
     segmentation_loss,
     shown,
 )
-from medda_lib.methods.training import Losses, Phase, Training
+from medda_lib.methods.training import Losses, Phase, Recipe, Training
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
 
@@ -60,11 +59,11 @@ class Outcome:
 
 
 def finetune(
-    sites: Sites, segmenter: Segmenter, settings: Finetuning, run: Run, objective: Objective
+    sites: Sites, segmenter: Segmenter, recipe: Recipe, run: Run, objective: Objective
 ) -> Outcome:
-    """Trains the source network on and returns it in the state that the rule of `settings` chose."""
+    """Trains the source network on and returns it in the state that the rule of `recipe` chose."""
     network = pretrained(sites.source, segmenter, sites.name, run).network
-    history = Tuning(network, sites, segmenter, settings, run, objective).fit()
+    history = Tuning(network, sites, segmenter, recipe, run, objective).fit()
     curves = tuple(history.curves().items())
     predictor = SegmenterPredictor(network, segmenter, run.device, curves)
     scores = tuple((step, found["score"]) for step, found in history.scores)
@@ -79,17 +78,16 @@ class Tuning(Training[Batch]):
         network: ResidualUNet,
         sites: Sites,
         segmenter: Segmenter,
-        settings: Finetuning,
+        recipe: Recipe,
         run: Run,
         objective: Objective,
     ) -> None:
         self.sites, self.objective = sites, objective
-        self.segmenter = settings.of(segmenter)
-        self.length = sites.epoch(settings)
-        recipe = replace(self.segmenter.recipe, validate_every=self.length, rule=settings.rule)
-        super().__init__(network, recipe, run)
+        self.segmenter = segmenter
+        self.length = sites.epoch(recipe.batch)
+        super().__init__(network, replace(recipe, validate_every=self.length), run)
         generator = torch.Generator().manual_seed(run.seed)
-        self.order = list(sites.batches(settings, generator))
+        self.order = list(sites.batches(recipe.steps, recipe.batch, generator))
         self.unet, self.players = network, objective.players()
 
     def batches(self) -> Iterator[Batch]:

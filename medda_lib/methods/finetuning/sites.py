@@ -14,7 +14,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from medda_lib.methods.finetuning.settings import Finetuning
 from medda_lib.studies.setting import Role
 from medda_lib.studies.task import Pool, View
 
@@ -37,18 +36,18 @@ class Sites:
     validation: Pool
     target: Tensor
 
-    def epoch(self, settings: Finetuning) -> int:
-        """Steps of an epoch."""
-        return -(-len(self.source) // settings.batch)
+    def epoch(self, batch: int) -> int:
+        """Steps of an epoch of minibatches of so many slices."""
+        return -(-len(self.source) // batch)
 
-    def batches(self, settings: Finetuning, generator: torch.Generator) -> Iterator[Batch]:
-        """`settings.steps` minibatches, drawn epoch by epoch."""
+    def batches(self, steps: int, batch: int, generator: torch.Generator) -> Iterator[Batch]:
+        """So many minibatches, drawn epoch by epoch."""
         pairs = zip(
-            _rounds(len(self.source), settings.batch, generator),
-            _rounds(len(self.target), settings.batch, generator),
+            _rounds(len(self.source), batch, generator),
+            _rounds(len(self.target), batch, generator),
             strict=False,
         )
-        for _, (source, target) in zip(range(settings.steps), pairs, strict=False):
+        for _, (source, target) in zip(range(steps), pairs, strict=False):
             yield Batch(source, target)
 
 

@@ -6,17 +6,27 @@ each as a numbered deviation.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from medda_lib.methods.augment.strong import SHARE
 from medda_lib.methods.losses import ALIGNMENTS, Alignment
-from medda_lib.methods.training import Adam, EachSteps, Precision, Recipe
-from medda_lib.methods.training.recipe import check_precision
-from medda_lib.studies.method import BestValidation, CheckpointRule
+from medda_lib.methods.training import Adam, EachSteps, Recipe, flattened, with_recipe
+from medda_lib.studies.method import BestValidation
 
 WhenFull = Literal["reuse labelled", "drop the term"]
 EPOCH = 522  # steps: 5,216 training images of CheX in minibatches of 10
+RECIPE = Recipe(
+    steps=24 * EPOCH,  # choice: the paper gives no number of epochs
+    learning_rate=1e-4,
+    optimiser=Adam(fused=True),
+    schedule=EachSteps(8 * EPOCH, 0.1),  # "every 8 epochs"
+    validate_every=EPOCH,
+    rule=BestValidation(),
+    batch=10,  # m, of each of the image sets
+)
+NEUTRAL: Mapping[str, object] = {"optimiser": Adam(fused=True)}
 
 
 @dataclass(frozen=True)
@@ -47,11 +57,7 @@ class Settings:
 
     kind: ClassVar[str] = "MultiMixSettings"
 
-    steps: int = 24 * EPOCH  # choice: the paper gives no number of epochs
-    batch: int = 10  # m, of each of the image sets
-    learning_rate: float = 1e-4
-    decay_every: int = 8 * EPOCH  # steps; "every 8 epochs"
-    decay: float = 0.1
+    recipe: Recipe = RECIPE
     threshold: float = 0.7  # t
     pseudo_weight: float = 0.25  # lambda
     dice_weight: float = 5.0  # alpha, "for smaller |D_s|"; used for all
@@ -63,41 +69,26 @@ class Settings:
     when_full: WhenFull = "reuse labelled"  # choice: which unlabelled images when all are labelled
     strong_share: float = SHARE  # choice
     mixmatch: MixMatchSettings = MixMatchSettings()
-    precision: Precision = "float32"
-    validate_every: int = EPOCH
-    rule: CheckpointRule = BestValidation()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "decay_every", "width", "validate_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)} is not at least 1")
+        if self.width < 1:
+            raise ValueError(f"width: {self.width} is not positive")
         for name in ("threshold", "dropout", "strong_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: {getattr(self, name)} does not lie in [0, 1]")
-        if self.learning_rate <= 0:
-            raise ValueError(f"learning_rate: {self.learning_rate} is not positive")
-        for name, allowed in (
-            ("alignment", ALIGNMENTS),
-            ("when_full", WhenFull.__args__),  # type: ignore[attr-defined]
-        ):
+        for name, allowed in (("alignment", ALIGNMENTS), ("when_full", get_args(WhenFull))):
             if getattr(self, name) not in allowed:
-                raise ValueError(f"{name}: {getattr(self, name)!r} is none of {tuple(allowed)}")
-        check_precision(self.precision)
+                raise ValueError(f"{name}: {getattr(self, name)!r} is none of {allowed}")
 
-    @property
-    def recipe(self) -> Recipe:
-        """The numbers of the training as the loop needs them."""
-        return Recipe(
-            self.steps,
-            self.learning_rate,
-            Adam(fused=True),
-            EachSteps(self.decay_every, self.decay),
-            self.precision,
-            self.validate_every,
-            self.rule,
-        )
+    def spelled(self) -> Iterator[tuple[str, object]]:
+        """As it was spelled when its first results were committed; see `identity`."""
+        for name, held in flattened(self, {}, NEUTRAL):
+            if name == "schedule" and isinstance(held, EachSteps):
+                yield from (("decay_every", held.every), ("decay", held.decay))
+            else:
+                yield name, held
 
     @classmethod
     def paper(cls) -> Settings:
         """The values of section 3.2, with the choices where it gives none."""
-        return cls(precision="auto")
+        return with_recipe(cls(), precision="auto")

@@ -47,7 +47,7 @@ class Context:
 
     def indices(self, images: Tensor) -> Iterator[Tensor]:
         """Endless minibatches of indices of `images`."""
-        return shuffled(len(images), self.settings.batch, self.rng)
+        return shuffled(len(images), self.settings.recipe.batch, self.rng)
 
 
 def supervised(context: Context, sets: ImageSets) -> Step:
@@ -111,7 +111,7 @@ def mixed(context: Context, sets: ImageSets, unlabelled: Tensor) -> Step:
         partners = torch.randperm(len(images), generator=context.rng).to(images.device)
         images, targets = mixmatch.mix_up(images, targets, partners, weights)
         logits = context.logits(images)
-        m, weight = settings.batch, mm.weight * mixmatch.ramp_up(number, mm.ramp_steps)
+        m, weight = settings.recipe.batch, mm.weight * mixmatch.ramp_up(number, mm.ramp_steps)
         return {
             "cross-entropy": losses.soft_cross_entropy(logits[:m], targets[:m]),
             "guessed": weight * losses.brier(logits[m:], targets[m:]),

@@ -20,7 +20,8 @@ from medda_lib.methods.odex.pool import Measure, Model, Range
 from medda_lib.methods.odex.predictor import PoolPredictor
 from medda_lib.networks.dyn_unet import dyn_unet
 
-FORMAT = "medda pool of models, 1"
+NETWORK = ("filters", "deep_supervision", "patch")
+FORMAT = "medda pool of models, 2"
 
 
 def save(predictor: PoolPredictor, file: Path) -> None:
@@ -52,7 +53,7 @@ def _packed(predictor: PoolPredictor) -> dict[str, Any]:
     measure = predictor.measure
     return {
         "format": FORMAT,
-        "trainer": dataclasses.asdict(predictor.trainer),
+        "network": {name: getattr(predictor.trainer, name) for name in NETWORK},
         "measure": {
             "distance": type(measure.distance).__name__,
             "shrinkage": getattr(measure.distance, "shrinkage", None),
@@ -72,7 +73,7 @@ def _packed_model(model: Model) -> dict[str, Any]:
 
 
 def _unpacked(packed: dict[str, Any], device: torch.device) -> PoolPredictor:
-    trainer = Trainer(**packed["trainer"])
+    trainer = Trainer(**packed["network"])
     said = dict(packed["measure"])
     distance = _distance(said.pop("distance"), said.pop("shrinkage"))
     models = tuple(_model(each, trainer, device) for each in packed["models"])

@@ -7,24 +7,19 @@ Adam where Goodman et al. name no optimiser.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from medda_lib.methods.training import (
-    SGD,
-    Adam,
-    LastFifth,
-    Optimiser,
-    Poly,
-    Precision,
-    Recipe,
-    Schedule,
-)
-from medda_lib.methods.training.recipe import check_precision
+from medda_lib.methods.training import SGD, Adam, LastFifth, Poly, Recipe, flattened
+from medda_lib.studies.method import LastStep
 
-OPTIMISERS: Mapping[str, Optimiser] = {"adam": Adam(), "sgd": SGD()}
-SCHEDULES: Mapping[str, Schedule] = {"poly": Poly(), "step": LastFifth()}
+WORDS = {Adam(): "adam", SGD(): "sgd", Poly(): "poly", LastFifth(): "step"}
+NEUTRAL: Mapping[str, object] = {
+    "precision": "float32",
+    "validate_every": None,
+    "rule": LastStep(),
+}
 Loss = Literal["bce+dice", "bce"]
 Normalise = Literal["none", "standardise"]
 
@@ -34,78 +29,46 @@ class Segmenter:
     """Hyper-parameters of a source network.
 
     Attributes:
+        recipe: of the training.
         width: channels of the first level.
         levels: sizes that the network works at.
-        steps: training steps.
-        batch: slices of a step.
-        optimiser: "adam", "sgd" with Nesterov momentum 0.9, or any `Optimiser`.
-        learning_rate: of the first step.
-        schedule: "poly": falls to 0 as (1 - step / steps) ** 0.9; "step": a tenth of it in the last
-            fifth of the training.
         loss: "bce": cross entropy; "bce+dice": 0.4 cross entropy + 0.6 Dice loss.
         crop: side of the random crops in pixels, None for whole slices.
         normalise: "none" keeps the [0, 1] of the scan, "standardise" gives each slice mean 0 and
             variance 1.
-        precision: of the forward passes in training.
+
+    Raises:
+        ValueError: a number that is not positive or an unknown word; the message names the field.
     """
 
     kind: ClassVar[str] = "Segmenter"
 
+    recipe: Recipe
     width: int = 16
     levels: int = 5
-    steps: int = 5000
-    batch: int = 16
-    optimiser: str | Optimiser = "adam"
-    learning_rate: float = 1e-3
-    schedule: Literal["poly", "step"] = "poly"
     loss: Loss = "bce"
     crop: int | None = None
     normalise: Normalise = "none"
-    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        for name in ("width", "levels", "steps", "batch"):
+        for name in ("width", "levels"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)} is not positive")
-        if self.learning_rate <= 0:
-            raise ValueError(f"learning_rate: {self.learning_rate} is not positive")
-        for name, allowed in (
-            ("optimiser", tuple(OPTIMISERS)),
-            ("schedule", tuple(SCHEDULES)),
-            ("loss", get_args(Loss)),
-            ("normalise", get_args(Normalise)),
-        ):
-            value = getattr(self, name)
-            if isinstance(value, str) and value not in allowed:
-                raise ValueError(f"{name}: {value!r} is none of {allowed}")
-        check_precision(self.precision)
+        for name, allowed in (("loss", get_args(Loss)), ("normalise", get_args(Normalise))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name}: {getattr(self, name)!r} is none of {allowed}")
 
-    @property
-    def recipe(self) -> Recipe:
-        """The numbers of the training as the loop needs them."""
-        chosen = self.optimiser
-        return Recipe(
-            self.steps,
-            self.learning_rate,
-            OPTIMISERS[chosen] if isinstance(chosen, str) else chosen,
-            SCHEDULES[self.schedule],
-            self.precision,
-        )
+    def spelled(self) -> Iterator[tuple[str, object]]:
+        """As it was spelled when its first results were committed; see `identity`."""
+        return flattened(self, WORDS, NEUTRAL)
 
     @classmethod
     def fda(cls) -> Segmenter:
         """Zakazov et al., section 4.1: 100 epochs of 100 steps, rate / 10 at epoch 80."""
-        return cls(
-            steps=10_000,
-            optimiser="sgd",
-            schedule="step",
-            loss="bce+dice",
-            crop=256,
-            batch=16,
-            precision="auto",
-        )
+        recipe = Recipe(10_000, optimiser=SGD(), schedule=LastFifth(), precision="auto", batch=16)
+        return cls(recipe, loss="bce+dice", crop=256)
 
     @classmethod
     def aiva(cls) -> Segmenter:
         """Goodman et al., section 3, skull stripping: 5,000 steps, polynomial decay."""
-        return cls(steps=5000, schedule="poly", loss="bce", batch=16, precision="auto")
+        return cls(Recipe(5000, schedule=Poly(), precision="auto", batch=16))

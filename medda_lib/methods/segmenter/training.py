@@ -122,7 +122,7 @@ class SourceTraining(Training[tuple[Tensor, Tensor]]):
 
 def draw(pool: Pool, settings: Segmenter, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """A batch of slices (b, 1, h, w) and masks of the same shape, drawn with replacement."""
-    chosen = torch.randint(len(pool), (settings.batch,), generator=generator)
+    chosen = torch.randint(len(pool), (settings.recipe.batch,), generator=generator)
     images, masks = pool.images[chosen], pool.need_masks()[chosen]
     if settings.crop is not None:
         images, masks = _cropped(images, masks, settings.crop, generator)

@@ -7,7 +7,7 @@ losses it follows, and overrides further hooks where it differs. `Recipe` holds 
 from medda_lib.methods.training.history import History, Keeper
 from medda_lib.methods.training.loop import Losses, Phase, Training
 from medda_lib.methods.training.optimisers import SGD, Adam, Optimiser
-from medda_lib.methods.training.recipe import Precision, Recipe
+from medda_lib.methods.training.recipe import Precision, Recipe, flattened, with_recipe
 from medda_lib.methods.training.schedules import Constant, EachSteps, LastFifth, Poly, Schedule
 
 __all__ = [
@@ -26,4 +26,6 @@ __all__ = [
     "Recipe",
     "Schedule",
     "Training",
+    "flattened",
+    "with_recipe",
 ]

@@ -1,10 +1,16 @@
-"""The numbers of a training, whatever is trained."""
+"""The numbers of a training, whatever is trained.
+
+Settings of a method hold a `Recipe` and beside it what is no training: the size of a network, a crop,
+weights of losses. `flattened` spells such settings as they were spelled while each had fields of its own
+for its training; results were committed under those names.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from dataclasses import Field, dataclass, fields, replace
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args
 
 import torch
 
@@ -28,6 +34,7 @@ class Recipe:
         precision: of the forward passes; losses and weights stay in single precision.
         validate_every: steps between two validations, the last step included; None: no validation.
         rule: picks the validated state that is returned.
+        batch: images of a step, of each of the sets that it draws from.
 
     Raises:
         ValueError: a number that is not positive or an unknown precision; the message names the field.
@@ -42,13 +49,15 @@ class Recipe:
     precision: Precision = "float32"
     validate_every: int | None = None
     rule: CheckpointRule = LastStep()  # noqa: RUF009 - immutable
+    batch: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("steps", "learning_rate", "validate_every"):
+        for name in ("steps", "learning_rate", "validate_every", "batch"):
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise ValueError(f"{name}: {value} is not positive")
-        check_precision(self.precision)
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"precision: {self.precision!r} is none of {get_args(Precision)}")
 
     def validates(self, number: int) -> bool:
         """Whether the state after step `number` is validated."""
@@ -63,10 +72,42 @@ class Recipe:
         return torch.autocast(device.type, torch.bfloat16)
 
 
-def check_precision(precision: str) -> None:
-    """Raise ValueError for anything but a `Precision`."""
-    if precision not in get_args(Precision):
-        raise ValueError(f"precision: {precision!r} is none of {get_args(Precision)}")
+class HasRecipe(Protocol):
+    """A frozen dataclass of settings with a recipe."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is trained."""
+        ...
+
+
+S = TypeVar("S", bound=HasRecipe)
+
+
+def with_recipe(settings: S, **changes: Any) -> S:
+    """The same settings with changes of their recipe: `with_recipe(segmenter, steps=400)`."""
+    return replace(settings, recipe=replace(settings.recipe, **changes))
+
+
+def flattened(
+    settings: HasRecipe, words: Mapping[object, str], neutral: Mapping[str, object]
+) -> Iterator[tuple[str, object]]:
+    """Names and values of settings with those of their recipe among them, for `spelled`.
+
+    words: what values of the recipe were called. neutral: the values of fields that came to the recipe
+    later; where it has such a value the field is left out.
+    """
+    for field in fields(settings):
+        held = getattr(settings, field.name)
+        if field.name != "recipe":
+            yield field.name, held
+            continue
+        for part in fields(held):
+            value = getattr(held, part.name)
+            if part.name not in neutral or value != neutral[part.name]:
+                yield part.name, words.get(value, value)
 
 
 def half(precision: Precision, device: torch.device) -> bool:

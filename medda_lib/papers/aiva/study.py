@@ -14,10 +14,11 @@ from itertools import pairwise, permutations
 from medda_lib.methods.adabn import AdaBN
 from medda_lib.methods.adaptsegnet import AdaptSegNet
 from medda_lib.methods.aiva import AIVA, Clustering
-from medda_lib.methods.finetuning import Finetuning
+from medda_lib.methods.finetuning import PROSTATE, SKULL_STRIPPING
 from medda_lib.methods.seg_jdot import SegJDOT
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SourceModel
+from medda_lib.methods.training import Poly, Recipe, with_recipe
 from medda_lib.papers.planning import Kinds, Place, by_profile, planned
 from medda_lib.studies.method import Method
 from medda_lib.studies.run import Study
@@ -47,7 +48,7 @@ class Settings:
     """How the systems of one organ are trained. `discriminator`: width of AdaptSegNet's."""
 
     segmenter: Segmenter
-    finetuning: Finetuning
+    finetuning: Recipe
     clustering: Clustering
     discriminator: int = 64
 
@@ -81,12 +82,14 @@ class Budget:
     clusters: tuple[int, ...]
 
 
-_TINY = Segmenter(width=2, levels=3, steps=4, batch=4)
-_SMOKE = Settings(_TINY, Finetuning(4, 4), Clustering(3, 4, iterations=250, starts=2), 4)
-_SMALL = Segmenter(width=8, levels=4, steps=450, batch=16, learning_rate=2e-3)
-_DEMO = Settings(_SMALL, Finetuning(steps=120, batch=8), Clustering(), discriminator=16)
-_PAPER = Settings(Segmenter.aiva(), Finetuning.paper(), Clustering())
-_STANDARDISED = replace(Segmenter.aiva(), steps=3500, normalise="standardise")
+_BRIEF = replace(SKULL_STRIPPING, steps=4, batch=4, precision="float32")
+_TINY = Segmenter(Recipe(steps=4, batch=4, schedule=Poly()), width=2, levels=3)
+_SMOKE = Settings(_TINY, _BRIEF, Clustering(3, 4, iterations=250, starts=2), 4)
+_SHORT = Recipe(steps=450, batch=16, learning_rate=2e-3, schedule=Poly())
+_SMALL = Segmenter(_SHORT, width=8, levels=4)
+_DEMO = Settings(_SMALL, replace(_BRIEF, steps=120, batch=8), Clustering(), discriminator=16)
+_PAPER = Settings(Segmenter.aiva(), SKULL_STRIPPING, Clustering())
+_STANDARDISED = replace(with_recipe(Segmenter.aiva(), steps=3500), normalise="standardise")
 _CC359 = RealBrains("cc359", (0.7, 0.1, 0.2, 1e-6), size=128, step=1)  # nothing is tuned on targets
 _REAL = RealBrains(fractions=(0.5, 0.15, 0.35, 1e-6), size=64, step=4)
 
@@ -97,7 +100,7 @@ BUDGETS = by_profile(
     prostate=(
         _SMOKE,
         replace(_DEMO, segmenter=replace(_SMALL, normalise="standardise")),
-        replace(_PAPER, segmenter=_STANDARDISED, finetuning=Finetuning.prostate()),
+        replace(_PAPER, segmenter=_STANDARDISED, finetuning=PROSTATE),
     ),
     phantoms=(
         PhantomBrains(1, 1, 1, 1, size=32, step=8),

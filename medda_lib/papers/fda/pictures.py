@@ -7,7 +7,6 @@ alone. Live pairs are trained on phantoms whatever the page's data, so that anyb
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -25,6 +24,7 @@ from medda_lib.figures.tuning import Panel, tuning
 from medda_lib.figures.two_sliders import two_sliders
 from medda_lib.methods.fda import FourierAdaptation, FourierPredictor, srsim
 from medda_lib.methods.fda.donors import CHOICES, Choice
+from medda_lib.methods.training import with_recipe
 from medda_lib.papers import live_pair
 from medda_lib.papers.fda.study import BUDGETS, METRIC, PAIRS, PAPER, SITES, Budget
 from medda_lib.papers.live_pair import LivePair
@@ -181,7 +181,7 @@ def _run(measured: Results) -> dict[str, Pair]:
 def train(profile: str, name: str, seed: int, device: str = "cpu") -> LivePair:
     """Train the source network of a pair ("Severe #1" ...), for fewer steps than the study."""
     b, known = BUDGETS[profile], BUDGETS[profile].chosen("phantom")
-    recipe = replace(b.segmenter, steps=b.live)
+    recipe = with_recipe(b.segmenter, steps=b.live)
     return live_pair.train(PAPER, profile, recipe, b.phantoms, name, known, seed, device)
 
 

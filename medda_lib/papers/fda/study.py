@@ -16,6 +16,7 @@ from medda_lib.methods.fda import FourierAdaptation
 from medda_lib.methods.fda.donors import Choice
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SourceModel
+from medda_lib.methods.training import LastFifth, Poly, Recipe, with_recipe
 from medda_lib.papers import tuned
 from medda_lib.papers.pairs import SEVERITIES, Pair, printed_matrix, six
 from medda_lib.papers.planning import Kinds, Place, by_profile, planned
@@ -70,8 +71,10 @@ class Budget:
         return {n: p for n, p in PAIRS[data].items() if n in self.pairs or n not in SEVERITIES}
 
 
-_SMOKE = Segmenter(width=2, levels=3, steps=4, batch=4, schedule="step", loss="bce+dice")
-_DEMO = Segmenter(width=8, levels=4, steps=4000, batch=4, learning_rate=5e-3, loss="bce+dice")
+_BRIEF = Recipe(steps=4, batch=4, schedule=LastFifth())
+_LONG = Recipe(steps=4000, batch=4, learning_rate=5e-3, schedule=Poly())
+_SMOKE = Segmenter(_BRIEF, width=2, levels=3, loss="bce+dice")
+_DEMO = Segmenter(_LONG, width=8, levels=4, loss="bce+dice")
 _CC359 = RealBrains("cc359", fractions=(0.63, 0.04, 0.165, 0.165), size=128, step=1)
 _GRID = (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15)
 
@@ -80,7 +83,7 @@ BUDGETS = by_profile(
     seeds=(1, 3, 3),
     segmenter=(_SMOKE, _DEMO, Segmenter.fda()),
     brief=(2, 400, 1000),
-    live=(_SMOKE.steps, 1500, Segmenter.fda().steps),
+    live=(_BRIEF.steps, 1500, Segmenter.fda().recipe.steps),
     phantoms=(
         PhantomBrains(3, 1, 2, 1, size=32, step=16),
         PhantomBrains(24, 1, 4, 2, size=128, step=4),
@@ -151,8 +154,8 @@ def _realism(at: Place, b: Budget) -> Iterator[RunSpec]:
     phantom gets right; the third recipe gives each slice mean 0 and variance 1 instead.
     """
     standardised = replace(b.segmenter, normalise="standardise")
-    for recipe in (b.segmenter, replace(b.segmenter, steps=b.brief), standardised):
-        how = f"{recipe.steps:,} steps" + ", standardised" * (recipe is standardised)
+    for recipe in (b.segmenter, with_recipe(b.segmenter, steps=b.brief), standardised):
+        how = f"{recipe.recipe.steps:,} steps" + ", standardised" * (recipe is standardised)
         task = BrainRealismTask(b.phantoms, b.real, REAL_SITES)
         yield _run(at, SourceModel(recipe), task, f"phantoms, {how}")
         for source in REAL_SITES:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from medda_lib.methods.multimix import Settings, system
-from medda_lib.methods.training import Precision
+from medda_lib.methods.training import EachSteps, Precision, with_recipe
 from medda_lib.papers.planning import Kinds, Place, by_profile, planned
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
@@ -65,9 +65,11 @@ class Budget:
         return int(name) // self.scale if name.isdigit() else None
 
 
-_TINY = Settings(width=4, batch=4, steps=4, learning_rate=1e-3, validate_every=2)
-_SMALL = Settings(width=8, batch=10, steps=300, learning_rate=1e-3, validate_every=50)
-_LONG = replace(_SMALL, width=16, steps=600, decay_every=400, validate_every=100)
+_TINY = with_recipe(Settings(width=4), batch=4, steps=4, learning_rate=1e-3, validate_every=2)
+_SMALL = with_recipe(Settings(width=8), steps=300, learning_rate=1e-3, validate_every=50)
+_WIDE = replace(_SMALL, width=16)
+_LONG = with_recipe(_WIDE, steps=600, schedule=EachSteps(400), validate_every=100)
+_LONGEST = with_recipe(_LONG, steps=1200, schedule=EachSteps(800))
 _PAPER = Settings()  # its defaults are the paper's
 
 BUDGETS = by_profile(
@@ -82,7 +84,7 @@ BUDGETS = by_profile(
     ),
     shift=(Counts(24, 8, 12), Counts(2000, 128, 200), Counts(5000, 128, 500)),
     long=(_TINY, _LONG, _PAPER),
-    longest=(replace(_TINY, steps=6), replace(_LONG, steps=1200, decay_every=800), _PAPER),
+    longest=(with_recipe(_TINY, steps=6), _LONGEST, _PAPER),
     labels=(("100",), LABELS, LABELS),
     masks=(("50",), MASKS, MASKS),
     scale=(8, 1, 1),
@@ -142,7 +144,7 @@ def _precision(at: Place, b: Budget) -> Iterator[RunSpec]:
     labels, masks = b.labels[0], b.masks[0]
     task = ChestXrayTask(b.sources, b.size, b.count(labels), b.count(masks))
     for precision in PRECISIONS:
-        method = system("MultiMix", replace(b.settings, precision=precision))
+        method = system("MultiMix", with_recipe(b.settings, precision=precision))
         yield at.spec(method, task, system="MultiMix", precision=precision, masks=masks)
 
 

@@ -18,6 +18,7 @@ from medda_lib.methods.continual.sequential import JointTraining, Sequential
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.supervised import Supervised
 from medda_lib.methods.odex import ODEx
+from medda_lib.methods.training import Poly, Recipe, with_recipe
 from medda_lib.papers.planning import Kinds, Place, by_profile, planned
 from medda_lib.papers.transfer import derive
 from medda_lib.studies.method import Method
@@ -51,14 +52,15 @@ class Budget:
     realism: tuple[PhantomHippocampi, RealHippocampi]
 
 
-_SMOKE = Trainer(filters=(2, 3, 4), steps=3, batch=2, learning_rate=1e-2)
-_DEMO = Trainer(filters=(8, 16, 32), steps=120, batch=2, learning_rate=1e-2)
+_BRIEF = Recipe(steps=3, batch=2, learning_rate=1e-2, schedule=Poly())
+_SMOKE = Trainer(_BRIEF, filters=(2, 3, 4))
+_DEMO = Trainer(replace(_BRIEF, steps=120), filters=(8, 16, 32))
 
 BUDGETS = by_profile(
     Budget,
     seeds=(1, 3, 3),
     trainer=(_SMOKE, _DEMO, Trainer.paper()),
-    long=(_SMOKE, replace(_DEMO, steps=400), Trainer.paper()),
+    long=(_SMOKE, with_recipe(_DEMO, steps=400), Trainer.paper()),
     phantoms=(
         PhantomHippocampi(4, 2, spacing=3.0),
         PhantomHippocampi(20, 8, spacing=1.5),

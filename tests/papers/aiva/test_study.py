@@ -103,8 +103,8 @@ def test_a_condition_says_what_its_method_and_task_are(profile: str) -> None:
 
 def test_paper_profile_has_the_papers_numbers() -> None:
     brain, prostate = BUDGETS["paper"].brain, BUDGETS["paper"].prostate
-    assert (brain.segmenter.steps, brain.finetuning.steps) == (5000, 6500)
-    assert (prostate.segmenter.steps, prostate.finetuning.steps) == (3500, 3500)
+    assert (brain.segmenter.recipe.steps, brain.finetuning.steps) == (5000, 6500)
+    assert (prostate.segmenter.recipe.steps, prostate.finetuning.steps) == (3500, 3500)
     assert brain.clustering.k == prostate.clustering.k == 12
     assert prostate.segmenter.normalise == "standardise"
     assert brain.segmenter.normalise == "none"

@@ -144,7 +144,7 @@ def test_live_network_is_that_of_the_study(severe: LivePair, main: Results) -> N
     each = by_scan(main, "No DA", "-", severe.pair, "surface_dice")
     assert score == pytest.approx(float(each[0, 0]), abs=1e-3)
     assert list(severe.losses) == ["segmentation"]
-    assert len(severe.losses["segmentation"][0]) == BUDGETS["smoke"].segmenter.steps
+    assert len(severe.losses["segmentation"][0]) == BUDGETS["smoke"].segmenter.recipe.steps
 
 
 def test_pictures_of_a_live_pair(severe: LivePair, subtle: LivePair) -> None:

@@ -74,15 +74,15 @@ def test_every_profile_has_a_budget_with_enough_repetitions() -> None:
     assert list(BUDGETS) == list(PROFILES)
     for name, budget in BUDGETS.items():
         assert budget.seeds >= PROFILES[name].seeds
-    steps = [budget.settings.steps for budget in BUDGETS.values()]
+    steps = [budget.settings.recipe.steps for budget in BUDGETS.values()]
     sizes = [budget.size for budget in BUDGETS.values()]
     assert all(a < b for pair in (steps, sizes) for a, b in pairwise(pair))
 
 
 def test_the_paper_profile_has_the_papers_numbers() -> None:
     budget = BUDGETS["paper"]
-    assert (budget.size, budget.seeds, budget.settings.batch) == (256, 5, 10)
-    assert budget.settings.learning_rate == 1e-4
+    assert (budget.size, budget.seeds, budget.settings.recipe.batch) == (256, 5, 10)
+    assert budget.settings.recipe.learning_rate == 1e-4
     table = reported("multimix", "1").set_index(["row", "column"])["mean"]
     for name, counts in (
         ("in-domain|CheX", budget.sources.classification),

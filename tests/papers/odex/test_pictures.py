@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +14,7 @@ from medda_lib.papers import pictures as shared
 from medda_lib.papers.odex import pictures
 from medda_lib.papers.odex.study import BUDGETS
 from medda_lib.papers.results import Results
+from medda_lib.studies.identity import spelled_fields
 from medda_lib.studies.per_image import PerImage
 from tests.papers.odex.made_up import joint, ledger
 
@@ -171,8 +170,8 @@ def test_steps_are_shares_of_a_step_or_times_as_fast(monkeypatch: pytest.MonkeyP
 
 def test_recipes_name_every_setting_of_the_training() -> None:
     table = costs.recipes(BUDGETS, "trainer")
-    assert set(table.index) == {field.name for field in fields(Trainer)}
-    assert table.loc["steps", "paper"] == str(Trainer.paper().steps)
+    assert set(table.index) == {name for name, _ in spelled_fields(Trainer())}
+    assert table.loc["steps", "paper"] == str(Trainer.paper().recipe.steps)
 
 
 def test_a_map_has_a_colour_per_stage_and_a_marker_per_source() -> None:
