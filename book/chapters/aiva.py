@@ -223,8 +223,8 @@ show(loop.Tuning.terms)
 live = train(plan.PAPER, profile, "phantom", {"system": "AIVA", **pair}, seed, device)
 predictor = pictures.adapted(live)
 print(f"lambda {predictor.weight:.2e}; {len(predictor.structures)} epochs, state of step")
-print(f"{predictor.chosen} kept, by Dice on the source's validation scans:")
-{step: round(score, 3) for step, score in predictor.scores}
+print(f"{predictor.history.chosen} kept, by Dice on the source's validation scans:")
+{step: round(found["score"], 3) for step, found in predictor.history.scores}
 
 # %%
 show_figure(

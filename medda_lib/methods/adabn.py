@@ -20,10 +20,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from medda_lib.methods.segmenter.predictor import SegmenterPredictor
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SEGMENTATION, source_predictor
 from medda_lib.methods.segmenter.training import inputs
+from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, Role, Setting
 from medda_lib.studies.task import View
@@ -54,7 +55,7 @@ class AdaBN:
         """The system's name in Tables 1 and 2 of Goodman et al."""
         return "AdaBN"
 
-    def fit(self, view: View, run: Run) -> SegmenterPredictor:
+    def fit(self, view: View, run: Run) -> NetworkPredictor[ResidualUNet]:
         """Trains the source network, then replaces its statistics."""
         predictor = source_predictor(view, self.segmenter, run)
         images = view.unlabelled(Role.UNLABELLED_TARGET, SEGMENTATION).images

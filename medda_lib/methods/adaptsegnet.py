@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medda_lib.methods.finetuning import Batch, Finetuned, Objective, finetune, sites_of
-from medda_lib.methods.segmenter.predictor import SegmenterPredictor
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.training import Adam, Losses, Phase, Recipe
+from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.task import View
 
@@ -48,7 +49,7 @@ class AdaptSegNet(Finetuned):
         """The system's name in Tables 1 and 2 of Goodman et al."""
         return "AdaptSegNet"
 
-    def fit(self, view: View, run: Run) -> SegmenterPredictor:
+    def fit(self, view: View, run: Run) -> NetworkPredictor[ResidualUNet]:
         """Adapts the source network of the view."""
         sites = sites_of(view)
         with torch.random.fork_rng():
@@ -56,7 +57,7 @@ class AdaptSegNet(Finetuned):
             discriminator = Discriminator(self.width).to(run.device)
         recipe = replace(self.finetuning, optimiser=Adam(BETAS), learning_rate=self.rate)
         adversary = _Adversary(discriminator, self.weight, recipe)
-        return finetune(sites, self.segmenter, self.finetuning, run, adversary).predictor
+        return finetune(sites, self.segmenter, self.finetuning, run, adversary)
 
 
 class Discriminator(nn.Module):

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from medda_lib.methods.finetuning import Batch, Finetuned, Objective, finetune, sites_of
-from medda_lib.methods.segmenter.predictor import SegmenterPredictor
+from medda_lib.methods.predictor import NetworkPredictor
+from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.task import View
 
@@ -44,10 +45,10 @@ class SegJDOT(Finetuned):
         """The system's name in Table 1 of Goodman et al."""
         return "Seg-JDOT"
 
-    def fit(self, view: View, run: Run) -> SegmenterPredictor:
+    def fit(self, view: View, run: Run) -> NetworkPredictor[ResidualUNet]:
         """Adapts the source network of the view."""
         transport = _Transport(self.feature_weight, self.label_weight)
-        return finetune(sites_of(view), self.segmenter, self.finetuning, run, transport).predictor
+        return finetune(sites_of(view), self.segmenter, self.finetuning, run, transport)
 
 
 @dataclass

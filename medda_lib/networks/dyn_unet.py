@@ -8,7 +8,7 @@ the blocks that feature distillation compares.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -61,7 +61,7 @@ def levels(network: nn.Module) -> tuple[nn.Module, ...]:
     return (ends[0], *down, ends[1], *up)
 
 
-def of_one(module: nn.Module, scan: Tensor) -> Tensor:
+def of_one(module: Callable[[Tensor], Tensor], scan: Tensor) -> Tensor:
     """A module's output for one scan (1, c, d, h, w), normalisation in evaluation mode.
 
     On the CPU the scan is shown twice: PyTorch convolves a batch of one in 3-D by a slow kernel, and a

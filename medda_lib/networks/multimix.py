@@ -18,6 +18,7 @@ from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from medda_lib.networks.blocks import DoubleConv, MaxPool
 from medda_lib.networks.bridge import bridge_input, saliency
@@ -159,6 +160,10 @@ class MultiMixNet(nn.Module):
         if self.classifier is None:
             raise ValueError("this network has no classifier: build it with classify=True")
         return cast(Tensor, self.classifier(values[-1]))
+
+    def pooled(self, bottom: Tensor) -> Tensor:
+        """The vector (n, 16 * width) in front of the linear layer, also where there is no classifier."""
+        return F.max_pool2d(bottom, 2).mean(dim=(2, 3))
 
     def decode(self, values: list[Tensor], bridged: Tensor | None = None) -> Tensor:
         """Mask logits (n, 1, h, w) from `encode`'s result and, with a bridge, `bridge_input`."""

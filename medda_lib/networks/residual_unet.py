@@ -68,6 +68,10 @@ class ResidualUNet(nn.Module):
             x = block(torch.cat([F.interpolate(x, scale_factor=2.0), skip], dim=1))
         return cast(Tensor, self.last(x))
 
+    def pooled(self, bottom: Tensor) -> Tensor:
+        """A bottleneck (n, c, h', w') averaged over its pixels, (n, c)."""
+        return bottom.mean(dim=(2, 3))
+
     def forward(self, x: Tensor) -> Tensor:
         """Mask logits."""
         return self.decode(self.encode(x))

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from medda_lib.methods.segmenter.predictor import SegmenterPredictor
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SEGMENTATION, SourceModel
 from medda_lib.metrics.volumes import per_scan
+from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.papers.live import Live, fit, kept
 from medda_lib.papers.pairs import Pair
 from medda_lib.studies.setting import Role
@@ -29,9 +30,9 @@ class LivePair(Live):
         return Pair(self.condition["source"], self.condition["target"])
 
     @property
-    def network(self) -> SegmenterPredictor:
+    def network(self) -> NetworkPredictor[ResidualUNet]:
         """The source network's predictor."""
-        if not isinstance(self.predictor, SegmenterPredictor):
+        if not isinstance(self.predictor, NetworkPredictor):
             raise TypeError(f"{self.name}: expected a segmentation network")
         return self.predictor
 

@@ -22,11 +22,12 @@ from medda_lib.figures.embedding import embedding, project
 from medda_lib.figures.saliency import saliency as draw_saliency
 from medda_lib.figures.style import TRUTH
 from medda_lib.figures.threshold import threshold
-from medda_lib.methods.multimix.predictor import NetworkPredictor
 from medda_lib.methods.normalise import standardise
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.metrics import saliency as saliency_metrics
 from medda_lib.metrics import segmentation
 from medda_lib.networks.bridge import saliency as saliency_maps
+from medda_lib.networks.multimix import MultiMixNet
 from medda_lib.papers.live import Live
 from medda_lib.papers.pictures import Drawn
 from medda_lib.tasks.phantom_pools import phantom_images
@@ -36,7 +37,7 @@ TOTAL = 70_000
 Maps = NDArray[np.float32]
 
 
-def network_of(live: Live) -> NetworkPredictor:
+def network_of(live: Live) -> NetworkPredictor[MultiMixNet]:
     """The predictor of a run with encoder and classifier; TypeError for another."""
     if not isinstance(live.predictor, NetworkPredictor):
         raise TypeError(f"{live.name}: expected a network, got {type(live.predictor).__name__}")

@@ -191,7 +191,7 @@ def test_structures_once_an_epoch_and_lambda_from_the_first() -> None:
     predictor = method.fit(view(), Run(1))
     assert len(predictor.structures) == 3  # epochs of 2, 2 and 1 steps
     assert predictor.weight > 0
-    assert [step for step, _ in predictor.scores] == [2, 4, 5]
+    assert [step for step, _ in predictor.history.scores] == [2, 4, 5]
     assert [name for name, _ in predictor.losses] == ["segmentation", "adaptation"]
 
 

@@ -11,10 +11,10 @@ from medda_lib.methods.continual.ewc import EWC
 from medda_lib.methods.continual.lwf import LwF
 from medda_lib.methods.continual.mib import MiB
 from medda_lib.methods.continual.plop import PLOP
-from medda_lib.methods.continual.predictor import VolumePredictor
 from medda_lib.methods.continual.riemannian_walk import RiemannianWalk
 from medda_lib.methods.continual.sequential import Sequential
 from medda_lib.methods.continual.settings import Trainer
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.training import with_recipe
 from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.studies.method import Run
@@ -31,7 +31,7 @@ LONGER = with_recipe(TRAINER, steps=3)
 
 def networks(found: Snapshots) -> list[DynUNet]:
     predictors = [found.after[k] for k in sorted(found.after)]
-    return [p.network for p in predictors if isinstance(p, VolumePredictor)]
+    return [p.network for p in predictors if isinstance(p, NetworkPredictor)]
 
 
 def same(one: DynUNet, other: DynUNet) -> bool:

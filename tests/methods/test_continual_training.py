@@ -10,19 +10,20 @@ from torch import Tensor
 from medda_lib.methods.continual import training
 from medda_lib.methods.continual.augmentation import augmented
 from medda_lib.methods.continual.learner import learn_stream
-from medda_lib.methods.continual.predictor import VolumePredictor, as_scan
 from medda_lib.methods.continual.sequential import JointTraining, Sequential
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.training import (
     Regulariser,
     draw,
     new_network,
+    predictor,
     scans,
     stage_seed,
     supervised,
     train,
     train_plain,
 )
+from medda_lib.methods.predictor import NetworkPredictor, as_scan
 from medda_lib.methods.training import with_recipe
 from medda_lib.networks.dyn_unet import (
     DynUNet,
@@ -39,6 +40,7 @@ from medda_lib.studies.stream import ALL_AT_ONCE
 from medda_lib.studies.task import Task, volumes
 from tests.methods.continual_toy import SHAPE, TRAINER, balls, toy_run, toy_task
 
+CPU = torch.device("cpu")
 Report = tuple[int, int, dict[str, float]]
 
 
@@ -216,11 +218,11 @@ def test_sequential_leaves_a_copy_after_each_stage() -> None:
     task = toy_task()
     found = Sequential(TRAINER).fit(task.view(CONTINUAL), toy_run())
     assert list(found.after) == [1, 2, 3]
-    networks = [p.network for p in found.after.values() if isinstance(p, VolumePredictor)]
+    networks = [p.network for p in found.after.values() if isinstance(p, NetworkPredictor)]
     assert not same(networks[0], networks[1])
     again = Sequential(TRAINER).fit(task.view(CONTINUAL), toy_run())
     last = again.after[3]
-    assert isinstance(last, VolumePredictor)
+    assert isinstance(last, NetworkPredictor)
     assert same(last.network, networks[2])
 
 
@@ -239,13 +241,13 @@ def test_a_stream_is_needed() -> None:
 def test_a_predictor_takes_the_slices_of_one_scan() -> None:
     pool = balls("a", 1, 0.9)
     network = new_network(TRAINER, toy_run())
-    whole = VolumePredictor(network, TRAINER).segment(pool.images)
+    whole = predictor(network, TRAINER, CPU).masks(pool.images)
     assert whole.shape == pool.images.shape
     with torch.no_grad():
         wanted = network(volumes(pool.images, pool.depth)[:, None]).sigmoid()[0, 0]
     torch.testing.assert_close(whole[:, 0], wanted)
     patches = replace(TRAINER, patch=(8, 12, 8))
-    torch.testing.assert_close(VolumePredictor(network, patches).segment(pool.images), whole)
+    torch.testing.assert_close(predictor(network, patches, CPU).masks(pool.images), whole)
     with pytest.raises(ValueError, match="slices"):
         as_scan(torch.rand(3, 2, 4, 4))
 

@@ -9,9 +9,9 @@ from torch import Tensor
 from medda_lib.methods.fda import FourierAdaptation, FourierPredictor
 from medda_lib.methods.fda.donors import CHOICES, Choice
 from medda_lib.methods.fda.spectrum import swap
-from medda_lib.methods.segmenter.predictor import SegmenterPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SourceModel
+from medda_lib.methods.segmenter.training import predictor as predictor_of
 from medda_lib.methods.training import SGD, Poly, Recipe
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.evaluate import evaluate
@@ -73,7 +73,7 @@ def test_result_is_the_mean_of_the_networks_outputs(choice: Choice) -> None:
     sources = scans(5, 0).images[:, 0]
     for k in range(DEPTH):
         versions = swap(scan()[k : k + 1], sources[chosen[k]][None], 0.2)
-        wanted = torch.stack([predictor.network.segment(v[None, None])[0] for v in versions[0]])
+        wanted = torch.stack([predictor.network.masks(v[None, None])[0] for v in versions[0]])
         torch.testing.assert_close(found[k], wanted.mean(dim=0), atol=1e-5, rtol=1e-4)
     assert found.shape == (DEPTH, 1, SIZE, SIZE)
     assert float(found.min()) >= 0
@@ -95,7 +95,7 @@ def test_mean_is_of_probabilities_not_of_logits() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return torch.where(x.mean(dim=(2, 3), keepdim=True) > 0.5, 40.0, -10.0) + 0 * x
 
-    network = SegmenterPredictor(Sign(2, 2), SEGMENTER)
+    network = predictor_of(Sign(2, 2), SEGMENTER, torch.device("cpu"))
     sources = torch.cat([torch.full((1, 1, SIZE, SIZE), v) for v in (0.2, 0.8)])
     method = FourierAdaptation(SEGMENTER, "random", 2, 1 / SIZE)  # swaps the mean grey value
     predictor = FourierPredictor(method, network, sources, depth=1)

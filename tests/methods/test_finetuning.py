@@ -21,6 +21,7 @@ from medda_lib.methods.finetuning.loop import validation_dice
 from medda_lib.methods.seg_jdot import SegJDOT
 from medda_lib.methods.segmenter.training import pretrained
 from medda_lib.methods.training import with_recipe
+from medda_lib.methods.training.history import SCORE
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import CheckpointRule, LastStep, Method, Run
 from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, LeakError, Role, Setting
@@ -130,10 +131,10 @@ def test_the_state_that_the_rule_names_is_returned() -> None:
     long = replace(FINETUNING, steps=4)
     last = finetune(sites, SEGMENTER, replace(long, rule=LastStep()), Run(0), Watch())
     early = finetune(sites, SEGMENTER, replace(long, rule=Named(2)), Run(0), Watch())
-    assert (short.chosen, last.chosen, early.chosen) == (2, 4, 2)
-    assert not torch.equal(state(last.predictor.network), state(early.predictor.network))
-    score = validation_dice(early.predictor.network, sites, SEGMENTER, torch.device("cpu"))
-    assert score == dict(early.scores)[2] == dict(last.scores)[2]
+    assert [found.history.chosen for found in (short, last, early)] == [2, 4, 2]
+    assert not torch.equal(state(last.network), state(early.network))
+    score = validation_dice(early.network, sites, SEGMENTER, torch.device("cpu"))
+    assert score == dict(early.history.scores)[2][SCORE] == dict(last.history.scores)[2][SCORE]
 
 
 def test_validation_dice_is_the_mean_over_scans() -> None:

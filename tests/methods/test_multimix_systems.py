@@ -12,8 +12,8 @@ from torch import Tensor
 
 from medda_lib.methods.multimix import SYSTEMS, MultiTask, Settings, steps, system, training
 from medda_lib.methods.multimix.batches import shuffled
-from medda_lib.methods.multimix.predictor import NetworkPredictor
 from medda_lib.methods.multimix.scores import accuracy, mean_dice
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.training import EachSteps, with_recipe
 from medda_lib.networks.multimix import MultiMixNet
 from medda_lib.studies.method import BestValidation, CheckpointRule, LastStep, Run
@@ -33,7 +33,7 @@ TERMS = {
 BRIDGED = {"UMTL-S", "UMTL-SSL-S", "MultiMix"}
 
 
-def outputs(predictor: NetworkPredictor, n: int = 5) -> list[Tensor]:
+def outputs(predictor: NetworkPredictor[MultiMixNet], n: int = 5) -> list[Tensor]:
     images = images_of(n, 99)[0]
     found = (predictor.classify(images), predictor.segment(images))
     return [x for x in found if x is not None]
@@ -153,7 +153,7 @@ def test_checkpoint_is_the_one_of_the_best_validation_score(
     scripted = iter([0.1, 0.5, 0.3, 0.9, 0.9, 0.2])
     states: list[dict[str, Tensor]] = []
 
-    def scores(predictor: NetworkPredictor, _: object) -> dict[str, float]:
+    def scores(predictor: NetworkPredictor[MultiMixNet], _: object) -> dict[str, float]:
         states.append({k: v.clone() for k, v in predictor.network.state_dict().items()})
         return {"score": next(scripted)}
 

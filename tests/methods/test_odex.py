@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from medda_lib.methods.continual.predictor import VolumePredictor
 from medda_lib.methods.continual.sequential import Sequential
 from medda_lib.methods.odex import ODEx, PoolPredictor, load, save
 from medda_lib.methods.odex.distances import Gram
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.studies.identity import canonical
 from medda_lib.studies.setting import CONTINUAL
@@ -98,7 +98,7 @@ def test_a_new_model_is_a_copy_with_its_history(grown: Snapshots) -> None:
 def test_the_copy_walks_on_as_sequential_training_would(grown: Snapshots, store: Path) -> None:
     plain = Sequential(TRAINER).fit(toy_task(8).view(CONTINUAL), toy_run(store))
     last = plain.after[3]
-    assert isinstance(last, VolumePredictor)
+    assert isinstance(last, NetworkPredictor)
     assert same(pool_after(grown, 3).models[1].network, last.network)
 
 
@@ -108,11 +108,11 @@ def test_with_one_model_it_is_sequential_training_bit_for_bit(store: Path) -> No
     scan = balls("x", 1, 0.6).images
     for number in (1, 2, 3):
         pool, other = pool_after(found, number), plain.after[number]
-        assert isinstance(other, VolumePredictor)
+        assert isinstance(other, NetworkPredictor)
         assert len(pool.models) == 1
         assert found.facts[number]["expanded"] == 0
         assert same(pool.models[0].network, other.network)
-        assert torch.equal(pool.segment(scan), other.segment(scan))
+        assert torch.equal(pool.segment(scan), other.masks(scan))
 
 
 def test_a_model_per_stage_grows_always(store: Path) -> None:
@@ -178,10 +178,10 @@ def test_each_scan_goes_to_the_model_it_lies_nearest_to(store: Path) -> None:
     for grey, number in ((0.9, 1), (0.2, 2)):
         scan = balls(f"new {grey}", 1, grey).images
         assert pool.chosen(scan) == number
-        assert torch.equal(pool.segment(scan), pool.of_model(number).segment(scan))
+        assert torch.equal(pool.segment(scan), pool.of_model(number).masks(scan))
         distances = pool.seen(scan).distances
         assert distances[number - 1] == min(distances)
-    assert not torch.equal(pool.of_model(1).segment(scan), pool.of_model(2).segment(scan))
+    assert not torch.equal(pool.of_model(1).masks(scan), pool.of_model(2).masks(scan))
     assert pool.classify(scan) is None
 
 
@@ -197,7 +197,7 @@ def test_a_pool_is_one_file(name: str, store: Path, tmp_path: Path) -> None:
     save(pool, file)
     assert list(tmp_path.iterdir()) == [file]
     again = load(file)
-    assert (again.trainer.patch, again.measure) == (pool.trainer.patch, pool.measure)
+    assert (again.patch, again.measure) == (pool.patch, pool.measure)
     for one, other in zip(pool.models, again.models, strict=True):
         assert same(one.network, other.network)
         assert (one.within, one.dice) == (other.within, other.dice)

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from medda_lib.methods.segmenter.predictor import SegmenterPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SourceModel
 from medda_lib.methods.segmenter.training import (
     draw,
     inputs,
+    predictor,
     pretrained,
     segmentation_loss,
     source_seed,
@@ -103,22 +103,22 @@ def test_training_leaves_the_callers_random_numbers_alone() -> None:
 def test_source_model_learns_and_predicts_probabilities() -> None:
     train = pool(n=8)
     method = SourceModel(Segmenter(Recipe(60, 1e-2, schedule=Poly(), batch=4), width=4, levels=2))
-    predictor = method.fit(task(train).view(method.setting), Run(0))
-    p = predictor.segment(train.images)
+    fitted = method.fit(task(train).view(method.setting), Run(0))
+    p = fitted.masks(train.images)
     assert p.shape == train.images.shape
     assert float(((p >= 0.5) == train.need_masks()).float().mean()) > 0.97
-    ((name, losses),) = predictor.losses
+    ((name, losses),) = fitted.losses
     assert (name, len(losses)) == ("segmentation", 60)
     assert losses[-1][1] < losses[0][1] / 2
-    assert predictor.classify(train.images) is None
-    assert predictor.features(train.images).shape == (8, 8)
+    assert fitted.classify(train.images) is None
+    assert fitted.features(train.images).shape == (8, 8)
 
 
 def test_prediction_does_not_depend_on_the_batch() -> None:
-    predictor = SegmenterPredictor(ResidualUNet(2, 2), TINY)
+    found = predictor(ResidualUNet(2, 2), TINY, torch.device("cpu"))
     images = pool().images
-    alone = torch.cat([predictor.segment(x[None]) for x in images])
-    torch.testing.assert_close(predictor.segment(images), alone, rtol=1e-5, atol=1e-6)
+    alone = torch.cat([found.masks(x[None]) for x in images])
+    torch.testing.assert_close(found.masks(images), alone, rtol=1e-5, atol=1e-6)
 
 
 def test_crops_are_windows_of_slices_with_their_masks() -> None:
@@ -163,7 +163,7 @@ def test_a_network_from_the_shelf_is_the_one_that_training_gives(tmp_path: Path)
     assert file.stat().st_mtime_ns == written
     for one in (first, second):
         torch.testing.assert_close(weights(one.network), weights(alone.network), rtol=0, atol=0)
-        assert one.losses == alone.losses
+        assert one.history == alone.history
         x = pool(5).images
         torch.testing.assert_close(one.network(x), alone.network(x), rtol=0, atol=0)
 

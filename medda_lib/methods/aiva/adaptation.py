@@ -19,25 +19,23 @@ from torch import Tensor
 from medda_lib.methods.aiva.clusters import Clustering, Structure, structure
 from medda_lib.methods.aiva.loss import alignment_loss, centroids, reciprocal_weight
 from medda_lib.methods.finetuning import Batch, Finetuned, Objective, Sites, finetune, sites_of
-from medda_lib.methods.segmenter.predictor import SegmenterPredictor
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
+from medda_lib.methods.segmenter.training import predictor
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.task import View
 
 
 @dataclass(frozen=True)
-class AIVAPredictor(SegmenterPredictor):
+class AIVAPredictor(NetworkPredictor[ResidualUNet]):
     """The adapted network with what the figures need.
 
-    structures: of the sites at the start of each epoch; weight: lambda; chosen: the step whose state
-    is kept; scores: (step, Dice on the source's validation scans).
+    structures: of the sites at the start of each epoch; weight: lambda.
     """
 
     structures: tuple[Structure, ...] = ()
     weight: float = 0.0
-    chosen: int = 0
-    scores: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,17 +55,9 @@ class AIVA(Finetuned):
         """Adapts the source network of the view."""
         sites = sites_of(view)
         alignment = Alignment(sites, self.segmenter, self.clustering, run)
-        outcome = finetune(sites, self.segmenter, self.finetuning, run, alignment)
-        found = outcome.predictor
+        found = finetune(sites, self.segmenter, self.finetuning, run, alignment)
         return AIVAPredictor(
-            found.network,
-            found.settings,
-            found.device,
-            found.losses,
-            structures=tuple(alignment.structures),
-            weight=alignment.weight,
-            chosen=outcome.chosen,
-            scores=outcome.scores,
+            **vars(found), structures=tuple(alignment.structures), weight=alignment.weight
         )
 
 
@@ -87,9 +77,9 @@ class Alignment(Objective):
     def epoch(self, network: ResidualUNet, upcoming: list[Batch]) -> None:
         """Cluster and match; before the first epoch set lambda as well."""
         start = time.perf_counter()
-        predictor = SegmenterPredictor(network, self.segmenter, self.run.device)
+        reader = predictor(network, self.segmenter, self.run.device)
         source, target = (
-            predictor.bottleneck(images).flatten(1)
+            reader.bottleneck(images).flatten(1)
             for images in (self.sites.source.images, self.sites.target)
         )
         self.seconds["features"] += time.perf_counter() - start

@@ -13,12 +13,12 @@ from typing import Protocol
 
 import torch
 
-from medda_lib.methods.continual.predictor import VolumePredictor
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.training import (
     PLAIN,
     Regulariser,
     new_network,
+    predictor,
     train,
     train_plain,
 )
@@ -60,9 +60,8 @@ def learn_stream(view: View, run: Run, trainer: Trainer, memory: Memory | None =
         if memory is not None and stage.boundary:
             memory.commit()
         _learn(network, stage, run, trainer, memory)
-        after[stage.number] = VolumePredictor(
-            copied(network, trainer.filters, trainer.deep_supervision), trainer, run.device
-        )
+        kept = copied(network, trainer.filters, trainer.deep_supervision)
+        after[stage.number] = predictor(kept, trainer, run.device)
     return Snapshots(after)
 
 

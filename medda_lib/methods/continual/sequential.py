@@ -8,9 +8,8 @@ from typing import ClassVar
 import torch
 
 from medda_lib.methods.continual.learner import learn_stream
-from medda_lib.methods.continual.predictor import VolumePredictor
 from medda_lib.methods.continual.settings import Trainer
-from medda_lib.methods.continual.training import new_network, train
+from medda_lib.methods.continual.training import new_network, predictor, train
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import CONTINUAL, Role, Setting
 from medda_lib.studies.stream import ALL_AT_ONCE
@@ -70,7 +69,7 @@ class JointTraining:
         network = new_network(self.trainer, run)
         recipe = replace(self.trainer.recipe, steps=self.trainer.recipe.steps * len(stages))
         train(network, _joined(pools), self.trainer, 1, run, recipe=recipe)
-        return Snapshots({len(stages): VolumePredictor(network, self.trainer, run.device)})
+        return Snapshots({len(stages): predictor(network, self.trainer, run.device)})
 
 
 def _joined(pools: list[Pool]) -> Pool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from medda_lib.methods.continual.predictor import VolumePredictor
 from medda_lib.methods.continual.settings import Trainer
-from medda_lib.methods.continual.training import new_network, train
+from medda_lib.methods.continual.training import new_network, predictor, train
+from medda_lib.methods.predictor import NetworkPredictor
+from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import TEST_TIME, Role, Setting
 from medda_lib.studies.task import View
@@ -38,9 +39,9 @@ class Supervised:
         """The system's name."""
         return "Supervised"
 
-    def fit(self, view: View, run: Run) -> VolumePredictor:
+    def fit(self, view: View, run: Run) -> NetworkPredictor[DynUNet]:
         """Trains by the trainer's recipe."""
         pool = view.labelled(Role.LABELLED_SOURCE, SEGMENTATION)
         network = new_network(self.trainer, run)
         train(network, pool, self.trainer, 1, run)
-        return VolumePredictor(network, self.trainer, run.device)
+        return predictor(network, self.trainer, run.device)

@@ -20,12 +20,20 @@ from torch.nn import functional as F
 from medda_lib.methods.continual.augmentation import augmented
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.losses import dice_loss
+from medda_lib.methods.predictor import NetworkPredictor, Scan
 from medda_lib.methods.training import Losses, Recipe, Training
 from medda_lib.networks.dyn_unet import DynUNet, dyn_unet
 from medda_lib.studies.artefacts import Tensors, remembered
 from medda_lib.studies.identity import seed_of
 from medda_lib.studies.method import Run
 from medda_lib.studies.task import Pool, volumes
+
+
+def predictor(
+    network: DynUNet, trainer: Trainer, device: torch.device
+) -> NetworkPredictor[DynUNet]:
+    """A trained network as a predictor, which takes all slices of one scan."""
+    return NetworkPredictor(network, device, passage=Scan(trainer.patch))
 
 
 class Regulariser:

@@ -26,9 +26,10 @@ from torch import Tensor
 from medda_lib.methods.fda import donors as donor_choice
 from medda_lib.methods.fda import spectrum, srsim
 from medda_lib.methods.fda.donors import BLIND, CHOICES, Choice
-from medda_lib.methods.segmenter.predictor import SegmenterPredictor
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.source_model import SEGMENTATION, source_predictor
+from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import TEST_TIME, Role, Setting
 from medda_lib.studies.task import View
@@ -97,7 +98,7 @@ class FourierPredictor:
     def __init__(
         self,
         settings: FourierAdaptation,
-        network: SegmenterPredictor,
+        network: NetworkPredictor[ResidualUNet],
         sources: Tensor,
         depth: int,
         repetition: int = 0,
@@ -145,7 +146,7 @@ class FourierPredictor:
         """The network's probabilities (n, k, h, w) for each version of each slice, on the CPU."""
         versions = self.adapted(images, chosen)
         parts = versions.flatten(0, 1)[:, None].split(PART)
-        return torch.cat([self.network.segment(part) for part in parts]).view(versions.shape)
+        return torch.cat([self.network.masks(part) for part in parts]).view(versions.shape)
 
 
 def _generator(images: Tensor, repetition: int) -> torch.Generator:

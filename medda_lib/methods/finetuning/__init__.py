@@ -5,7 +5,7 @@ schedule and checkpoint live here once, and a difference between two systems is 
 their terms.
 """
 
-from medda_lib.methods.finetuning.loop import Objective, Outcome, Tuning, finetune
+from medda_lib.methods.finetuning.loop import Objective, Tuning, finetune
 from medda_lib.methods.finetuning.settings import PROSTATE, SKULL_STRIPPING, Finetuned
 from medda_lib.methods.finetuning.sites import Batch, Sites, sites_of
 
@@ -15,7 +15,6 @@ __all__ = [
     "Batch",
     "Finetuned",
     "Objective",
-    "Outcome",
     "Sites",
     "Tuning",
     "finetune",

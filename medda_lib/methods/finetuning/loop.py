@@ -10,17 +10,17 @@ training step ever used.)
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from medda_lib.methods.finetuning.sites import Batch, Sites
-from medda_lib.methods.segmenter.predictor import SegmenterPredictor
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
 from medda_lib.methods.segmenter.training import (
-    Curve,
     inputs,
+    predictor,
     pretrained,
     segmentation_loss,
     shown,
@@ -49,25 +49,16 @@ class Objective:
         return ()
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """A fine-tuned network; `scores` (step, value) of the source validation, `chosen` the step kept."""
-
-    predictor: SegmenterPredictor
-    scores: Curve
-    chosen: int
-
-
 def finetune(
     sites: Sites, segmenter: Segmenter, recipe: Recipe, run: Run, objective: Objective
-) -> Outcome:
-    """Trains the source network on and returns it in the state that the rule of `recipe` chose."""
+) -> NetworkPredictor[ResidualUNet]:
+    """Trains the source network on and returns it in the state that the rule of `recipe` chose.
+
+    Its history's scores are those of the source validation.
+    """
     network = pretrained(sites.source, segmenter, sites.name, run).network
     history = Tuning(network, sites, segmenter, recipe, run, objective).fit()
-    curves = tuple(history.curves().items())
-    predictor = SegmenterPredictor(network, segmenter, run.device, curves)
-    scores = tuple((step, found["score"]) for step, found in history.scores)
-    return Outcome(predictor, scores, history.chosen)
+    return predictor(network, segmenter, run.device, history)
 
 
 class Tuning(Training[Batch]):
@@ -128,7 +119,7 @@ def validation_dice(
 ) -> float:
     """Mean Dice over the source's validation scans, of masks cut at 0.5."""
     pool = sites.validation
-    predicted = SegmenterPredictor(network, segmenter, device).segment(pool.images) >= 0.5
+    predicted = predictor(network, segmenter, device).masks(pool.images) >= 0.5
     found, truth = (x.view(-1, pool.depth * x[0].numel()) for x in (predicted, pool.need_masks()))
     both, either = (found & truth).sum(dim=1), found.sum(dim=1) + truth.sum(dim=1)
     return float((2 * both / either.clamp_min(1)).mean())

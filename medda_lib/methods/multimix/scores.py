@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from medda_lib.methods.multimix.batches import ImageSets
-from medda_lib.methods.multimix.predictor import NetworkPredictor
+from medda_lib.methods.predictor import NetworkPredictor
+from medda_lib.networks.multimix import MultiMixNet
 
 CUT = 0.5
 
@@ -32,7 +33,7 @@ def mean_dice(probabilities: Tensor, masks: Tensor) -> float:
 
 
 def validation_scores(
-    predictor: NetworkPredictor, sets: Mapping[str, ImageSets]
+    predictor: NetworkPredictor[MultiMixNet], sets: Mapping[str, ImageSets]
 ) -> dict[str, float]:
     """Scores by name: "accuracy" and "dice", where the system has them, and their mean "score"."""
     found: dict[str, float] = {}

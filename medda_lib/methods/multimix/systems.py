@@ -24,9 +24,9 @@ import torch
 
 from medda_lib.methods.multimix import steps
 from medda_lib.methods.multimix.batches import ImageSets, image_sets
-from medda_lib.methods.multimix.predictor import NetworkPredictor
 from medda_lib.methods.multimix.settings import Settings
 from medda_lib.methods.multimix.training import train
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.networks.multimix import MultiMixNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import SEMI_SUPERVISED, Setting
@@ -96,7 +96,7 @@ class MultiTask:
         parts += ["S"] * self.bridge + ["KL"] * self.consistency
         return "-".join(parts)
 
-    def fit(self, view: View, run: Run) -> NetworkPredictor:
+    def fit(self, view: View, run: Run) -> NetworkPredictor[MultiMixNet]:
         """Train on the source data of `view`; equal view and run give equal predictors."""
         with torch.random.fork_rng(devices=_gpus(run.device)):
             torch.manual_seed(run.seed)

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 
 from medda_lib.methods.multimix.batches import ImageSets
-from medda_lib.methods.multimix.predictor import NetworkPredictor
 from medda_lib.methods.multimix.scores import validation_scores
 from medda_lib.methods.multimix.settings import Settings
 from medda_lib.methods.multimix.steps import Step
+from medda_lib.methods.normalise import standardise
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.training import Losses, Training
 from medda_lib.networks.multimix import MultiMixNet
 from medda_lib.studies.method import Run
@@ -32,7 +33,7 @@ class MultiTaskTraining(Training[None]):
     ) -> None:
         super().__init__(network, settings.recipe, run)
         self.parts, self.sets = parts, sets
-        self.predictor = NetworkPredictor(network, run.device)
+        self.predictor = NetworkPredictor(network, run.device, standardise)
 
     def batches(self) -> Iterator[None]:
         """Nothing: the parts draw."""
@@ -53,7 +54,7 @@ def train(
     sets: Mapping[str, ImageSets],
     settings: Settings,
     run: Run,
-) -> NetworkPredictor:
+) -> NetworkPredictor[MultiMixNet]:
     """Minimises the parts' losses and returns the network in the state that the rule chose."""
     history = MultiTaskTraining(network, parts, sets, settings, run).fit()
-    return NetworkPredictor(network, run.device, history)
+    return NetworkPredictor(network, run.device, standardise, history=history)

@@ -14,13 +14,11 @@ from typing import Any
 
 import torch
 
-from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.odex.distances import Distance, Gram, Mahalanobis
 from medda_lib.methods.odex.pool import Measure, Model, Range
 from medda_lib.methods.odex.predictor import PoolPredictor
 from medda_lib.networks.dyn_unet import dyn_unet
 
-NETWORK = ("filters", "deep_supervision", "patch")
 FORMAT = "medda pool of models, 2"
 
 
@@ -53,7 +51,7 @@ def _packed(predictor: PoolPredictor) -> dict[str, Any]:
     measure = predictor.measure
     return {
         "format": FORMAT,
-        "network": {name: getattr(predictor.trainer, name) for name in NETWORK},
+        "patch": predictor.patch,
         "measure": {
             "distance": type(measure.distance).__name__,
             "shrinkage": getattr(measure.distance, "shrinkage", None),
@@ -69,15 +67,22 @@ def _packed_model(model: Model) -> dict[str, Any]:
     weights = {name: tensor.cpu() for name, tensor in model.network.state_dict().items()}
     within = None if model.within is None else dataclasses.astuple(model.within)
     history = [dict(entry) for entry in model.history]
-    return {"weights": weights, "history": history, "within": within, "dice": model.dice}
+    network = model.network
+    return {
+        "filters": list(network.filters),
+        "deep_supervision": network.deep_supr_num if network.deep_supervision else 0,
+        "weights": weights,
+        "history": history,
+        "within": within,
+        "dice": model.dice,
+    }
 
 
 def _unpacked(packed: dict[str, Any], device: torch.device) -> PoolPredictor:
-    trainer = Trainer(**packed["network"])
     said = dict(packed["measure"])
     distance = _distance(said.pop("distance"), said.pop("shrinkage"))
-    models = tuple(_model(each, trainer, device) for each in packed["models"])
-    return PoolPredictor(models, Measure(distance, **said), trainer, device)
+    models = tuple(_model(each, device) for each in packed["models"])
+    return PoolPredictor(models, Measure(distance, **said), packed["patch"], device)
 
 
 def _distance(name: str, shrinkage: float | None) -> Distance:
@@ -88,8 +93,8 @@ def _distance(name: str, shrinkage: float | None) -> Distance:
     raise KeyError(f"distance {name!r}")
 
 
-def _model(packed: dict[str, Any], trainer: Trainer, device: torch.device) -> Model:
-    network = dyn_unet(trainer.filters, trainer.deep_supervision)
+def _model(packed: dict[str, Any], device: torch.device) -> Model:
+    network = dyn_unet(packed["filters"], packed["deep_supervision"])
     network.load_state_dict(packed["weights"])
     network.to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     within = None if packed["within"] is None else Range(*packed["within"])

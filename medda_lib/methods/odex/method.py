@@ -15,9 +15,8 @@ from typing import ClassVar, Literal, get_args
 import torch
 
 from medda_lib.methods.continual.learner import stream_of
-from medda_lib.methods.continual.predictor import VolumePredictor
 from medda_lib.methods.continual.settings import Trainer
-from medda_lib.methods.continual.training import new_network, scans, train_plain
+from medda_lib.methods.continual.training import new_network, predictor, scans, train_plain
 from medda_lib.methods.odex.distances import SHRINKAGE, Gram, Mahalanobis
 from medda_lib.methods.odex.pool import Arrival, Compare, Measure, Model, Within
 from medda_lib.methods.odex.predictor import PoolPredictor
@@ -99,7 +98,9 @@ class ODEx:
         after, facts = {}, {}
         for stage in stream_of(view).stream():
             models, facts[stage.number] = self._learn(models, stage, run)
-            after[stage.number] = PoolPredictor(models, self.measure, self.trainer, run.device)
+            after[stage.number] = PoolPredictor(
+                models, self.measure, self.trainer.patch, run.device
+            )
         return Snapshots(after, facts)
 
     def _learn(
@@ -144,7 +145,7 @@ class ODEx:
 
     def _dice(self, network: DynUNet, pool: Pool, run: Run) -> float:
         """Mean Dice of a network on the scans that it is or would be trained on."""
-        predictor = VolumePredictor(network, self.trainer, run.device)
-        pairs = zip(*scans(pool), strict=True)
-        found = [dice(predictor.of_scan(x[None]).cpu() >= 0.5, y[None]) for x, y in pairs]
+        masks = predictor(network, self.trainer, run.device).masks
+        pairs = zip(*(x.transpose(1, 2) for x in scans(pool)), strict=True)
+        found = [dice((masks(x) >= 0.5)[None], y[None]) for x, y in pairs]
         return float(torch.tensor([float(value[0]) for value in found]).mean())

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from medda_lib.methods.continual.predictor import VolumePredictor, as_scan
-from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.odex.pool import Arrival, Measure, Model
+from medda_lib.methods.predictor import NetworkPredictor, Scan, as_scan
+from medda_lib.networks.dyn_unet import DynUNet
 
 
 @dataclass(frozen=True)
 class PoolPredictor:
-    """A `Predictor` around a pool of models; like `VolumePredictor`, it sees one scan at a time."""
+    """A `Predictor` around a pool of models, which sees one scan at a time. patch: see `Scan`."""
 
     models: tuple[Model, ...]
     measure: Measure
-    trainer: Trainer
+    patch: tuple[int, int, int] | None = None
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
 
     def classify(self, images: Tensor) -> Tensor | None:
@@ -27,11 +27,13 @@ class PoolPredictor:
 
     def segment(self, images: Tensor) -> Tensor:
         """Mask probabilities (depth, 1, h, w) of all slices of one scan, by the nearest model."""
-        return self.of_model(self.chosen(images)).segment(images)
+        return self.of_model(self.chosen(images)).masks(images)
 
-    def of_model(self, number: int) -> VolumePredictor:
+    def of_model(self, number: int) -> NetworkPredictor[DynUNet]:
         """Model `number` (1 ...) alone."""
-        return VolumePredictor(self.models[number - 1].network, self.trainer, self.device)
+        return NetworkPredictor(
+            self.models[number - 1].network, self.device, passage=Scan(self.patch)
+        )
 
     def chosen(self, images: Tensor) -> int:
         """The number (1 ...) of the model that segments the scan with slices (d, 1, h, w)."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from medda_lib.methods.segmenter.predictor import SegmenterPredictor
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.training import pretrained
+from medda_lib.methods.segmenter.training import predictor, pretrained
+from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import TEST_TIME, Role, Setting
 from medda_lib.studies.task import View
@@ -38,15 +39,14 @@ class SourceModel:
         """The system's name."""
         return "Source model"
 
-    def fit(self, view: View, run: Run) -> SegmenterPredictor:
+    def fit(self, view: View, run: Run) -> NetworkPredictor[ResidualUNet]:
         """Trains on the view's labelled source."""
         return source_predictor(view, self.segmenter, run)
 
 
-def source_predictor(view: View, segmenter: Segmenter, run: Run) -> SegmenterPredictor:
+def source_predictor(view: View, segmenter: Segmenter, run: Run) -> NetworkPredictor[ResidualUNet]:
     """The predictor of the view's one labelled source site."""
     (site,) = view.domains(Role.LABELLED_SOURCE, SEGMENTATION)
     pool = view.labelled(Role.LABELLED_SOURCE, SEGMENTATION, site)
     found = pretrained(pool, segmenter, site, run)
-    losses = (("segmentation", found.losses),)
-    return SegmenterPredictor(found.network, segmenter, run.device, losses)
+    return predictor(found.network, segmenter, run.device, found.history)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,8 +20,9 @@ from torch.nn import functional as F
 
 from medda_lib.methods.losses import dice_loss
 from medda_lib.methods.normalise import standardise
+from medda_lib.methods.predictor import NetworkPredictor, Slices
 from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.training import Losses, Training
+from medda_lib.methods.training import History, Losses, Training
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.artefacts import Tensors, kept_in_memory, remembered
 from medda_lib.studies.identity import seed_of
@@ -29,16 +31,14 @@ from medda_lib.studies.task import Pool
 
 KEPT = 12
 BCE, DICE = 0.4, 0.6
+LOSS = "segmentation"
 
-Curve = tuple[tuple[int, float], ...]
 
-
-@dataclass(frozen=True)
-class Trained:
-    """A network and the losses of its training, (step, value)."""
+class Trained(NamedTuple):
+    """A network and the losses of its training."""
 
     network: ResidualUNet
-    losses: Curve
+    history: History
 
 
 _TRAINED: OrderedDict[tuple[object, ...], tuple[Tensor, Trained]] = OrderedDict()
@@ -66,17 +66,18 @@ def _once(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained:
 
     def make() -> Tensors:
         found = train(pool, settings, seed, run)
-        values = [value for _, value in found.losses]
+        values = [losses[LOSS] for _, losses in found.history.losses]
         weights = {f"network.{key}": value for key, value in found.network.state_dict().items()}
         return weights | {"losses": torch.tensor(values, dtype=torch.float64)}
 
     inputs = (pool.images, pool.need_masks())
     made = dict(remembered(run, (settings, seed), inputs, (__name__,), make))
-    losses = tuple(enumerate(made.pop("losses").tolist(), start=1))
+    values = enumerate(made.pop("losses").tolist(), start=1)
+    history = History(tuple((step, {LOSS: value}) for step, value in values))
     with torch.random.fork_rng():  # its first weights do not matter, nor may drawing them
         network = _placed(ResidualUNet(settings.width, settings.levels), run.device)
     network.load_state_dict({key.removeprefix("network."): v for key, v in made.items()})
-    return Trained(network.eval(), losses)
+    return Trained(network.eval(), history)
 
 
 def source_seed(settings: Segmenter, name: str, repetition: int) -> int:
@@ -91,7 +92,7 @@ def train(pool: Pool, settings: Segmenter, seed: int, run: Run) -> Trained:
         network = _placed(ResidualUNet(settings.width, settings.levels), run.device)
         generator = torch.Generator().manual_seed(seed)
         history = SourceTraining(network, pool, settings, generator, run).fit()
-    return Trained(network, history.curves()["segmentation"])
+    return Trained(network, history)
 
 
 class SourceTraining(Training[tuple[Tensor, Tensor]]):
@@ -117,7 +118,7 @@ class SourceTraining(Training[tuple[Tensor, Tensor]]):
         """The supervised loss."""
         images, masks = shown(batch[0], self.run.device), batch[1].to(self.run.device)
         logits = self.network(inputs(images, self.settings)).float()
-        yield {"segmentation": segmentation_loss(logits, masks, self.settings)}
+        yield {LOSS: segmentation_loss(logits, masks, self.settings)}
 
 
 def draw(pool: Pool, settings: Segmenter, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -137,6 +138,15 @@ def shown(images: Tensor, device: torch.device) -> Tensor:
 def inputs(images: Tensor, settings: Segmenter) -> Tensor:
     """What the network is shown of images (n, 1, h, w) in [0, 1]."""
     return standardise(images) if settings.normalise == "standardise" else images
+
+
+def predictor(
+    network: ResidualUNet, settings: Segmenter, device: torch.device, history: History | None = None
+) -> NetworkPredictor[ResidualUNet]:
+    """A network with such settings as a predictor."""
+    prepare = partial(inputs, settings=settings)
+    passage = Slices(torch.channels_last)
+    return NetworkPredictor(network, device, prepare, passage, history or History())
 
 
 def segmentation_loss(logits: Tensor, masks: Tensor, settings: Segmenter) -> Tensor:

@@ -29,7 +29,7 @@ from medda_lib.methods.aiva.adaptation import matching_agreement
 from medda_lib.methods.aiva.clusters import principal, structure, structure_of
 from medda_lib.methods.aiva.loss import matched_distances
 from medda_lib.methods.finetuning import Sites, sites_of
-from medda_lib.methods.segmenter.predictor import SegmenterPredictor
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.papers.aiva.study import BUDGETS, TARGET_MODEL
 from medda_lib.papers.live import Live
 from medda_lib.papers.pictures import Drawn, against, outlined
@@ -229,7 +229,7 @@ def features(live: Live, run: Live | None = None) -> tuple[NDArray[np.float32], 
     run: whose network makes them, its own by default.
     """
     network, seen = (run or live).predictor, Seen.by(live)
-    if not isinstance(network, SegmenterPredictor):
+    if not isinstance(network, NetworkPredictor):
         raise TypeError(f"{(run or live).name}: expected a segmentation network")
     both = (seen.sites.source.images, seen.sites.target)
     return tuple(network.bottleneck(images).flatten(1).numpy() for images in both)

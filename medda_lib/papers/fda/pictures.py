@@ -24,6 +24,8 @@ from medda_lib.figures.tuning import Panel, tuning
 from medda_lib.figures.two_sliders import two_sliders
 from medda_lib.methods.fda import FourierAdaptation, FourierPredictor, srsim
 from medda_lib.methods.fda.donors import CHOICES, Choice
+from medda_lib.methods.segmenter.settings import Segmenter
+from medda_lib.methods.segmenter.source_model import SourceModel
 from medda_lib.methods.training import with_recipe
 from medda_lib.papers import live_pair
 from medda_lib.papers.fda.study import BUDGETS, METRIC, PAIRS, PAPER, SITES, Budget
@@ -189,8 +191,15 @@ def adaptation(live: LivePair, choice: Choice, donors: int, beta: float) -> Four
     """The source network behind a swap; 0 donors are as many as the profile has."""
     network, pool = live.network, live.sources
     many = donors or _budget(live).donors
-    method = FourierAdaptation(network.settings, choice, many, beta)
+    method = FourierAdaptation(_segmenter(live), choice, many, beta)
     return FourierPredictor(method, network, pool.images, pool.depth, live.spec.seed)
+
+
+def _segmenter(live: LivePair) -> Segmenter:
+    """The settings of the pair's source network."""
+    if not isinstance(live.spec.method, SourceModel):
+        raise TypeError(f"{live.name}: expected a source model")
+    return live.spec.method.segmenter
 
 
 def _budget(live: LivePair) -> Budget:
@@ -259,7 +268,7 @@ def _columns(live: LivePair, beta: float) -> list[Outlined]:
         score = f"surface Dice {live.score(probabilities):.2f}"
         return Outlined(image.clamp(0, 1).numpy(), truth, found, title, score)
 
-    plain = live.network.segment(scan.images)
+    plain = live.segment(scan.images)
     row = [column(f"No DA ({live.condition['shift']})", scan.images[at, 0], plain)]
     for title, (choice, count) in SHOWN.items():
         predictor = adaptation(live, choice, count, beta)
@@ -278,7 +287,7 @@ def widget(live: LivePair, counts: Sequence[int] = (1, 3, 7), total: int = 125_0
     """
     scan, at, betas = live.scan(), live.middle(), _budget(live).betas
     counts = [n for n in counts if n <= _budget(live).donors]
-    truth, level = scan.need_masks()[at, 0].numpy(), live.score(live.network.segment(scan.images))
+    truth, level = scan.need_masks()[at, 0].numpy(), live.score(live.segment(scan.images))
     pictures, found = [], []
     for beta in betas:
         predictor = adaptation(live, "3D", max(counts), beta)

@@ -23,11 +23,11 @@ from medda_lib.figures.side_by_side import NOT_RUN as CELL_NOT_RUN
 from medda_lib.figures.stage_distances import Pool, stage_distances
 from medda_lib.figures.stage_map import stage_map
 from medda_lib.figures.tables import Table, cell
-from medda_lib.methods.continual.predictor import VolumePredictor
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.training import scans
 from medda_lib.methods.odex import Gram, Mahalanobis, Measure, Model, ODEx, PoolPredictor
 from medda_lib.methods.odex.statistics import scan_features
+from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.papers import costs, stream_numbers, tables
 from medda_lib.papers.live_stream import LiveStream
 from medda_lib.papers.odex.study import BUDGETS, PAPER, systems
@@ -316,7 +316,7 @@ def _networks(predictor: object) -> tuple[Model, ...]:
     """The models behind a snapshot: a pool's, or the one network as a model without a history."""
     if isinstance(predictor, PoolPredictor):
         return predictor.models
-    if isinstance(predictor, VolumePredictor):
+    if isinstance(predictor, NetworkPredictor):
         return (Model(predictor.network),)
     raise TypeError(f"{type(predictor).__name__}: expected a network or a pool of them")
 
@@ -342,7 +342,7 @@ def _by_model(live: LiveStream, pool: PoolPredictor, stage: int) -> NDArray[np.f
     masks = as_volumes(tests.need_masks(), tests.depth)
     found = [
         [
-            overlap((pool.of_model(m).segment(scan)[:, 0] >= 0.5).numpy(), mask.numpy())
+            overlap((pool.of_model(m).masks(scan)[:, 0] >= 0.5).numpy(), mask.numpy())
             for scan, mask in zip(slices, masks, strict=True)
         ]
         for m in range(1, len(pool.models) + 1)

@@ -139,8 +139,8 @@ def test_live_network_is_that_of_the_study(severe: LivePair, main: Results) -> N
     view = severe.task.view(TEST_TIME)
     again = SourceModel(BUDGETS["smoke"].segmenter).fit(view, Run(12345))
     images = severe.scan().images
-    assert torch.equal(again.segment(images), severe.network.segment(images))
-    score = severe.score(severe.network.segment(images))
+    assert torch.equal(again.masks(images), severe.network.masks(images))
+    score = severe.score(severe.network.masks(images))
     each = by_scan(main, "No DA", "-", severe.pair, "surface_dice")
     assert score == pytest.approx(float(each[0, 0]), abs=1e-3)
     assert list(severe.losses) == ["segmentation"]
