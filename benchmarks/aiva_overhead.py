@@ -28,7 +28,7 @@ import torch
 from medda_lib.methods.aiva import Clustering
 from medda_lib.methods.aiva.adaptation import Alignment
 from medda_lib.methods.finetuning import SKULL_STRIPPING, Batch, Sites, Tuning
-from medda_lib.methods.segmenter.settings import Segmenter
+from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.training import Phase, Recipe
 from medda_lib.methods.training.history import floats
 from medda_lib.networks.residual_unet import ResidualUNet

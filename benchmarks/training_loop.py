@@ -23,8 +23,8 @@ from medda_lib.methods.adaptsegnet import AdaptSegNet
 from medda_lib.methods.continual.sequential import Sequential
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.multimix import Settings, system
-from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.source_model import SourceModel
+from medda_lib.methods.source_network.settings import Segmenter
+from medda_lib.methods.source_model import SourceModel
 from medda_lib.methods.training import Recipe, with_recipe
 from medda_lib.studies.method import Run
 from medda_lib.studies.trial import fixed_chance

@@ -21,9 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from medda_lib.methods.predictor import NetworkPredictor
-from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.source_model import SEGMENTATION, source_predictor
-from medda_lib.methods.segmenter.training import inputs
+from medda_lib.methods.source_network.settings import Segmenter
+from medda_lib.methods.source_network.shared import SEGMENTATION, source_predictor
+from medda_lib.methods.source_network.training import inputs
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, Role, Setting

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from medda_lib.methods.predictor import NetworkPredictor
-from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.source_model import SEGMENTATION, SourceModel
+from medda_lib.methods.source_model import SourceModel
+from medda_lib.methods.source_network.settings import Segmenter
+from medda_lib.methods.source_network.shared import SEGMENTATION
 from medda_lib.metrics.volumes import per_scan
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.papers.live import Live, fit, kept

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from medda_lib.methods.adabn import AdaBN, adapt_statistics
-from medda_lib.methods.segmenter.source_model import SourceModel
-from medda_lib.methods.segmenter.training import inputs
+from medda_lib.methods.source_model import SourceModel
+from medda_lib.methods.source_network.training import inputs
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import Role

@@ -19,7 +19,7 @@ from medda_lib.methods.aiva.adaptation import Alignment, matching_agreement
 from medda_lib.methods.aiva.clusters import clustered, embedded, matched, principal
 from medda_lib.methods.aiva.loss import centroids
 from medda_lib.methods.finetuning import sites_of
-from medda_lib.methods.segmenter.training import pretrained
+from medda_lib.methods.source_network.shared import pretrained
 from medda_lib.methods.training import with_recipe
 from medda_lib.studies.method import Run
 from tests.methods.two_sites import FINETUNING, SEGMENTER, view

@@ -9,9 +9,9 @@ from torch import Tensor
 from medda_lib.methods.fda import FourierAdaptation, FourierPredictor
 from medda_lib.methods.fda.donors import CHOICES, Choice
 from medda_lib.methods.fda.spectrum import swap
-from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.source_model import SourceModel
-from medda_lib.methods.segmenter.training import predictor as predictor_of
+from medda_lib.methods.source_model import SourceModel
+from medda_lib.methods.source_network.settings import Segmenter
+from medda_lib.methods.source_network.training import predictor as predictor_of
 from medda_lib.methods.training import SGD, Poly, Recipe
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.evaluate import evaluate

@@ -19,7 +19,7 @@ from medda_lib.methods.finetuning import (
 )
 from medda_lib.methods.finetuning.loop import validation_dice
 from medda_lib.methods.seg_jdot import SegJDOT
-from medda_lib.methods.segmenter.training import pretrained
+from medda_lib.methods.source_network.shared import pretrained
 from medda_lib.methods.training import with_recipe
 from medda_lib.methods.training.history import SCORE
 from medda_lib.networks.residual_unet import ResidualUNet

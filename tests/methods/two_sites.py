@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from medda_lib.methods.segmenter.settings import Segmenter
+from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.training import Poly, Recipe
 from medda_lib.studies.method import BestValidation
 from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, Role

@@ -102,7 +102,7 @@ def reword_an_error(copy: Copy) -> None:
 
 def add_an_option(copy: Copy) -> None:
     copy.edit(
-        "methods/segmenter/settings.py",
+        "methods/source_network/settings.py",
         '    normalise: Normalise = "none"\n',
         '    normalise: Normalise = "none"\n    momentum: float = 0.0\n',
     )

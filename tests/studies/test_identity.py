@@ -15,8 +15,8 @@ import pytest
 
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.training import stage_seed
-from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.training import source_seed
+from medda_lib.methods.source_network.settings import Segmenter
+from medda_lib.methods.source_network.shared import source_seed
 from medda_lib.methods.training import Poly, Recipe
 from medda_lib.papers.catalogue import papers, study_module
 from medda_lib.studies import identity

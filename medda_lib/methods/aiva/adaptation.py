@@ -20,8 +20,8 @@ from medda_lib.methods.aiva.clusters import Clustering, Structure, structure
 from medda_lib.methods.aiva.loss import alignment_loss, centroids, reciprocal_weight
 from medda_lib.methods.finetuning import Batch, Finetuned, Objective, Sites, finetune, sites_of
 from medda_lib.methods.predictor import NetworkPredictor
-from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.training import predictor
+from medda_lib.methods.source_network.settings import Segmenter
+from medda_lib.methods.source_network.training import predictor
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.task import View

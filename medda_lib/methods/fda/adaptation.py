@@ -27,8 +27,8 @@ from medda_lib.methods.fda import donors as donor_choice
 from medda_lib.methods.fda import spectrum, srsim
 from medda_lib.methods.fda.donors import BLIND, CHOICES, Choice
 from medda_lib.methods.predictor import NetworkPredictor
-from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.source_model import SEGMENTATION, source_predictor
+from medda_lib.methods.source_network.settings import Segmenter
+from medda_lib.methods.source_network.shared import SEGMENTATION, source_predictor
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import TEST_TIME, Role, Setting

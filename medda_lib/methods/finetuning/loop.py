@@ -17,14 +17,9 @@ from torch import Tensor
 
 from medda_lib.methods.finetuning.sites import Batch, Sites
 from medda_lib.methods.predictor import NetworkPredictor
-from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.training import (
-    inputs,
-    predictor,
-    pretrained,
-    segmentation_loss,
-    shown,
-)
+from medda_lib.methods.source_network.settings import Segmenter
+from medda_lib.methods.source_network.shared import pretrained
+from medda_lib.methods.source_network.training import inputs, predictor, segmentation_loss, shown
 from medda_lib.methods.training import Losses, Phase, Recipe, Training
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Self
 
-from medda_lib.methods.segmenter.settings import Segmenter
+from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.training import Poly, Recipe, flattened
 from medda_lib.studies.method import BestValidation
 from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, Setting

@@ -16,8 +16,8 @@ from medda_lib.methods.adaptsegnet import AdaptSegNet
 from medda_lib.methods.aiva import AIVA, Clustering
 from medda_lib.methods.finetuning import PROSTATE, SKULL_STRIPPING
 from medda_lib.methods.seg_jdot import SegJDOT
-from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.source_model import SourceModel
+from medda_lib.methods.source_model import SourceModel
+from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.training import Poly, Recipe, with_recipe
 from medda_lib.papers.planning import Kinds, Place, by_profile, planned
 from medda_lib.studies.method import Method

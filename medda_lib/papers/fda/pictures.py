@@ -24,8 +24,8 @@ from medda_lib.figures.tuning import Panel, tuning
 from medda_lib.figures.two_sliders import two_sliders
 from medda_lib.methods.fda import FourierAdaptation, FourierPredictor, srsim
 from medda_lib.methods.fda.donors import CHOICES, Choice
-from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.source_model import SourceModel
+from medda_lib.methods.source_model import SourceModel
+from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.training import with_recipe
 from medda_lib.papers import live_pair
 from medda_lib.papers.fda.study import BUDGETS, METRIC, PAIRS, PAPER, SITES, Budget

@@ -14,8 +14,8 @@ import pandas as pd
 
 from medda_lib.methods.fda import FourierAdaptation
 from medda_lib.methods.fda.donors import Choice
-from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.source_model import SourceModel
+from medda_lib.methods.source_model import SourceModel
+from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.training import LastFifth, Poly, Recipe, with_recipe
 from medda_lib.papers import tuned
 from medda_lib.papers.pairs import SEVERITIES, Pair, printed_matrix, six

@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from medda_lib.methods.aiva import AIVA
-from medda_lib.methods.segmenter.source_model import SourceModel
+from medda_lib.methods.source_model import SourceModel
 from medda_lib.papers.aiva.study import (
     BUDGETS,
     SITES,

@@ -8,7 +8,7 @@ import torch
 from ipywidgets import Stack
 
 from medda_lib.figures.display import encode
-from medda_lib.methods.segmenter.source_model import SourceModel
+from medda_lib.methods.source_model import SourceModel
 from medda_lib.metrics.spectra import over_rings
 from medda_lib.papers import pictures as shared
 from medda_lib.papers import site_spectra

@@ -1,15 +1,7 @@
-"""Training a source network, once per site and repetition.
-
-Every method of the chapters on scanner shift starts from the network of its source site. That network
-depends on the site's pool, the settings and the repetition alone, never on the method, so the methods
-of a repetition start from the same weights (paired comparison), and `pretrained` trains it once per run
-store and hands out copies.
-"""
+"""Training a source network: random slices of one site, the supervised loss, nothing else."""
 
 from __future__ import annotations
 
-import copy
-from collections import OrderedDict
 from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
@@ -21,15 +13,12 @@ from torch.nn import functional as F
 from medda_lib.methods.losses import dice_loss
 from medda_lib.methods.normalise import standardise
 from medda_lib.methods.predictor import NetworkPredictor, Slices
-from medda_lib.methods.segmenter.settings import Segmenter
+from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.training import History, Losses, Training
 from medda_lib.networks.residual_unet import ResidualUNet
-from medda_lib.studies.artefacts import Tensors, kept_in_memory, remembered
-from medda_lib.studies.identity import seed_of
 from medda_lib.studies.method import Run
 from medda_lib.studies.task import Pool
 
-KEPT = 12
 BCE, DICE = 0.4, 0.6
 LOSS = "segmentation"
 
@@ -41,55 +30,11 @@ class Trained(NamedTuple):
     history: History
 
 
-_TRAINED: OrderedDict[tuple[object, ...], tuple[Tensor, Trained]] = OrderedDict()
-kept_in_memory(_TRAINED.clear)
-
-
-def pretrained(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained:
-    """The network of a source site, trained on `pool` (slices with masks); a fresh copy each time.
-
-    name: of the site; with the settings and the run's repetition it seeds the training.
-    """
-    key = (id(pool.images), settings, name, run.repetition, str(run.device))
-    if key not in _TRAINED:
-        while len(_TRAINED) >= KEPT:
-            _TRAINED.popitem(last=False)
-        # The images are kept with the entry: while it lives their id cannot become another's.
-        _TRAINED[key] = (pool.images, _once(pool, settings, name, run))
-    _TRAINED.move_to_end(key)
-    return copy.deepcopy(_TRAINED[key][1])
-
-
-def _once(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained:
-    """Trained now, or taken from the run's artefacts; in evaluation mode."""
-    seed = source_seed(settings, name, run.repetition)
-
-    def make() -> Tensors:
-        found = train(pool, settings, seed, run)
-        values = [losses[LOSS] for _, losses in found.history.losses]
-        weights = {f"network.{key}": value for key, value in found.network.state_dict().items()}
-        return weights | {"losses": torch.tensor(values, dtype=torch.float64)}
-
-    inputs = (pool.images, pool.need_masks())
-    made = dict(remembered(run, (settings, seed), inputs, (__name__,), make))
-    values = enumerate(made.pop("losses").tolist(), start=1)
-    history = History(tuple((step, {LOSS: value}) for step, value in values))
-    with torch.random.fork_rng():  # its first weights do not matter, nor may drawing them
-        network = _placed(ResidualUNet(settings.width, settings.levels), run.device)
-    network.load_state_dict({key.removeprefix("network."): v for key, v in made.items()})
-    return Trained(network.eval(), history)
-
-
-def source_seed(settings: Segmenter, name: str, repetition: int) -> int:
-    """63 bits that depend on the settings, the site's name and the repetition."""
-    return seed_of(settings, name, repetition)
-
-
 def train(pool: Pool, settings: Segmenter, seed: int, run: Run) -> Trained:
     """A new network trained on `pool`; the generators of the caller stay as they were."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = _placed(ResidualUNet(settings.width, settings.levels), run.device)
+        network = placed(ResidualUNet(settings.width, settings.levels), run.device)
         generator = torch.Generator().manual_seed(seed)
         history = SourceTraining(network, pool, settings, generator, run).fit()
     return Trained(network, history)
@@ -155,7 +100,8 @@ def segmentation_loss(logits: Tensor, masks: Tensor, settings: Segmenter) -> Ten
     return entropy if settings.loss == "bce" else BCE * entropy + DICE * dice_loss(logits, masks)
 
 
-def _placed(network: ResidualUNet, device: torch.device) -> ResidualUNet:
+def placed(network: ResidualUNet, device: torch.device) -> ResidualUNet:
+    """The network on the device, channels last."""
     network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
 

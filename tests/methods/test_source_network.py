@@ -6,16 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.source_model import SourceModel
-from medda_lib.methods.segmenter.training import (
-    draw,
-    inputs,
-    predictor,
-    pretrained,
-    segmentation_loss,
-    source_seed,
-)
+from medda_lib.methods.source_model import SourceModel
+from medda_lib.methods.source_network.settings import Segmenter
+from medda_lib.methods.source_network.shared import pretrained, source_seed
+from medda_lib.methods.source_network.training import draw, inputs, predictor, segmentation_loss
 from medda_lib.methods.training import Poly, Recipe, with_recipe
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies import artefacts

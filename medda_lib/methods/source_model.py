@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from medda_lib.methods.predictor import NetworkPredictor
-from medda_lib.methods.segmenter.settings import Segmenter
-from medda_lib.methods.segmenter.training import predictor, pretrained
+from medda_lib.methods.source_network.settings import Segmenter
+from medda_lib.methods.source_network.shared import source_predictor
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
-from medda_lib.studies.setting import TEST_TIME, Role, Setting
+from medda_lib.studies.setting import TEST_TIME, Setting
 from medda_lib.studies.task import View
-
-SEGMENTATION = "segmentation"
 
 
 @dataclass(frozen=True)
@@ -42,11 +40,3 @@ class SourceModel:
     def fit(self, view: View, run: Run) -> NetworkPredictor[ResidualUNet]:
         """Trains on the view's labelled source."""
         return source_predictor(view, self.segmenter, run)
-
-
-def source_predictor(view: View, segmenter: Segmenter, run: Run) -> NetworkPredictor[ResidualUNet]:
-    """The predictor of the view's one labelled source site."""
-    (site,) = view.domains(Role.LABELLED_SOURCE, SEGMENTATION)
-    pool = view.labelled(Role.LABELLED_SOURCE, SEGMENTATION, site)
-    found = pretrained(pool, segmenter, site, run)
-    return predictor(found.network, segmenter, run.device, found.history)
