@@ -88,6 +88,21 @@ def test_nothing_swapped_is_the_source_model(choice: Choice) -> None:
     torch.testing.assert_close(found, plain, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("choice", CHOICES)
+def test_everything_happens_on_the_networks_device(choice: Choice) -> None:
+    """What is made without a device is made on another one here, where it meets no image."""
+    predictor = fitted(choice)
+    wanted = predictor.segment(scan())
+    pool = task().pools[Slot(Role.LABELLED_SOURCE, "segmentation", "here")]
+    network = predictor.network
+    image = scan()
+    with torch.device("meta"):
+        again = FourierPredictor(predictor.settings, network, pool.images, DEPTH)
+        found = again.segment(image)
+    assert found.device.type == "cpu"
+    assert torch.equal(found, wanted)
+
+
 def test_mean_is_of_probabilities_not_of_logits() -> None:
     """One version certain, one certain of the opposite: the mean is a half."""
 

@@ -12,6 +12,9 @@ multi-source transfer ("MST"), with donors chosen by SR-SIM the paper's method.
 Blind donors are drawn from the repetition and the scan's own grey values. So two scans get different
 donors (the released code gives all the same), the order of the scans does not matter, and all
 window sizes are compared on the same donors.
+
+Spectra and resemblances are computed where the network runs: at the paper's sizes a scan has a hundred
+slices, each in seven versions.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ from medda_lib.studies.setting import TEST_TIME, Role, Setting
 from medda_lib.studies.task import View
 
 PART = 16
-"""Slices that go through the network at once: small enough for a processor's cache."""
+"""Slices that go through the network at once on a processor: few enough for its cache."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,10 @@ class FourierAdaptation:
 
 
 class FourierPredictor:
-    """Segments one scan at a time: all its slices, in order. See `FourierAdaptation`."""
+    """Segments one scan at a time: all its slices, in order. See `FourierAdaptation`.
+
+    What it is given and what it returns lie on the CPU, what happens between on the network's device.
+    """
 
     def __init__(
         self,
@@ -105,18 +111,18 @@ class FourierPredictor:
     ) -> None:
         """sources: slices (scans * depth, 1, h, w) of whole source scans."""
         self.settings, self.network = settings, network
-        self.sources, self.depth, self.repetition = sources, depth, repetition
-        self._amplitudes = spectrum.amplitudes(sources[:, 0], settings.beta)
+        self.depth, self.repetition, self.scans = depth, repetition, len(sources) // depth
+        moved = sources.to(network.device)
+        self._amplitudes = spectrum.amplitudes(moved[:, 0], settings.beta)
         blind = settings.choice in BLIND
-        self._features = None if blind else srsim.features(sources)
+        self._features = None if blind else srsim.features(moved)
 
     def classify(self, images: Tensor) -> Tensor | None:
         """None: there is no classifier."""
         return None
 
     def segment(self, images: Tensor) -> Tensor:
-        """Mask probabilities (depth, 1, h, w) of one scan (depth, 1, h, w), on the CPU."""
-        images = images.to(self.sources.device)
+        """Mask probabilities (depth, 1, h, w) of one scan (depth, 1, h, w)."""
         return self.votes(images, self.donors_of(images)).mean(dim=1, keepdim=True)
 
     def donors_of(self, images: Tensor) -> Tensor:
@@ -128,25 +134,31 @@ class FourierPredictor:
             )
         wanted = self.settings
         if self._features is None:
-            scans = len(self.sources) // self.depth
             generator = _generator(images, self.repetition)
             return donor_choice.random_donors(
-                wanted.choice, self.depth, scans, wanted.donors, generator
-            ).to(self.sources.device)
-        similarity = donor_choice.similarities(
-            srsim.features(images), self._features, donor_choice.reach_of(wanted.choice)
-        )
-        return donor_choice.similar_donors(wanted.choice, similarity, wanted.donors)
+                wanted.choice, self.depth, self.scans, wanted.donors, generator
+            )
+        mine = srsim.features(images.to(self.network.device))
+        reach = donor_choice.reach_of(wanted.choice)
+        similarity = donor_choice.similarities(mine, self._features, reach)
+        return donor_choice.similar_donors(wanted.choice, similarity, wanted.donors).cpu()
 
     def adapted(self, images: Tensor, chosen: Tensor) -> Tensor:
         """Slices (n, 1, h, w) in the style of source slices `chosen` (n, k): (n, k, h, w)."""
-        return spectrum.swap_amplitudes(images, self._amplitudes[chosen], self.settings.beta)
+        return self._versions(images, chosen).cpu()
 
     def votes(self, images: Tensor, chosen: Tensor) -> Tensor:
-        """The network's probabilities (n, k, h, w) for each version of each slice, on the CPU."""
-        versions = self.adapted(images, chosen)
-        parts = versions.flatten(0, 1)[:, None].split(PART)
+        """The network's probabilities (n, k, h, w) for each version of each slice."""
+        versions = self._versions(images, chosen)
+        each = versions.flatten(0, 1)[:, None]
+        parts = each.split(PART if each.device.type == "cpu" else len(each))
         return torch.cat([self.network.masks(part) for part in parts]).view(versions.shape)
+
+    def _versions(self, images: Tensor, chosen: Tensor) -> Tensor:
+        """`adapted`, on the network's device."""
+        device, beta = self.network.device, self.settings.beta
+        donated = self._amplitudes[chosen.to(device)]
+        return spectrum.swap_amplitudes(images.to(device), donated, beta)
 
 
 def _generator(images: Tensor, repetition: int) -> torch.Generator:

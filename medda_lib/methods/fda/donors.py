@@ -36,8 +36,11 @@ def random_donors(
     """
     candidates = scans if choice == "random" else scans * depth
     _enough(candidates, count, choice)
-    order = torch.rand(depth, candidates, generator=generator).argsort(dim=1)[:, :count]
-    return order * depth + torch.arange(depth)[:, None] if choice == "random" else order
+    device = generator.device
+    drawn = torch.rand(depth, candidates, generator=generator, device=device)
+    order = drawn.argsort(dim=1)[:, :count]
+    positions = torch.arange(depth, device=device)[:, None]
+    return order * depth + positions if choice == "random" else order
 
 
 def similarities(target: Features, sources: Features, reach: int = 0) -> Tensor:
@@ -49,13 +52,16 @@ def similarities(target: Features, sources: Features, reach: int = 0) -> Tensor:
     depth = len(target)
     if depth == 0 or len(sources) % depth:
         raise ValueError(f"sources: {len(sources)} slices are not whole scans of {depth}")
-    scans = len(sources) // depth
-    slices, positions = torch.arange(depth), torch.arange(-reach, reach + 1)
+    scans, device = len(sources) // depth, target.saliency.device
+    slices, positions = (
+        torch.arange(depth, device=device),
+        torch.arange(-reach, reach + 1, device=device),
+    )
     at = (slices[:, None] + positions)[:, None, :].expand(depth, scans, len(positions))
-    index = torch.arange(scans)[None, :, None] * depth + at
+    index = torch.arange(scans, device=device)[None, :, None] * depth + at
     inside = (at >= 0) & (at < depth)
     first = slices[:, None, None].expand_as(index)[inside]
-    found = torch.full(index.shape, -torch.inf, device=target.saliency.device)
+    found = torch.full(index.shape, -torch.inf, device=device)
     found[inside] = similarity_of(target, sources, first, index[inside])
     return found
 

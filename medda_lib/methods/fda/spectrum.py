@@ -21,14 +21,14 @@ import torch
 from torch import Tensor
 
 
-def window(h: int, w: int, beta: float) -> Tensor:
+def window(h: int, w: int, beta: float, device: torch.device | None = None) -> Tensor:
     """The disc M_beta as bool (h, w), zero frequency at [0, 0] (the order of `torch.fft.fft2`).
 
     `torch.fft.fftshift` brings zero frequency to the middle. Raises ValueError for a negative beta.
     """
     if not beta >= 0:
         raise ValueError(f"beta: {beta} is not a size; use 0 (nothing is swapped) or more")
-    rows, columns = torch.fft.fftfreq(h) * h, torch.fft.fftfreq(w) * w
+    rows, columns = (torch.fft.fftfreq(n, device=device) * n for n in (h, w))
     # Squares of whole numbers are exact, so no frequency is in or out by rounding.
     distance: Tensor = rows[:, None].square() + columns[None, :].square()
     return distance < (beta * min(h, w)) ** 2
@@ -76,4 +76,4 @@ def swap(target: Tensor, donors: Tensor, beta: float) -> Tensor:
 
 def _half_window(images: Tensor, beta: float) -> Tensor:
     h, w = images.shape[-2:]
-    return window(h, w, beta)[:, : w // 2 + 1].to(images.device)
+    return window(h, w, beta, images.device)[:, : w // 2 + 1]

@@ -11,7 +11,7 @@ product is averaged with the larger saliency as weight:
 Constants, filters and borders are those of the authors' program (grey values 0 to 255), but for one
 thing: bicubic enlargement overshoots a little, and the saliency is clipped to [0, 1] here, so that
 SR-SIM lies in [0, 1]. All maps are made once an image, then compared in any pairing: choosing style
-donors compares thousands of pairs.
+donors compares thousands of pairs. All of it happens on the images' device.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ SHRINK, MEAN_SIZE = 4, 3
 BLUR_SIZE, BLUR_SIGMA = 10, 3.8
 NATURAL_SIZE = 256  # larger images are averaged down to about this side first
 GREY = 255.0
-PAIRS = 16  # compared at once: about what a processor's cache holds at 128 x 128
+PAIRS = 16  # compared at once: about what a processor's cache holds at 128 x 128 ...
+MANY_PAIRS = 1024  # ... and what keeps a GPU busy
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,9 @@ def saliency(images: Tensor) -> Tensor:
 
 def gradient_modulus(images: Tensor) -> Tensor:
     """Length of the Scharr gradient (n, 1, h, w); black is assumed around the image."""
-    kernel = torch.tensor([[3.0, 0.0, -3.0], [10.0, 0.0, -10.0], [3.0, 0.0, -3.0]]) / 16
-    both = torch.stack([kernel, kernel.T])[:, None].to(images)
+    rows = [[3.0, 0.0, -3.0], [10.0, 0.0, -10.0], [3.0, 0.0, -3.0]]
+    kernel = torch.tensor(rows, dtype=images.dtype, device=images.device) / 16
+    both = torch.stack([kernel, kernel.T])[:, None]
     return F.conv2d(images, both, padding=1).square().sum(1, keepdim=True).sqrt()
 
 
@@ -91,17 +93,19 @@ def similarity(a: Features, b: Features) -> Tensor:
 def pairwise(a: Features, b: Features) -> Tensor:
     """SR-SIM (n, m) of every image of `a` with every image of `b`."""
     n, m = len(a), len(b)
-    first, second = torch.arange(n).repeat_interleave(m), torch.arange(m).repeat(n)
+    rows, columns = (torch.arange(k, device=a.saliency.device) for k in (n, m))
+    first, second = rows.repeat_interleave(m), columns.repeat(n)
     return similarity_of(a, b, first, second).view(n, m)
 
 
 def similarity_of(a: Features, b: Features, first: Tensor, second: Tensor) -> Tensor:
     """SR-SIM (p,) of images `first` (p,) of `a` with images `second` (p,) of `b`."""
+    size = PAIRS if a.saliency.device.type == "cpu" else MANY_PAIRS
     parts = [
         _compare(a.saliency[i], b.saliency[j], a.gradient[i], b.gradient[j])
-        for i, j in zip(first.split(PAIRS), second.split(PAIRS), strict=True)
+        for i, j in zip(first.split(size), second.split(size), strict=True)
     ]
-    return torch.cat(parts) if parts else torch.empty(0)
+    return torch.cat(parts)
 
 
 def _compare(v_a: Tensor, v_b: Tensor, g_a: Tensor, g_b: Tensor) -> Tensor:
@@ -122,16 +126,17 @@ def _resized(images: Tensor, scale: float) -> Tensor:
     """Bicubic and anti-aliased, the images mirrored at their borders."""
     border = SHRINK if scale > 1 else SHRINK**2  # wider than the filter; whole pixels after scaling
     h, w = images.shape[-2:]
-    wide = images[..., _mirrored(h, border)[:, None], _mirrored(w, border)]
+    rows, columns = (_mirrored(side, border, images.device) for side in (h, w))
+    wide = images[..., rows[:, None], columns]
     size = [round(side * scale) for side in wide.shape[-2:]]
     large = F.interpolate(wide, size=size, mode="bicubic", antialias=True)
     cut = round(border * scale)
     return large[..., cut:-cut, cut:-cut]
 
 
-def _mirrored(length: int, border: int) -> Tensor:
+def _mirrored(length: int, border: int, device: torch.device) -> Tensor:
     """Numbers of the pixels along a line that is mirrored at both ends."""
-    at = torch.arange(-border, length + border)
+    at = torch.arange(-border, length + border, device=device)
     return torch.where(at < 0, -1 - at, torch.where(at >= length, 2 * length - 1 - at, at))
 
 
