@@ -90,7 +90,8 @@ def recorded(layers: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
 
 def copied(network: DynUNet, filters: Sequence[int], deep_supervision: int = 0) -> DynUNet:
     """A network of its own with the same weights and statistics, in evaluation mode."""
-    twin = dyn_unet(filters, deep_supervision)
+    with torch.random.fork_rng(devices=[]):  # its first weights do not matter, nor may drawing them
+        twin = dyn_unet(filters, deep_supervision)
     twin.load_state_dict(network.state_dict())
     parameter = next(network.parameters())
     twin.to(parameter.device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]

@@ -1,8 +1,8 @@
 """What all baselines of Table 1 share: told boundaries, pairing with sequential training, no leak."""
 
 import gc
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -17,11 +17,10 @@ from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.training import with_recipe
 from medda_lib.networks.dyn_unet import DynUNet
-from medda_lib.studies.method import Run
 from medda_lib.studies.setting import CONTINUAL, LeakError
 from medda_lib.studies.stream import TOLD_BOUNDARIES
-from medda_lib.studies.stream_trial import Snapshots, stream_trial
-from medda_lib.studies.task import Slot, Task
+from medda_lib.studies.stream_trial import Snapshots
+from tests.methods.compare import same
 from tests.methods.continual_toy import TRAINER, toy_run, toy_task
 
 Baseline = LwF | MiB | EWC | RiemannianWalk | PLOP
@@ -32,11 +31,6 @@ LONGER = with_recipe(TRAINER, steps=3)
 def networks(found: Snapshots) -> list[DynUNet]:
     predictors = [found.after[k] for k in sorted(found.after)]
     return [p.network for p in predictors if isinstance(p, NetworkPredictor)]
-
-
-def same(one: DynUNet, other: DynUNet) -> bool:
-    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
-    return all(torch.equal(a, b) for a, b in pairs)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,30 +79,3 @@ def test_training_as_in_the_paper_works_too(kind: type[Baseline], trainer: Train
     task = toy_task(count=2, greys=(0.9, 0.2))
     for network in networks(kind(trainer).fit(task.view(TOLD_BOUNDARIES), toy_run())):
         assert all(torch.isfinite(p).all() for p in network.parameters())
-
-
-@dataclass(frozen=True)
-class Toy:
-    """The toy stream as a study describes it: a stage, and another after a boundary."""
-
-    name: str = "balls"
-
-    def build(self, seed: int) -> Task:
-        """Always the same scans."""
-        return toy_task(count=2, greys=(0.9, 0.2))
-
-    def evaluations(self) -> Mapping[Slot, str]:
-        """Both stages' test data."""
-        return dict.fromkeys(self.build(0).tests(), "test")
-
-
-@pytest.mark.parametrize("kind", BASELINES)
-def test_a_trial_measures_every_stage_after_every_stage(kind: type[Baseline]) -> None:
-    rows, _ = stream_trial(kind(TRAINER), Toy(), Toy().build(0), Run(7))
-    found = {(row["evaluation"], row["domain"]) for row in rows if row["metric"] == "dice"}
-    assert found == {(f"after {i}", f"stage {j}") for i in (1, 2) for j in (1, 2)}
-
-
-def test_names_are_those_of_the_table() -> None:
-    assert [kind().name for kind in BASELINES] == ["LwF", "MiB", "EWC", "RW", "PLOP"]
-    assert all(kind.paper().trainer.recipe.steps == 50_000 for kind in BASELINES)

@@ -27,7 +27,6 @@ from medda_lib.methods.predictor import NetworkPredictor, as_scan
 from medda_lib.methods.training import with_recipe
 from medda_lib.networks.dyn_unet import (
     DynUNet,
-    copied,
     dyn_unet,
     first_norms,
     levels,
@@ -38,6 +37,7 @@ from medda_lib.studies.method import Run
 from medda_lib.studies.setting import CONTINUAL
 from medda_lib.studies.stream import ALL_AT_ONCE
 from medda_lib.studies.task import Task, volumes
+from tests.methods.compare import same
 from tests.methods.continual_toy import SHAPE, TRAINER, balls, toy_run, toy_task
 
 CPU = torch.device("cpu")
@@ -51,11 +51,6 @@ def reporting(into: list[Report]) -> Run:
         into.append((step, steps, losses))
 
     return replace(toy_run(), progress=note)
-
-
-def same(one: DynUNet, other: DynUNet) -> bool:
-    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
-    return all(torch.equal(a, b) for a, b in pairs)
 
 
 def test_the_loss_is_dice_and_cross_entropy_equally_weighted() -> None:
@@ -88,15 +83,6 @@ def test_methods_of_a_repetition_start_and_draw_alike() -> None:
     assert len(seeds) == 12
 
 
-def test_the_callers_random_numbers_stay_as_they_were() -> None:
-    torch.manual_seed(5)
-    wanted = torch.rand(3)
-    torch.manual_seed(5)
-    network = new_network(TRAINER, toy_run())
-    train(network, balls("a", 2, 0.9), TRAINER, 1, toy_run())
-    assert torch.equal(torch.rand(3), wanted)
-
-
 def test_draws_are_scans_with_their_masks() -> None:
     pool = balls("a", 3, 0.9)
     images, masks = scans(pool)
@@ -121,11 +107,8 @@ def test_patches_are_windows_of_the_scan(patch: tuple[int, int, int]) -> None:
         assert any(torch.equal(x[0], image) for image in images)
     if patch[0] > SHAPE[0]:
         assert float(x[:, :, 0].abs().max()) == 0
-        assert int(y.sum()) in {int(masks[list(c)].sum()) for c in _multisets(2, 4)}
-
-
-def _multisets(n: int, k: int) -> list[tuple[int, ...]]:
-    return [(0,) * i + (1,) * (k - i) for i in range(k + 1)] if n == 2 else []
+        of_either = ([0] * i + [1] * (4 - i) for i in range(5))
+        assert int(y.sum()) in {int(masks[which].sum()) for which in of_either}
 
 
 class Watching(Regulariser):
@@ -277,14 +260,6 @@ def test_one_scan_is_seen_as_it_would_be_alone() -> None:
         torch.testing.assert_close(of_one(network, scan), network(scan))
 
 
-def test_a_copied_network_is_its_own() -> None:
-    network = new_network(TRAINER, toy_run())
-    twin = copied(network, TRAINER.filters)
-    assert same(network, twin)
-    train(network, balls("a", 2, 0.9), TRAINER, 1, toy_run())
-    assert not same(network, twin)
-
-
 def test_augmentation_moves_image_and_mask_together() -> None:
     pool = balls("a", 6, 0.95)
     images, masks = scans(pool)
@@ -299,18 +274,6 @@ def test_augmentation_moves_image_and_mask_together() -> None:
     again = augmented(images, masks, torch.Generator().manual_seed(1))
     assert torch.equal(again[0], changed)
     assert torch.equal(again[1], moved)
-
-
-def test_half_precision_stays_near() -> None:
-    pool = balls("a", 2, 0.9)
-    found = []
-    for precision in ("float32", "bfloat16"):
-        trainer = with_recipe(TRAINER, precision=precision)
-        network = new_network(TRAINER, toy_run())
-        reports: list[Report] = []
-        train(network, pool, trainer, 1, reporting(reports))
-        found.append(reports[0][2]["segmentation"])
-    assert found[0] == pytest.approx(found[1], rel=0.05)
 
 
 def test_wrong_networks_are_named() -> None:

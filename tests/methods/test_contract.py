@@ -10,6 +10,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 import torch
@@ -60,22 +61,29 @@ EACH = pytest.mark.parametrize(
 )
 
 
+Told = tuple[int, int, dict[str, float]]
+"""Number of the step, number of steps, losses."""
+
+
 @dataclass(frozen=True)
 class Fit:
-    """A method after learning its toy task, the losses that it told of, and the task it has seen."""
+    """A method after learning its toy task, what it told of each step, and the task it has seen."""
 
     predictor: Predictor
-    told: list[dict[str, float]]
+    told: list[Told]
     task: Task
 
 
 def fitted(method: Method) -> Fit:
-    told: list[dict[str, float]] = []
+    told: list[Told] = []
     task = TASKS[method.setting.name]()
-    run = Run(3, progress=lambda *step: told.append(step[2]))
+    run = Run(3, progress=lambda *step: told.append(step))
     artefacts.forget()
     with fixed_chance(3, threads=1):
-        return Fit(method.fit(task.view(method.setting), run), told, task)
+        before = torch.get_rng_state()
+        found = Fit(method.fit(task.view(method.setting), run), told, task)
+        assert torch.equal(torch.get_rng_state(), before), "it drew from the caller's generator"
+    return found
 
 
 def tensors(task: Task) -> list[Tensor]:
@@ -103,7 +111,9 @@ def shown(method: Method) -> Tensor:
 def test_it_learns_and_predicts_probabilities_the_same_twice(method: Method) -> None:
     one, two = fitted(method), fitted(method)
     assert one.told
-    assert all(math.isfinite(value) for losses in one.told for value in losses.values())
+    assert all(math.isfinite(value) for *_, losses in one.told for value in losses.values())
+    assert all(step == 1 or step == before + 1 for (before, *_), (step, *_) in pairwise(one.told))
+    assert one.told[-1][0] == one.told[-1][1], "a training ends with its last step"
     images = shown(method)
     found = predicted(one.predictor, images)
     assert found, "a system classifies, segments, or both"

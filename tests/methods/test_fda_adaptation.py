@@ -14,10 +14,10 @@ from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.source_network.training import predictor as predictor_of
 from medda_lib.methods.training import SGD, Poly, Recipe
 from medda_lib.networks.residual_unet import ResidualUNet
-from medda_lib.studies.evaluate import evaluate
 from medda_lib.studies.method import Run
-from medda_lib.studies.setting import TEST_TIME, LeakError, Role
+from medda_lib.studies.setting import TEST_TIME, Role
 from medda_lib.studies.task import Pool, Slot, Task
+from tests.methods.compare import state
 
 DEPTH, SIZE = 4, 16
 SEGMENTER = Segmenter(Recipe(3, schedule=Poly(), batch=4), width=2, levels=2)
@@ -39,18 +39,6 @@ def task(spaced: bool = True) -> Task:
         Slot(Role.TEST, "segmentation", "there"): scans(2, 2, "c"),
     }
     return Task("toy", pools)
-
-
-class Evaluations:
-    """What `evaluate` asks of a task's specification."""
-
-    name = "toy"
-
-    def evaluations(self) -> dict[Slot, str]:
-        return {Slot(Role.TEST, "segmentation", "there"): "cross-domain"}
-
-    def build(self, seed: int) -> Task:
-        return task()
 
 
 def fitted(
@@ -118,12 +106,6 @@ def test_mean_is_of_probabilities_not_of_logits() -> None:
     torch.testing.assert_close(found, torch.full_like(found, 0.5), atol=1e-4, rtol=0)
 
 
-def test_evaluation_reaches_every_scan() -> None:
-    rows, images = evaluate(fitted(), task(), Evaluations())
-    assert {row["metric"] for row in rows} >= {"surface_dice", "dice"}
-    assert images["cross-domain/there/segmentation/surface_dice"].shape == (2,)
-
-
 def test_same_repetition_same_donors_whatever_the_window() -> None:
     small, large = fitted("random", beta=0.1), fitted("random", beta=0.4)
     assert torch.equal(small.donors_of(scan()), large.donors_of(scan()))
@@ -154,16 +136,9 @@ def test_order_of_scans_does_not_matter() -> None:
 
 def test_the_network_stays_as_it_is() -> None:
     predictor = fitted()
-    before = {k: v.clone() for k, v in predictor.network.network.state_dict().items()}
+    before = state(predictor.network.network)
     predictor.segment(scan())
-    after = predictor.network.network.state_dict()
-    assert all(torch.equal(before[k], after[k]) for k in before)
-
-
-def test_target_images_are_not_visible_while_fitting() -> None:
-    view = task().view(TEST_TIME)
-    with pytest.raises(LeakError):
-        view.unlabelled(Role.UNLABELLED_TARGET, "segmentation")
+    assert torch.equal(state(predictor.network.network), before)
 
 
 def test_a_piece_of_a_scan_is_refused() -> None:

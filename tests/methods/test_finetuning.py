@@ -24,8 +24,9 @@ from medda_lib.methods.training import with_recipe
 from medda_lib.methods.training.history import SCORE
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import CheckpointRule, LastStep, Method, Run
-from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, LeakError, Role, Setting
-from medda_lib.studies.task import Slot, Task
+from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, LeakError, Role
+from medda_lib.studies.task import Task
+from tests.methods.compare import same
 from tests.methods.two_sites import DEPTH, FINETUNING, SEGMENTER, task, view
 
 METHODS: tuple[Method, ...] = (
@@ -34,10 +35,6 @@ METHODS: tuple[Method, ...] = (
     AdaptSegNet(SEGMENTER, FINETUNING, width=4),
     AIVA(SEGMENTER, FINETUNING, Clustering(k=3, components=4, iterations=250)),
 )
-
-
-def state(network: torch.nn.Module) -> Tensor:
-    return torch.cat([value.double().flatten() for value in network.state_dict().values()])
 
 
 @dataclass
@@ -56,14 +53,6 @@ class Watch(Objective):
         self.calls.append("step")
         self.batches.append(batch)
         return logits.sum() * 0
-
-
-@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
-def test_the_source_network_is_changed(method: Method) -> None:
-    seen = view()
-    predictor = method.fit(seen, Run(5))
-    source = pretrained(sites_of(seen).source, SEGMENTER, "here", Run(5)).network
-    assert not torch.equal(state(predictor.network), state(source))  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
@@ -88,8 +77,10 @@ def test_target_masks_change_nothing(method: Method) -> None:
         if slot.domain == "there":
             pools[slot] = replace(pool, masks=~pool.need_masks())
     fitted = [method.fit(t.view(method.setting), Run(3)) for t in (honest, Task("lies", pools))]
-    one, two = (state(found.network) for found in fitted)  # type: ignore[attr-defined]
-    assert torch.equal(one, two)
+    one, two = (found.network for found in fitted)  # type: ignore[attr-defined]
+    assert same(one, two)
+    source = pretrained(sites_of(view()).source, SEGMENTER, "here", Run(3)).network
+    assert not same(one, source), "it has learned nothing"
 
 
 def test_an_epoch_shows_every_source_slice_once() -> None:
@@ -132,7 +123,7 @@ def test_the_state_that_the_rule_names_is_returned() -> None:
     last = finetune(sites, SEGMENTER, replace(long, rule=LastStep()), Run(0), Watch())
     early = finetune(sites, SEGMENTER, replace(long, rule=Named(2)), Run(0), Watch())
     assert [found.history.chosen for found in (short, last, early)] == [2, 4, 2]
-    assert not torch.equal(state(last.network), state(early.network))
+    assert not same(last.network, early.network)
     score = validation_dice(early.network, sites, SEGMENTER, torch.device("cpu"))
     assert score == dict(early.history.scores)[2][SCORE] == dict(last.history.scores)[2][SCORE]
 
@@ -140,7 +131,7 @@ def test_the_state_that_the_rule_names_is_returned() -> None:
 def test_validation_dice_is_the_mean_over_scans() -> None:
     sites = sites_of(task().view(UNSUPERVISED_ADAPTATION))
     both = replace(sites, validation=sites.source)
-    network = pretrained(sites.source, with_recipe(SEGMENTER, steps=30), "here", Run(0)).network
+    network = pretrained(sites.source, with_recipe(SEGMENTER, steps=10), "here", Run(0)).network
     found = (network.eval()(both.validation.images).sigmoid() >= 0.5).flatten(1)
     truth = both.validation.need_masks().flatten(1)
     scores = []
@@ -154,12 +145,3 @@ def test_validation_dice_is_the_mean_over_scans() -> None:
 def test_settings_of_the_paper() -> None:
     assert (SKULL_STRIPPING.steps, PROSTATE.steps) == (6500, 3500)
     assert (SKULL_STRIPPING.batch, SKULL_STRIPPING.learning_rate) == (16, 1e-3)
-
-
-def test_a_setting_without_the_target_is_refused() -> None:
-    blind = Setting(
-        "blind", frozenset({Role.LABELLED_SOURCE, Role.VALIDATION_SOURCE}), frozenset(), ""
-    )
-    with pytest.raises(LeakError, match="unlabelled target"):
-        sites_of(task().view(blind))
-    assert Slot(Role.UNLABELLED_TARGET, "segmentation", "there") in task().pools

@@ -15,7 +15,7 @@ def test_same_losses_and_gradients(step_benchmark: ModuleType, plain: str) -> No
     """Double precision, dropout off, a threshold that some images pass and some do not."""
     double = {
         name: value.double() if value.is_floating_point() else value
-        for name, value in vars(step_benchmark.random_sets(64, batch=4)).items()
+        for name, value in vars(step_benchmark.random_sets(64, batch=3)).items()
     }
     sets = step_benchmark.Sets(**double)
     found = []

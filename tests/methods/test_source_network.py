@@ -10,12 +10,13 @@ from medda_lib.methods.source_model import SourceModel
 from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.source_network.shared import pretrained, source_seed
 from medda_lib.methods.source_network.training import draw, inputs, predictor, segmentation_loss
-from medda_lib.methods.training import Poly, Recipe, with_recipe
+from medda_lib.methods.training import SGD, Adam, LastFifth, Poly, Recipe, with_recipe
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies import artefacts
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import Role
 from medda_lib.studies.task import Pool, Slot, Task
+from tests.methods.compare import same, state
 
 TINY = Segmenter(Recipe(3, schedule=Poly(), batch=2), width=2, levels=2)
 
@@ -32,10 +33,6 @@ def task(train: Pool) -> Task:
     return Task("toy", {Slot(Role.LABELLED_SOURCE, "segmentation", "here"): train})
 
 
-def weights(network: ResidualUNet) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in network.parameters()])
-
-
 def test_loss_is_the_papers_mixture() -> None:
     logits, masks = torch.randn(3, 1, 8, 8), torch.rand(3, 1, 8, 8) > 0.4
     p, y = logits.sigmoid(), masks.float()
@@ -47,21 +44,10 @@ def test_loss_is_the_papers_mixture() -> None:
     torch.testing.assert_close(both, 0.4 * entropy + 0.6 * dice)
 
 
-def test_schedules_of_both_papers() -> None:
-    fda, aiva = (s.recipe.schedule.factor for s in (Segmenter.fda(), Segmenter.aiva()))
-    assert [fda(n, 10_000) for n in (0, 7999, 8000, 9999)] == [1.0, 1.0, 0.1, 0.1]
-    assert aiva(0, 5000) == 1.0
-    assert aiva(2500, 5000) == pytest.approx(0.5**0.9)
-    assert aiva(5000, 5000) == 0.0
-
-
-def test_optimisers() -> None:
-    parameters = list(ResidualUNet(2, 2).parameters())
-    sgd = Segmenter.fda().recipe.optimiser.make(parameters, 1e-3)
-    assert isinstance(sgd, torch.optim.SGD)
-    assert (sgd.defaults["momentum"], sgd.defaults["nesterov"]) == (0.9, True)
-    adam = Segmenter.aiva().recipe.optimiser.make(parameters, 1e-3)
-    assert isinstance(adam, torch.optim.Adam)
+def test_recipes_of_both_papers() -> None:
+    fda, aiva = Segmenter.fda().recipe, Segmenter.aiva().recipe
+    assert (fda.optimiser, fda.schedule) == (SGD(momentum=0.9, nesterov=True), LastFifth())
+    assert (aiva.optimiser, aiva.schedule) == (Adam(), Poly(0.9))
 
 
 def test_same_repetition_same_network_whatever_the_method_draws() -> None:
@@ -69,29 +55,21 @@ def test_same_repetition_same_network_whatever_the_method_draws() -> None:
     one = pretrained(train, TINY, "here", Run(1, repetition=2)).network
     torch.rand(100)
     two = pretrained(pool(), TINY, "here", Run(999, repetition=2)).network  # trained anew
-    torch.testing.assert_close(weights(one), weights(two), rtol=0, atol=0)
+    assert same(one, two)
     other = pretrained(train, TINY, "here", Run(1, repetition=3)).network
     elsewhere = pretrained(train, TINY, "there", Run(1, repetition=2)).network
-    assert not torch.equal(weights(one), weights(other))
-    assert not torch.equal(weights(one), weights(elsewhere))
+    assert not same(one, other)
+    assert not same(one, elsewhere)
 
 
 def test_a_copy_may_be_changed_without_changing_the_next_one() -> None:
     train, run = pool(), Run(1)
     first = pretrained(train, TINY, "here", run).network
-    before = weights(first)
+    before = state(first)
     with torch.no_grad():
         for p in first.parameters():
             p.add_(1.0)
-    torch.testing.assert_close(weights(pretrained(train, TINY, "here", run).network), before)
-
-
-def test_training_leaves_the_callers_random_numbers_alone() -> None:
-    torch.manual_seed(5)
-    wanted = torch.rand(4)
-    torch.manual_seed(5)
-    pretrained(pool(3), with_recipe(TINY, steps=2), "here", Run(1))
-    torch.testing.assert_close(torch.rand(4), wanted)
+    assert torch.equal(state(pretrained(train, TINY, "here", run).network), before)
 
 
 def test_source_model_learns_and_predicts_probabilities() -> None:
@@ -156,7 +134,7 @@ def test_a_network_from_the_shelf_is_the_one_that_training_gives(tmp_path: Path)
     second = pretrained(pool(), TINY, "here", run)  # another pool object: nothing in memory
     assert file.stat().st_mtime_ns == written
     for one in (first, second):
-        torch.testing.assert_close(weights(one.network), weights(alone.network), rtol=0, atol=0)
+        assert same(one.network, alone.network)
         assert one.history == alone.history
         x = pool(5).images
         torch.testing.assert_close(one.network(x), alone.network(x), rtol=0, atol=0)

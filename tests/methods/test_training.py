@@ -36,6 +36,7 @@ from medda_lib.methods.training.ahead import ahead, pinned
 from medda_lib.methods.training.recipe import half
 from medda_lib.studies.identity import canonical
 from medda_lib.studies.method import BestValidation, LastStep, Run
+from tests.methods.compare import state
 
 CPU = torch.device("cpu")
 Pair = tuple[Tensor, Tensor]
@@ -68,10 +69,6 @@ def accuracy(network: nn.Module) -> float:
     return float((network(x).argmax(1) == y).float().mean())
 
 
-def weights(network: nn.Module) -> Tensor:
-    return torch.cat([p.detach().flatten() for p in network.parameters()])
-
-
 # ---- the loop -----------------------------------------------------------------------------------
 
 
@@ -89,7 +86,7 @@ def test_it_is_the_loop_that_one_would_write_by_hand() -> None:
         loss.backward()
         optimiser.step()
         assert history.losses[step] == (step + 1, {"entropy": float(loss.detach())})
-    assert torch.equal(weights(ours), weights(twin))
+    assert torch.equal(state(ours), state(twin))
     assert not ours.training
     assert (history.scores, history.chosen) == ((), 0)
 
@@ -123,7 +120,9 @@ def test_groups_of_losses_add_up() -> None:
     data = torch.autograd.grad(F.cross_entropy(start(x), y), list(start.parameters()))
     torch.testing.assert_close(training.seen, data[0])
     wanted = [p - 1e-2 * (g + 0.2 * p) for p, g in zip(start.parameters(), data, strict=True)]
-    torch.testing.assert_close(weights(training.network), torch.cat([w.flatten() for w in wanted]))
+    torch.testing.assert_close(
+        state(training.network), torch.cat([w.flatten() for w in wanted]).double()
+    )
 
 
 class Scored(Plain):
@@ -132,7 +131,7 @@ class Scored(Plain):
     given: ClassVar[dict[int, float]] = {2: 0.5, 4: 0.9, 5: 0.7}
 
     def validate(self, number: int) -> dict[str, float]:
-        self.kept = getattr(self, "kept", {}) | {number: weights(self.network)}
+        self.kept = getattr(self, "kept", {}) | {number: state(self.network)}
         return {"score": self.given[number], "other": 1.0}
 
 
@@ -142,7 +141,7 @@ def test_the_rule_chooses_the_state(rule: BestValidation | LastStep, chosen: int
     history = training.fit()
     assert [step for step, _ in history.scores] == [2, 4, 5]
     assert history.chosen == chosen
-    assert torch.equal(weights(training.network), training.kept[chosen])
+    assert torch.equal(state(training.network), training.kept[chosen])
 
 
 def test_too_few_batches_are_an_error() -> None:
@@ -157,10 +156,10 @@ def test_too_few_batches_are_an_error() -> None:
 def test_parameters_that_need_no_gradient_stay() -> None:
     network = net()
     network[0].requires_grad_(False)
-    before = [weights(part) for part in (network[0], network[2])]
+    before = [state(part) for part in (network[0], network[2])]
     Plain(network, Recipe(3, 1e-2), Run(0)).fit()
-    assert torch.equal(weights(network[0]), before[0])
-    assert not torch.equal(weights(network[2]), before[1])
+    assert torch.equal(state(network[0]), before[0])
+    assert not torch.equal(state(network[2]), before[1])
 
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"learning_rate": 0}, {"validate_every": 0}])
@@ -187,7 +186,7 @@ def test_half_precision_is_of_the_forward_pass(monkeypatch: pytest.MonkeyPatch) 
         training = Typed(net(), Recipe(1, precision=precision), Run(0))  # type: ignore[arg-type]
         training.fit()
         assert training.seen == dtype
-        assert weights(training.network).dtype == torch.float32
+        assert {p.dtype for p in training.network.parameters()} == {torch.float32}
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
     assert half("auto", torch.device("cuda"))
     assert not half("float32", torch.device("cuda"))
@@ -217,9 +216,9 @@ class Signs:
 
 def test_a_custom_optimiser() -> None:
     network = net()
-    before = weights(network)
+    before = state(network)
     Plain(network, Recipe(1, 0.25, Signs()), Run(0)).fit()
-    moved = (weights(network) - before).abs()
+    moved = (state(network) - before).abs()
     torch.testing.assert_close(moved[moved > 0], torch.full_like(moved[moved > 0], 0.25))
     assert canonical(Recipe(1, 0.25, Signs()), "recipe")["fields"]["optimiser"]["class"] == "Signs"
 
@@ -231,10 +230,10 @@ class Adversary(Plain):
     """A discriminator learns to tell real points from a generator's, which learns to fool it."""
 
     def __init__(self, turns: bool = False) -> None:
-        super().__init__(nn.Linear(2, 2), Recipe(600, 2e-2), Run(0))
+        super().__init__(nn.Linear(2, 2), Recipe(300, 2e-2), Run(0))
         self.judge = net(1, outputs=1)
         self.turns = turns
-        self.other = Phase(self.judge.parameters(), Recipe(600, 2e-2), self.judging)
+        self.other = Phase(self.judge.parameters(), Recipe(300, 2e-2), self.judging)
         self.moves: list[str] = []
 
     def made(self, number: int) -> Tensor:
@@ -271,9 +270,9 @@ def test_players_may_take_turns() -> None:
     training = Adversary(turns=True)
     history = training.fit()
     assert training.moves[:4] == ["generator", "judge"] * 2
-    assert len(training.moves) == 600
+    assert len(training.moves) == 300
     assert [set(found) for _, found in history.losses[:2]] == [{"fool"}, {"real", "made"}]
-    assert training.other.done == 300
+    assert training.other.done == 150
 
 
 # ---- a teacher that follows, and a memory -------------------------------------------------------
@@ -301,13 +300,13 @@ class MeanTeacher(Plain):
 
 def test_a_momentum_teacher_follows() -> None:
     training = MeanTeacher(0.9)
-    start = weights(training.teacher)
+    start = state(training.teacher)
     training.fit()
     assert accuracy(training.teacher) > 0.93
-    assert not torch.equal(weights(training.teacher), start)
+    assert not torch.equal(state(training.teacher), start)
     still = MeanTeacher(1.0)
     still.fit()
-    assert torch.equal(weights(still.teacher), start)
+    assert torch.equal(state(still.teacher), start)
 
 
 class MemoryBank(Plain):
@@ -486,10 +485,10 @@ def test_pinned_keeps_the_shape_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_keeper_copies() -> None:
     network, keeper = net(), Keeper(BestValidation())
     keeper.offer(1, 0.5, network)
-    kept = weights(network)
+    kept = state(network)
     with torch.no_grad():
         for p in network.parameters():
             p.add_(1)
     keeper.offer(2, 0.1, network)
     keeper.restore(network)
-    assert torch.equal(weights(network), kept)
+    assert torch.equal(state(network), kept)
