@@ -28,19 +28,6 @@ class Attempt:
     note: str = ""
 
 
-def around(masks: Sequence[ArrayLike], margin: int = 6) -> tuple[slice, slice]:
-    """Rows and columns around everything that any of the masks (h, w) holds, with a margin."""
-    union = np.any([np.asarray(mask, dtype=bool) for mask in masks], axis=0)
-    if not union.any():
-        raise ValueError("masks: all of them are empty")
-    spans = []
-    for axis in (1, 0):
-        where = np.flatnonzero(union.any(axis=axis))
-        size = union.shape[1 - axis]
-        spans.append(slice(max(int(where[0]) - margin, 0), min(int(where[-1]) + margin + 1, size)))
-    return spans[0], spans[1]
-
-
 @styled
 def deterioration(
     image: ArrayLike,

@@ -20,8 +20,6 @@ from medda_lib.figures.boundaries import outline
 from medda_lib.figures.style import DASHES, PALETTE, TRUTH, bare, canvas, styled
 
 Point = tuple[int, int, int]
-NAMES = ("axial", "coronal", "sagittal")
-REFERENCE = "reference"
 LINE = "#f7f7f4"
 
 

@@ -58,11 +58,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def use() -> None:
-    """Set the look for a reader's own matplotlib plots in a notebook."""
-    mpl.rcParams.update(RC)
-
-
 def styled(draw: Callable[P, R]) -> Callable[P, R]:
     """Run a drawing function under `RC`, leaving the caller's settings alone."""
 

@@ -115,21 +115,3 @@ def _text(digits: int) -> Callable[[object], str]:
         return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
 
     return shown
-
-
-def folded(sections: Mapping[str, tuple[str, Table]], opened: tuple[str, ...] = ()) -> Table:
-    """Tables below one another, each behind a line that opens and closes it.
-
-    sections: heading -> (a few words beside it, table); those in `opened` are open at first. The
-    frame joins those of the tables. Works without a kernel and without JavaScript.
-    """
-    if not sections:
-        raise ValueError("folded: there is no table to show")
-    blocks = [
-        f'<details class="medda-d"{" open" if name in opened else ""}>'
-        f"<summary><b>{html.escape(name)}</b> <span>{html.escape(words)}</span></summary>"
-        f"{table.html.removeprefix(_STYLE)}</details>"
-        for name, (words, table) in sections.items()
-    ]
-    frames = {name: table.frame for name, (_, table) in sections.items()}
-    return Table(_STYLE + "".join(blocks), pd.concat(frames, names=["section"]))

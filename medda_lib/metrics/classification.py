@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, f1_score, roc_auc_score, roc_curve
+from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from torch import Tensor
 
 Floats = NDArray[np.float64]
@@ -32,15 +32,6 @@ def summary(probabilities: Tensor, labels: Tensor) -> dict[str, float]:
         "f1_abnormal": float(f1[ABNORMAL]),
         "auc": float(roc_auc_score(y, p[:, ABNORMAL])) if len(np.unique(y)) == 2 else float("nan"),
     }
-
-
-def roc(probabilities: Tensor, labels: Tensor) -> tuple[Floats, Floats]:
-    """The ROC curve of the abnormal class: false and true positive rates, each (points,)."""
-    p, y = _check(probabilities, labels)
-    if len(np.unique(y)) < 2:
-        raise ValueError("labels: a ROC curve needs both classes, this set holds one")
-    false_rate, true_rate, _ = roc_curve(y, p[:, ABNORMAL])
-    return np.asarray(false_rate, np.float64), np.asarray(true_rate, np.float64)
 
 
 def _check(probabilities: Tensor, labels: Tensor) -> tuple[Floats, NDArray[np.int64]]:

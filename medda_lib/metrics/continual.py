@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-METRICS = ("dice", "bwt", "fwt")
 
 
 def final(scores: ArrayLike) -> Floats:

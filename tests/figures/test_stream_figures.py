@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from medda_lib.figures.cost_bars import cost_bars, ratios
-from medda_lib.figures.deterioration import Attempt, around, deterioration
+from medda_lib.figures.deterioration import Attempt, deterioration
 from medda_lib.figures.display import LIMIT, encode
 from medda_lib.figures.stage_curves import stage_colours, stage_curves
 from medda_lib.figures.stage_distances import Pool, stage_distances
@@ -187,13 +187,3 @@ def test_fourteen_noisy_panels_stay_below_the_limit() -> None:
     tries = [Attempt(square(5, 20, 36)[:30], f"after {k}", "Dice 0.800") for k in range(6)]
     figure = deterioration(image, square(6, 22, 36)[:30], tries, {"at the end": [*tries, tries[0]]})
     assert len(encode(figure)[1]) <= LIMIT
-
-
-def test_around_holds_every_mask_with_a_margin() -> None:
-    rows, columns = around([square(10, 12), square(14, 20)], margin=3)
-    assert (rows, columns) == (slice(7, 23), slice(7, 23))
-    wide = np.zeros((20, 40), bool)
-    wide[2:4, 10:35] = True
-    assert around([wide], margin=6) == (slice(0, 10), slice(4, 40))
-    with pytest.raises(ValueError, match="all of them are empty"):
-        around([np.zeros((4, 4))])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from medda_lib.figures.side_by_side import shade, side_by_side
-from medda_lib.figures.tables import folded, plain
+from medda_lib.figures.tables import plain
 from medda_lib.figures.verdicts import verdicts
 
 
@@ -119,15 +119,3 @@ def test_plain_shows_a_frame_as_it_stands() -> None:
     assert '<td>4</td><td></td><td></td><td class="m x">○ not yet</td>' in page
     assert '<th class="h">who</th><th>n</th>' in page
     assert plain(frame.head(0), "Nobody").html.endswith("<tbody></tbody></table></div>")
-
-
-def test_folded_joins_tables_behind_lines() -> None:
-    tables = {name: plain(pd.DataFrame({"n": [n]}), name) for n, name in enumerate(("a", "b<"))}
-    both = folded({name: (f"{name} words", t) for name, t in tables.items()}, opened=("a",))
-    assert both.html.count("<style>") == 1, "the rules stand once"
-    assert both.html.count("<details") == both.html.count("</details>") == 2
-    assert both.html.count(" open>") == 1
-    assert "<b>b&lt;</b> <span>b&lt; words</span>" in both.html
-    assert both.frame["n"].to_dict() == {("a", 0): 0, ("b<", 0): 1}
-    with pytest.raises(ValueError, match="no table"):
-        folded({})

@@ -17,10 +17,11 @@ from medda_lib.phantoms.prostate_mr.acquisition import acquire, sensitivity
 from medda_lib.phantoms.prostate_mr.contrast import Contrast
 from medda_lib.phantoms.prostate_mr.patient import Draws, man
 from medda_lib.phantoms.prostate_mr.space import Axes, Canvas, Space, smooth_field
-from medda_lib.phantoms.prostate_mr.tissues import GLAND, PROPERTIES, relaxation
+from medda_lib.phantoms.prostate_mr.tissues import PROPERTIES, relaxation
 
 NAMES = sorted(SITES)
 A, B = SITES["A"], SITES["B"]
+GLAND = ("capsule", "stroma", "central gland", "peripheral zone", "tumour")
 
 
 def straight(half: float = 40.0, n: int = 81) -> Space:

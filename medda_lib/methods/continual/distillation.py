@@ -10,11 +10,10 @@ axis 1 and any axes behind; a binary network has one logit z, which is the pair 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.training import PLAIN, Regulariser
@@ -69,23 +68,6 @@ def unbiased_distillation(new: Tensor, old: Tensor, alpha: float = 1.0) -> Tenso
     background = torch.cat([logs[:, :1], logs[:, known:]], dim=1).logsumexp(dim=1, keepdim=True)
     logs = torch.cat([background, logs[:, 1:known]], dim=1)
     return -((alpha * old.detach()).softmax(dim=1) * logs).sum(dim=1).mean()
-
-
-def unbiased_cross_entropy(logits: Tensor, labels: Tensor, hidden: Sequence[int] = ()) -> Tensor:
-    """Cermelli et al. (2020), equations 5 and 6: "background" may be a class that nobody labels now.
-
-    Where the label is 0, the network may answer background or any of the hidden classes: - log of the
-    sum of their probabilities. Elsewhere, and everywhere when `hidden` is empty, plain cross entropy.
-    Mean over n and voxels.
-
-    Args:
-        logits: (n, classes, ...).
-        labels: (n, ...) int64, 0 for background; none of them hidden.
-        hidden: classes of former stages that this stage's labels leave in the background.
-    """
-    logs = logits.log_softmax(dim=1)
-    background = logs[:, [0, *hidden]].logsumexp(dim=1, keepdim=True)
-    return F.nll_loss(torch.cat([background, logs[:, 1:]], dim=1), labels)
 
 
 Distance = Callable[[Tensor, Tensor], Tensor]

@@ -2,7 +2,7 @@
 
 Made for streams in which each stage labels other classes: then a pixel labelled "background" may show
 an old class, and one that the old network calls background may show a new class. Two losses account for
-that, `unbiased_cross_entropy` and `unbiased_distillation`.
+that: an unbiased cross entropy (their equations 5 and 6) and `unbiased_distillation`.
 
 In domain-incremental data every stage labels the same classes (here background and hippocampus). No old
 class hides in the background and none is new, so that the first loss is plain cross entropy and the

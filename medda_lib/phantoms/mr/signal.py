@@ -19,7 +19,6 @@ steady state of a spoiled gradient echo.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,8 +132,3 @@ def _chain(*maps: Map) -> Map:
     for a, b in maps[1:]:
         slope, offset = a * slope, a * offset + b
     return slope, offset
-
-
-def ernst_angle(spacing: float, t1: float) -> float:
-    """Degrees at which a spoiled gradient echo without preparation is brightest."""
-    return math.degrees(math.acos(math.exp(-spacing / t1)))

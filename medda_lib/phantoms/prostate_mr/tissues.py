@@ -56,7 +56,6 @@ PROPERTIES: dict[str, Tissue] = {
 }
 TISSUES: tuple[str, ...] = tuple(PROPERTIES)
 """Names of the label values of a phantom: `tissues == TISSUES.index("urine")`."""
-GLAND = ("capsule", "stroma", "central gland", "peripheral zone", "tumour")
 
 
 def relaxation(name: str, field: float) -> tuple[float, float, float]:
