@@ -9,6 +9,14 @@ import pytest
 import torch
 from torch import nn
 
+from tests.benchmarks import benchmark
+
+
+@pytest.fixture(scope="module")
+def step_benchmark() -> ModuleType:
+    """`benchmarks/multimix_step.py`, imported from its path."""
+    return benchmark("multimix_step")
+
 
 @pytest.mark.parametrize("plain", ["released", "released*"])
 def test_same_losses_and_gradients(step_benchmark: ModuleType, plain: str) -> None:

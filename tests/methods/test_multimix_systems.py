@@ -221,10 +221,8 @@ def test_ablations_have_names_and_nonsense_is_refused() -> None:
     with pytest.raises(ValueError, match="none of the systems U-Net"):
         system("UNet")
     for field, value in [
-        ("steps", 0),
+        ("width", 0),
         ("threshold", 1.5),
-        ("learning_rate", 0.0),
-        ("precision", "float16"),
         ("alignment", "nothing"),
         ("when_full", "stop"),
     ]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pytest
@@ -31,6 +31,8 @@ from medda_lib.methods.training import (
     Poly,
     Recipe,
     Training,
+    flattened,
+    with_recipe,
 )
 from medda_lib.methods.training.ahead import ahead, pinned
 from medda_lib.methods.training.recipe import half
@@ -162,10 +164,31 @@ def test_parameters_that_need_no_gradient_stay() -> None:
     assert not torch.equal(state(network[2]), before[1])
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"learning_rate": 0}, {"validate_every": 0}])
-def test_wrong_numbers_name_the_field(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        Recipe(**({"steps": 1} | wrong))  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "field", ["steps", "learning_rate", "validate_every", "batch", "precision"]
+)
+def test_wrong_values_name_the_field(field: str) -> None:
+    with pytest.raises(ValueError, match=field):
+        replace(Recipe(1), **{field: 0})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Settings of a method: a recipe and what is no training."""
+
+    width: int = 2
+    recipe: Recipe = Recipe(3, schedule=Poly())  # noqa: RUF009 - immutable
+    crop: int = 4
+
+
+def test_settings_with_a_recipe() -> None:
+    assert with_recipe(Held(), steps=5) == Held(recipe=Recipe(5, schedule=Poly()))
+    neutral = {"precision": "float32", "validate_every": None, "rule": LastStep(), "batch": 1}
+    words = {Poly(): "poly", Adam(): "adam"}
+    named = {"steps": 3, "learning_rate": 1e-3, "optimiser": "adam", "schedule": "poly"}
+    assert dict(flattened(Held(), words, neutral)) == {"width": 2, **named, "crop": 4}
+    changed = dict(flattened(with_recipe(Held(), batch=7, schedule=Constant()), words, neutral))
+    assert (changed["batch"], changed["schedule"]) == (7, Constant())
 
 
 def test_schedules() -> None:
@@ -373,30 +396,6 @@ def test_an_inner_loop_is_differentiated_through() -> None:
 
 
 # ---- what is trained on -------------------------------------------------------------------------
-
-SHAPES = {
-    "patches": (nn.Conv3d(1, 1, 3, padding=1), (2, 1, 4, 6, 4)),
-    "slices": (nn.Conv2d(1, 1, 3, padding=1), (2, 1, 8, 8)),
-    "volumes": (nn.Conv3d(1, 1, 3, padding=1), (1, 1, 8, 12, 8)),
-}
-
-
-@pytest.mark.parametrize("kind", SHAPES)
-def test_images_of_any_kind(kind: str) -> None:
-    network, shape = SHAPES[kind]
-
-    class Masks(Training[Pair]):
-        def batches(self) -> Iterator[Pair]:
-            images = torch.rand(shape)
-            while True:
-                yield images, images > 0.5
-
-        def terms(self, batch: Pair, number: int) -> Iterator[Losses]:
-            logits = self.network(batch[0])
-            yield {"mask": F.binary_cross_entropy_with_logits(logits, batch[1].float())}
-
-    losses = Masks(network, Recipe(30, 3e-2), Run(0)).fit().losses
-    assert losses[-1][1]["mask"] < losses[0][1]["mask"]
 
 
 class Boxes(Training[tuple[Tensor, list[dict[str, Tensor]]]]):

@@ -6,8 +6,8 @@ import dataclasses
 import hashlib
 import inspect
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,9 +15,12 @@ import pytest
 
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.training import stage_seed
+from medda_lib.methods.finetuning import SKULL_STRIPPING
+from medda_lib.methods.multimix import Settings
+from medda_lib.methods.seg_jdot import SegJDOT
 from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.source_network.shared import source_seed
-from medda_lib.methods.training import Poly, Recipe
+from medda_lib.methods.training import SGD, EachSteps, Poly, Recipe, with_recipe
 from medda_lib.papers.catalogue import papers, study_module
 from medda_lib.studies import identity
 from medda_lib.studies.identity import (
@@ -29,6 +32,7 @@ from medda_lib.studies.identity import (
     remember,
     seed_of,
 )
+from medda_lib.studies.method import LastStep
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,11 @@ class Bolder:
     kind: ClassVar[str] = "Growing"
     rate: float = 0.1
     momentum: float = 0.9
+
+
+@dataclass(frozen=True)
+class OtherRule(LastStep):
+    kind: ClassVar[str] = "OtherRule"
 
 
 @pytest.fixture
@@ -150,12 +159,40 @@ def test_seeds_are_those_of_the_committed_results() -> None:
         "Trainer(filters=(8, 16, 32), steps=100, batch=2, optimiser='adam', learning_rate=0.003, "
         "patch=None, deep_supervision=0, augment=False, precision='float32')/0/1"
     )
-    source = Segmenter(Recipe(5000, schedule=Poly(), batch=16))
     for words, seed in (
-        (segmenter, source_seed(source, "sm3", 0)),
+        (segmenter, source_seed(SEGMENTER, "sm3", 0)),
         (trainer, stage_seed(Trainer(), 0, 1)),
     ):
         assert seed == int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") >> 1
+
+
+SEGMENTER = Segmenter(Recipe(5000, schedule=Poly(), batch=16))
+HELD: dict[str, Callable[..., object]] = {
+    "a source network's": lambda **changes: with_recipe(SEGMENTER, **changes),
+    "a stage's": lambda **changes: with_recipe(Trainer(), **changes),
+    "MultiMix's": lambda **changes: with_recipe(Settings(), **changes),
+    "a fine-tuning's": lambda **changes: SegJDOT(SEGMENTER, replace(SKULL_STRIPPING, **changes)),
+}
+"""Who spells a recipe as it was spelled before there was one."""
+CHANGES: dict[str, object] = {
+    "steps": 7,
+    "learning_rate": 0.5,
+    "optimiser": SGD(0.5),
+    "schedule": EachSteps(3),
+    "precision": "bfloat16",
+    "validate_every": 3,
+    "rule": OtherRule(),
+    "batch": 3,
+}
+
+
+@pytest.mark.parametrize("changed", CHANGES)
+@pytest.mark.parametrize("whose", HELD)
+def test_no_number_of_a_recipe_is_left_out(whose: str, changed: str) -> None:
+    assert set(CHANGES) == {field.name for field in dataclasses.fields(Recipe)}
+    plain, other = HELD[whose](), HELD[whose](**{changed: CHANGES[changed]})
+    assert canonical(plain, "x") != canonical(other, "x")
+    assert seed_of(plain, 1) != seed_of(other, 1)
 
 
 def in_studies() -> dict[type, object]:
