@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import torch
-from monai.inferers.utils import sliding_window_inference
 from torch import Tensor, nn
 
 from medda_lib.methods.training import History
 from medda_lib.networks.bridge import input_gradient
-from medda_lib.networks.dyn_unet import of_one
 from medda_lib.networks.multimix import Output
+from medda_lib.networks.one_scan import of_one
 
 CHUNK = 64
 OVERLAP = 0.5
@@ -57,14 +56,7 @@ class Scan:
     ) -> Tensor:
         """What network and finish make of the scan, as slices (d, 1, h, w) on the CPU."""
         moved = as_scan(images).to(device, memory_format=torch.channels_last_3d)
-        if self.patch is None:
-            found = of_one(network, moved)
-        else:
-            found = torch.as_tensor(
-                sliding_window_inference(
-                    moved, self.patch, 4, network, overlap=OVERLAP, mode="gaussian"
-                )
-            )
+        found = of_one(network, moved) if self.patch is None else _slid(moved, self.patch, network)
         return finish(found).cpu().transpose(1, 2)[0]
 
 
@@ -152,3 +144,11 @@ def as_scan(slices: Tensor) -> Tensor:
             f"images: expected the slices (d, 1, h, w) of one scan, got {tuple(slices.shape)}"
         )
     return slices.transpose(0, 1)[None]
+
+
+def _slid(scan: Tensor, patch: tuple[int, int, int], network: Step) -> Tensor:
+    # Imported where it is needed: MONAI takes seconds, which networks of slices need not wait for.
+    from monai.inferers.utils import sliding_window_inference
+
+    found = sliding_window_inference(scan, patch, 4, network, overlap=OVERLAP, mode="gaussian")
+    return torch.as_tensor(found)

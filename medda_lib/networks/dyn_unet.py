@@ -8,14 +8,14 @@ the blocks that feature distillation compares.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from monai.networks.nets.dynunet import DynUNet
 from torch import Tensor, nn
 
-__all__ = ["DynUNet", "copied", "dyn_unet", "first_norms", "levels", "of_one", "recorded"]
+__all__ = ["DynUNet", "copied", "dyn_unet", "first_norms", "levels", "recorded"]
 
 
 def dyn_unet(filters: Sequence[int], deep_supervision: int = 0) -> DynUNet:
@@ -59,17 +59,6 @@ def levels(network: nn.Module) -> tuple[nn.Module, ...]:
     up = network.get_submodule("upsamples").children()
     ends = network.get_submodule("input_block"), network.get_submodule("bottleneck")
     return (ends[0], *down, ends[1], *up)
-
-
-def of_one(module: Callable[[Tensor], Tensor], scan: Tensor) -> Tensor:
-    """A module's output for one scan (1, c, d, h, w), normalisation in evaluation mode.
-
-    On the CPU the scan is shown twice: PyTorch convolves a batch of one in 3-D by a slow kernel, and a
-    pair in a quarter of that time.
-    """
-    if scan.device.type != "cpu":
-        return torch.as_tensor(module(scan))
-    return torch.as_tensor(module(scan.expand(2, *scan.shape[1:])))[:1]
 
 
 @contextmanager

@@ -30,9 +30,9 @@ from medda_lib.networks.dyn_unet import (
     dyn_unet,
     first_norms,
     levels,
-    of_one,
     recorded,
 )
+from medda_lib.networks.one_scan import of_one
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import CONTINUAL
 from medda_lib.studies.stream import ALL_AT_ONCE

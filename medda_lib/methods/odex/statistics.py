@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from medda_lib.networks.dyn_unet import DynUNet, first_norms, of_one, recorded
+from medda_lib.networks.dyn_unet import DynUNet, first_norms, recorded
+from medda_lib.networks.one_scan import of_one
 
 
 @torch.no_grad()
