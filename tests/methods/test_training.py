@@ -183,12 +183,12 @@ class Held:
 
 def test_settings_with_a_recipe() -> None:
     assert with_recipe(Held(), steps=5) == Held(recipe=Recipe(5, schedule=Poly()))
-    neutral = {"precision": "float32", "validate_every": None, "rule": LastStep(), "batch": 1}
-    words = {Poly(): "poly", Adam(): "adam"}
-    named = {"steps": 3, "learning_rate": 1e-3, "optimiser": "adam", "schedule": "poly"}
-    assert dict(flattened(Held(), words, neutral)) == {"width": 2, **named, "crop": 4}
-    changed = dict(flattened(with_recipe(Held(), batch=7, schedule=Constant()), words, neutral))
-    assert (changed["batch"], changed["schedule"]) == (7, Constant())
+    had, words = ("steps", "optimiser"), dict[object, str]({Adam(): "adam"})
+    found = dict(flattened(Held(), had, words, {"schedule": Poly()}))
+    assert found == {"width": 2, "steps": 3, "optimiser": "adam", "crop": 4}
+    changed = with_recipe(Held(), batch=7, schedule=Constant(), optimiser=SGD())
+    more = {"optimiser": SGD(), "batch": 7, "schedule": Constant()}
+    assert dict(flattened(changed, had, words, {"schedule": Poly()})) == found | more
 
 
 def test_schedules() -> None:

@@ -7,20 +7,15 @@ batch normalisation; what a profile leaves out of it is listed in the chapter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from medda_lib.methods.training import SGD, Adam, Poly, Recipe, flattened
-from medda_lib.studies.method import LastStep
 
 NNUNET = SGD(momentum=0.99, weight_decay=3e-5)
 WORDS = {Adam(): "adam", NNUNET: "sgd"}
-NEUTRAL: Mapping[str, object] = {
-    "schedule": Poly(),
-    "validate_every": None,
-    "rule": LastStep(),
-}
+HAD = ("steps", "batch", "optimiser", "learning_rate", "precision")
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ class Trainer:
 
     def spelled(self) -> Iterator[tuple[str, object]]:
         """As it was spelled when its first results were committed; see `identity`."""
-        return flattened(self, WORDS, NEUTRAL)
+        return flattened(self, HAD, WORDS, {"schedule": Poly()})
 
     @classmethod
     def paper(cls) -> Trainer:

@@ -27,6 +27,7 @@ SKULL_STRIPPING = Recipe(
 """Goodman et al., section 3; the rate decays as the source network's does."""
 PROSTATE = replace(SKULL_STRIPPING, steps=3500)
 """Goodman et al., section 3, prostate."""
+HAD = ("steps", "batch", "learning_rate", "rule")
 OF_SOURCE = ("optimiser", "schedule", "precision")
 """What a fine-tuning took from its source network's recipe before it had a whole recipe of its own."""
 
@@ -70,5 +71,5 @@ class _Spelled:
     def spelled(self) -> Iterator[tuple[str, object]]:
         """The numbers that a fine-tuning had of its own, and where it departs from the source's."""
         neutral = {name: getattr(self.source, name) for name in OF_SOURCE}
-        found = flattened(self, {}, {**neutral, "validate_every": None})
+        found = flattened(self, HAD, neutral=neutral)
         return (pair for pair in found if pair[0] != "source")

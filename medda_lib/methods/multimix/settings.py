@@ -6,7 +6,7 @@ each as a numbered deviation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
@@ -26,7 +26,7 @@ RECIPE = Recipe(
     rule=BestValidation(),
     batch=10,  # m, of each of the image sets
 )
-NEUTRAL: Mapping[str, object] = {"optimiser": Adam(fused=True)}
+HAD = ("steps", "batch", "learning_rate", "schedule", "precision", "validate_every", "rule")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Settings:
 
     def spelled(self) -> Iterator[tuple[str, object]]:
         """As it was spelled when its first results were committed; see `identity`."""
-        for name, held in flattened(self, {}, NEUTRAL):
+        for name, held in flattened(self, HAD, neutral={"optimiser": RECIPE.optimiser}):
             if name == "schedule" and isinstance(held, EachSteps):
                 yield from (("decay_every", held.every), ("decay", held.decay))
             else:

@@ -7,19 +7,14 @@ Adam where Goodman et al. name no optimiser.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 from medda_lib.methods.training import SGD, Adam, LastFifth, Poly, Recipe, flattened
-from medda_lib.studies.method import LastStep
 
 WORDS = {Adam(): "adam", SGD(): "sgd", Poly(): "poly", LastFifth(): "step"}
-NEUTRAL: Mapping[str, object] = {
-    "precision": "float32",
-    "validate_every": None,
-    "rule": LastStep(),
-}
+HAD = ("steps", "batch", "optimiser", "learning_rate", "schedule")
 Loss = Literal["bce+dice", "bce"]
 Normalise = Literal["none", "standardise"]
 
@@ -60,7 +55,7 @@ class Segmenter:
 
     def spelled(self) -> Iterator[tuple[str, object]]:
         """As it was spelled when its first results were committed; see `identity`."""
-        return flattened(self, WORDS, NEUTRAL)
+        return flattened(self, HAD, WORDS)
 
     @classmethod
     def fda(cls) -> Segmenter:

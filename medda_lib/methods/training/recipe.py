@@ -7,9 +7,10 @@ for its training; results were committed under those names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import Field, dataclass, fields, replace
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args
 
 import torch
@@ -92,12 +93,16 @@ def with_recipe(settings: S, **changes: Any) -> S:
 
 
 def flattened(
-    settings: HasRecipe, words: Mapping[object, str], neutral: Mapping[str, object]
+    settings: HasRecipe,
+    had: Container[str],
+    words: Mapping[object, str] = MappingProxyType({}),
+    neutral: Mapping[str, object] = MappingProxyType({}),
 ) -> Iterator[tuple[str, object]]:
     """Names and values of settings with those of their recipe among them, for `spelled`.
 
-    words: what values of the recipe were called. neutral: the values of fields that came to the recipe
-    later; where it has such a value the field is left out.
+    had: the fields of a recipe that the settings had of their own. Any other field is left out where it
+    has the value that nothing else was possible for then: that in `neutral`, else its default.
+    words: what values of the recipe were called.
     """
     for field in fields(settings):
         held = getattr(settings, field.name)
@@ -106,7 +111,7 @@ def flattened(
             continue
         for part in fields(held):
             value = getattr(held, part.name)
-            if part.name not in neutral or value != neutral[part.name]:
+            if part.name in had or value != neutral.get(part.name, part.default):
                 yield part.name, words.get(value, value)
 
 
