@@ -11,8 +11,8 @@ from torch import Tensor
 from medda_lib.papers.catalogue import study_module
 from medda_lib.papers.live import Live, fitted, kept
 from medda_lib.studies.setting import Role
+from medda_lib.studies.snapshots import Snapshots
 from medda_lib.studies.stream import StreamTask
-from medda_lib.studies.stream_trial import Snapshots
 from medda_lib.studies.task import Pool, Slot, volumes
 
 SEGMENTATION = "segmentation"

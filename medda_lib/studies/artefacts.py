@@ -1,10 +1,11 @@
-"""What runs share is made once: tensors on disk, named by all that made them.
+"""What runs share is made once: tensors in memory and on disk, named by all that made them.
 
 Methods that start from the same trained network should not each train it. `remembered` looks for the
 result under a hash of everything that went into it (settings, input tensors, the code, library versions,
-processor, threads), so that taking it from disk gives the bits that making it again would. It is written
-under another name first and renamed, so an interrupted run leaves nothing half written, and two runs
-that make the same thing at the same time do not disturb each other.
+processor, threads), so that taking it gives the bits that making it again would: among the last few that
+this process made or read, then in the run's folder of artefacts. A file is written under another name
+first and renamed, so an interrupted run leaves nothing half written, and two runs that make the same
+thing at the same time do not disturb each other.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import io
 import os
 import uuid
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -27,18 +29,13 @@ from medda_lib.studies.method import Run
 Tensors = dict[str, Tensor]
 CHECKSUM = hashlib.sha256().digest_size
 
-_IN_MEMORY: list[Callable[[], None]] = []
-
-
-def kept_in_memory(clear: Callable[[], None]) -> None:
-    """Announce a cache of trained things: `clear` empties it, so that they are made again."""
-    _IN_MEMORY.append(clear)
+_KEPT: OrderedDict[tuple[Path | None, str], Tensors] = OrderedDict()
+_MOST = 12  # results that a process keeps: the source networks of a chapter's pairs
 
 
 def forget() -> None:
-    """Empty every announced cache: what runs next starts from nothing, as in a new process."""
-    for clear in _IN_MEMORY:
-        clear()
+    """Drop what this process keeps: what runs next starts from nothing, as in a new process."""
+    _KEPT.clear()
 
 
 def remembered(
@@ -48,14 +45,30 @@ def remembered(
     code: Iterable[str],
     make: Callable[[], Tensors],
 ) -> Tensors:
-    """What `make` returns, from the run's folder of artefacts when it has been made before.
+    """What `make` returns, when it was made before without making it again; copies each time.
 
     made_by: settings and seeds, with a `repr` that says all of them. inputs: the tensors it is made of.
-    code: modules whose closure makes it. Without a folder (outside a study) it is simply made.
+    code: modules whose closure makes it. Without a folder (outside a study) memory alone is looked at.
     """
+    place = (run.artefacts, _name(run, made_by, inputs, code))
+    if place not in _KEPT:
+        while len(_KEPT) >= _MOST:
+            _KEPT.popitem(last=False)
+        # Copied: what `make` gives may be a network's own weights, which go on changing.
+        _KEPT[place] = _copied(_from_folder(run, place[1], make))
+    _KEPT.move_to_end(place)
+    return _copied(_KEPT[place])
+
+
+def _copied(tensors: Tensors) -> Tensors:
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def _from_folder(run: Run, name: str, make: Callable[[], Tensors]) -> Tensors:
+    """From the run's folder, into which it goes where it was not there yet."""
     if run.artefacts is None:
         return make()
-    file = run.artefacts / f"{_name(run, made_by, inputs, code)}.pt"
+    file = run.artefacts / f"{name}.pt"
     found = read(file, run.device)
     if found is None:
         found = make()

@@ -30,7 +30,7 @@ from medda_lib.studies.progress import Progress
 from medda_lib.studies.provenance import commit
 from medda_lib.studies.run import built
 from medda_lib.studies.spec import RunSpec
-from medda_lib.studies.stream_trial import stream_trial
+from medda_lib.studies.trial import trial
 
 ROW, FIRST, UNIT = "row", "first", "unit"
 TOLERANCES = {1: 1e-4, 2: 1e-3, 3: 1e-2}
@@ -95,7 +95,7 @@ def _one(spec: RunSpec, kinds: set[str]) -> dict[tuple[str, str, str], float]:
     kinds |= kinds_of(task)
     with FirstSteps() as first:
         run = Run(spec.random_seed, progress=first.progress, repetition=spec.seed)
-        rows, _ = stream_trial(spec.method, spec.task, task, run, threads=1)
+        rows, _ = trial(spec.method, spec.task, task, run, threads=1)
     values = {(FIRST, *place): value for place, value in (of_data(task) | first.values).items()}
     for row in rows:
         place = f"{row['evaluation']}/{row['domain']}/{row['problem']}"

@@ -33,8 +33,8 @@ from medda_lib.studies.progress import Progress
 from medda_lib.studies.provenance import provenance
 from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.store import RunResult, RunStore
-from medda_lib.studies.stream_trial import stream_trial
 from medda_lib.studies.task import Task
+from medda_lib.studies.trial import trial
 
 if TYPE_CHECKING:
     from medda_lib.studies.committed import Committed
@@ -67,7 +67,7 @@ def execute(spec: RunSpec, store_root: str | Path, device: str = "cpu", threads:
         spec.random_seed, torch.device(device), repetition=spec.seed, artefacts=store.artefacts
     )
     try:
-        rows, images = stream_trial(spec.method, spec.task, task, run, threads)
+        rows, images = trial(spec.method, spec.task, task, run, threads)
     except BaseException:
         _TASKS.clear()  # whatever went wrong, the next run gets a task that nobody has touched
         raise

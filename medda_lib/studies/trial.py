@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
 
 from medda_lib.studies.evaluate import Images, Row, evaluate
-from medda_lib.studies.method import Method, Predictor, Run
+from medda_lib.studies.method import Method, Run
+from medda_lib.studies.snapshots import after_each_stage
+from medda_lib.studies.stream import StreamTask
 from medda_lib.studies.task import Task, TaskSpec
-
-Measure = Callable[[Predictor, Task, TaskSpec, torch.device], tuple[list[Row], Images]]
 
 
 def trial(
@@ -29,23 +30,26 @@ def trial(
     task: Task,
     run: Run,
     threads: int = 1,
-    measure: Measure = evaluate,
 ) -> tuple[list[Row], Images]:
     """Fit `method` on what its setting shows of `task` and measure it on the test pools.
 
     run: equal arguments on the same machine give equal rows, bit for bit; its artefacts change time,
-    not numbers. measure: how the predictor is measured, where the task asks for more than `evaluate`.
+    not numbers. On a stream the system is measured after every stage (see `snapshots`).
     Raises `RuntimeError` when the method wrote into the task's tensors, which later runs share.
     """
     with fixed_chance(run.seed, threads):
         before = _writes(task)
         predictor = method.fit(task.view(method.setting), run)
-        result = measure(predictor, task, task_spec, run.device)
+        if isinstance(task, StreamTask):
+            anew = partial(fixed_chance, run.seed, threads)
+            measured = after_each_stage(method.name, predictor, task, task_spec, run.device, anew)
+        else:
+            measured = evaluate(predictor, task, task_spec, run.device)
     if _writes(task) != before:
         raise RuntimeError(
             f"{method.name} changed the task's tensors in place; clone a batch before writing to it"
         )
-    return result
+    return measured
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.training import with_recipe
 from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.studies.setting import CONTINUAL, LeakError
+from medda_lib.studies.snapshots import Snapshots
 from medda_lib.studies.stream import TOLD_BOUNDARIES
-from medda_lib.studies.stream_trial import Snapshots
 from tests.methods.compare import same
 from tests.methods.continual_toy import TRAINER, toy_run, toy_task
 

@@ -12,7 +12,7 @@ from medda_lib.methods.odex import ODEx, PoolPredictor, load, save
 from medda_lib.methods.odex.distances import Gram
 from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.studies.setting import CONTINUAL
-from medda_lib.studies.stream_trial import Snapshots
+from medda_lib.studies.snapshots import Snapshots
 from tests.methods.compare import same
 from tests.methods.continual_toy import SHAPE, TRAINER, balls, toy_run, toy_task
 

@@ -26,6 +26,7 @@ from medda_lib.studies.fingerprint import (
 )
 from medda_lib.studies.first_steps import FirstSteps
 from medda_lib.studies.made import KINDS, unit_rows
+from medda_lib.studies.method import Run
 from tests.studies.toy import ToyMethod, toy_spec, toy_study
 
 STUDY = toy_study(methods=2, seeds=1)
@@ -190,8 +191,20 @@ def test_a_tolerance_of_a_metric_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [name for name in before if before[name] != after[name]] == ["surface_dice"]
 
 
-def test_forgetting_empties_what_is_kept_in_memory() -> None:
-    kept = {"a network": 1}
-    artefacts.kept_in_memory(kept.clear)
-    measure([toy_spec()], "toys")
-    assert kept == {}
+def test_what_was_made_is_kept_until_it_is_forgotten() -> None:
+    made: list[int] = []
+
+    def make() -> artefacts.Tensors:
+        made.append(1)
+        return {"x": torch.ones(2)}
+
+    def ask() -> artefacts.Tensors:
+        return artefacts.remembered(Run(0), ("a test", 1), (torch.ones(1),), (), make)
+
+    artefacts.forget()
+    ask()["x"].zero_()  # of a copy
+    assert ask()["x"].tolist() == [1.0, 1.0]
+    assert len(made) == 1
+    measure([toy_spec()], "toys")  # from nothing, and so it forgets
+    ask()
+    assert len(made) == 2

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import CONTINUAL, SEMI_SUPERVISED, LeakError, Role, Setting
+from medda_lib.studies.snapshots import Snapshots
 from medda_lib.studies.stream import ALL_AT_ONCE, TOLD_BOUNDARIES, Stage, StreamTask, StreamView
-from medda_lib.studies.stream_trial import Snapshots, stream_trial
 from medda_lib.studies.task import Pool, Slot, Task, View
+from medda_lib.studies.trial import trial
 
 STAGES = 3
 DEPTH = 2
@@ -252,7 +253,7 @@ class Joint:
 
 
 def test_a_stream_is_measured_after_every_stage() -> None:
-    rows, images = stream_trial(Forgetful(), ToySpec(), make(), Run(7))
+    rows, images = trial(Forgetful(), ToySpec(), make(), Run(7))
     dice = {
         (row["evaluation"], row["domain"]): row["value"] for row in rows if row["metric"] == "dice"
     }
@@ -267,8 +268,8 @@ def test_a_stream_is_measured_after_every_stage() -> None:
 
 
 def test_facts_are_rows() -> None:
-    rows, _ = stream_trial(Forgetful(), ToySpec(), make(), Run(7))
-    again, _ = stream_trial(Forgetful(), ToySpec(), make(), Run(7))
+    rows, _ = trial(Forgetful(), ToySpec(), make(), Run(7))
+    again, _ = trial(Forgetful(), ToySpec(), make(), Run(7))
     facts = [row for row in rows if row["problem"] == "stream"]
     assert [(row["evaluation"], row["metric"]) for row in facts[:2]] == [
         ("after 1", "models"),
@@ -279,13 +280,13 @@ def test_facts_are_rows() -> None:
 
 
 def test_the_upper_bound_is_measured_at_the_end_only() -> None:
-    rows, _ = stream_trial(Joint(), ToySpec(), make(), Run(7))
+    rows, _ = trial(Joint(), ToySpec(), make(), Run(7))
     assert {row["evaluation"] for row in rows} == {"after 3"}
 
 
 def test_a_stream_needs_snapshots_up_to_its_end() -> None:
     with pytest.raises(ValueError, match="last snapshot is of stage 2 of 3"):
-        stream_trial(Joint(stage=2), ToySpec(), make(), Run(7))
+        trial(Joint(stage=2), ToySpec(), make(), Run(7))
 
     @dataclass(frozen=True)
     class Plain(Joint):
@@ -293,7 +294,7 @@ def test_a_stream_needs_snapshots_up_to_its_end() -> None:
             return Grey(0.3)  # type: ignore[return-value]
 
     with pytest.raises(TypeError, match="must return Snapshots"):
-        stream_trial(Plain(), ToySpec(), make(), Run(7))
+        trial(Plain(), ToySpec(), make(), Run(7))
     with pytest.raises(ValueError, match="at least one"):
         Snapshots({})
 

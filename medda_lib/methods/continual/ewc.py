@@ -42,8 +42,8 @@ from medda_lib.methods.training import with_recipe
 from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import Setting
+from medda_lib.studies.snapshots import Snapshots
 from medda_lib.studies.stream import TOLD_BOUNDARIES
-from medda_lib.studies.stream_trial import Snapshots
 from medda_lib.studies.task import Pool, View
 
 

@@ -12,8 +12,8 @@ from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.training import new_network, predictor, train
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import CONTINUAL, Role, Setting
+from medda_lib.studies.snapshots import Snapshots
 from medda_lib.studies.stream import ALL_AT_ONCE
-from medda_lib.studies.stream_trial import Snapshots
 from medda_lib.studies.task import Pool, View
 
 SEGMENTATION = "segmentation"

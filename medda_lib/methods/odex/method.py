@@ -24,8 +24,8 @@ from medda_lib.metrics.segmentation import dice
 from medda_lib.networks.dyn_unet import DynUNet, copied
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import CONTINUAL, Setting
+from medda_lib.studies.snapshots import Snapshots
 from medda_lib.studies.stream import Stage
-from medda_lib.studies.stream_trial import Snapshots
 from medda_lib.studies.task import Pool, View
 
 DistanceName = Literal["mahalanobis", "gram"]

@@ -2,53 +2,33 @@
 
 Every method of the chapters on scanner shift starts from the network of its source site. That network
 depends on the site's pool, the settings and the repetition alone, never on the method, so the methods
-of a repetition start from the same weights (paired comparison), and `pretrained` trains it once per run
-store and hands out copies.
+of a repetition start from the same weights (paired comparison), and `pretrained` hands out copies.
 """
 
 from __future__ import annotations
 
-import copy
-from collections import OrderedDict
-
 import torch
-from torch import Tensor
 
 from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.source_network.training import LOSS, Trained, placed, predictor, train
 from medda_lib.methods.training import History
 from medda_lib.networks.residual_unet import ResidualUNet
-from medda_lib.studies.artefacts import Tensors, kept_in_memory, remembered
+from medda_lib.studies.artefacts import Tensors, remembered
 from medda_lib.studies.identity import seed_of
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import Role
 from medda_lib.studies.task import Pool, View
 
-KEPT = 12
 SEGMENTATION = "segmentation"
-
-_TRAINED: OrderedDict[tuple[object, ...], tuple[Tensor, Trained]] = OrderedDict()
-kept_in_memory(_TRAINED.clear)
 
 
 def pretrained(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained:
-    """The network of a source site, trained on `pool` (slices with masks); a fresh copy each time.
+    """The network of a source site, trained on `pool` (slices with masks), in evaluation mode.
 
-    name: of the site; with the settings and the run's repetition it seeds the training.
+    name: of the site; with the settings and the run's repetition it seeds the training, which is done
+    once (see `artefacts`). Each caller gets a network of its own.
     """
-    key = (id(pool.images), settings, name, run.repetition, str(run.device))
-    if key not in _TRAINED:
-        while len(_TRAINED) >= KEPT:
-            _TRAINED.popitem(last=False)
-        # The images are kept with the entry: while it lives their id cannot become another's.
-        _TRAINED[key] = (pool.images, _once(pool, settings, name, run))
-    _TRAINED.move_to_end(key)
-    return copy.deepcopy(_TRAINED[key][1])
-
-
-def _once(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained:
-    """Trained now, or taken from the run's artefacts; in evaluation mode."""
     seed = source_seed(settings, name, run.repetition)
 
     def make() -> Tensors:
@@ -57,8 +37,7 @@ def _once(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained:
         weights = {f"network.{key}": value for key, value in found.network.state_dict().items()}
         return weights | {"losses": torch.tensor(values, dtype=torch.float64)}
 
-    inputs = (pool.images, pool.need_masks())
-    made = dict(remembered(run, (settings, seed), inputs, (__name__,), make))
+    made = remembered(run, (settings, seed), (pool.images, pool.need_masks()), (__name__,), make)
     values = enumerate(made.pop("losses").tolist(), start=1)
     history = History(tuple((step, {LOSS: value}) for step, value in values))
     with torch.random.fork_rng():  # its first weights do not matter, nor may drawing them
