@@ -2,6 +2,7 @@
 # jupyter:
 #   jupytext:
 #     cell_metadata_filter: nbgrader
+#     notebook_metadata_filter: medda
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -9,6 +10,22 @@
 #     display_name: Python 3
 #     language: python
 #     name: python3
+#   medda:
+#     class: 90 minutes, from the last year of a bachelor's course on
+#     before: students read the chapter up to and with [the method](../chapters/fda.html#the-method){.external}
+#     aims:
+#       B1: "transform an image of 2 x 2 pixels by hand, swap one amplitude, and transform back | the board task"
+#       B2: say in millimetres what a window in the spectrum does, also where pixels are not square
+#       B3: "predict for a given difference between scanners whether a swap of low amplitudes can remove it | the first ten minutes; questions 1 and 2"
+#       B4: "say what makes a donor a good one, and what several donors average out | questions 3 and 4"
+#       B5: "compute an outline score with a tolerance, and say what Dice does not see | question 6"
+#       B6: "choose a setting without labels of the target, and recognise when somebody did not | group work; question 5"
+#       B7: "name the price of adaptation where nothing has to be adapted | the dial"
+#     exercises:
+#       swap: {write: "a soft window in millimetres, and a swap in part", varies: window and swap, minutes: 30, aims: [B1, B2]}
+#       likeness: {write: a likeness that knows which way an edge points, varies: SR-SIM, minutes: 20, aims: [B3, B4]}
+#       outline: {write: "outline scores by length, where a miss costs more", varies: surface Dice, minutes: 30, aims: [B5]}
+#       beta: {write: a window size without any label of the target scanner, varies: leaving one pair out, minutes: 25, aims: [B6]}
 # ---
 
 # %% [markdown]
@@ -16,36 +33,12 @@
 #
 # A scan from an unknown scanner takes the low-frequency amplitudes of scans that the network knows, and
 # keeps its own phases. The chapter shows how the parts of this method and of its evaluation are written.
-# Here you change each part in a way that real scanners ask for (pixels that are not square, heads that
-# are not aligned, errors that do not cost the same) and write the result yourself, on arrays so small
+# Here you change four parts in a way that real scanners ask for (pixels that are not square, contrast that
+# is turned around, errors that do not cost the same) and write the result yourself, on arrays so small
 # that you can check most numbers with a pencil. You need PyTorch and nothing else: no data, no GPU, no
 # training.
 #
-# **Time.** About two hours if you have read the chapter; 15 to 30 minutes an exercise.
-#
-# | exercise | what you write | points |
-# |---|---|---:|
-# | 1 | a soft window in millimetres, and a swap in part | 6 |
-# | 2 | a likeness that knows which way an edge points | 4 |
-# | 3 | donors from scans that are not aligned | 5 |
-# | 4 | outline scores by length, where a miss costs more | 6 |
-# | 5 | a window size without any label of the target scanner | 4 |
-# | | **total** | **25** |
-#
-# **How to work.** Replace each `raise NotImplementedError()` by your code. Keep the names and the
-# arguments of the functions; add helper functions and cells as you like. Below each answer is a
-# locked cell with self-checks: run it, and read what it says when it complains. Before you hand in,
-# restart the kernel and run all cells from top to bottom.
-#
-# **What is graded.** The self-checks and further hidden ones, which try your functions on random
-# tensors and on the awkward cases that the text of the exercise names. An exercise counts as a whole:
-# all its checks pass, or it scores nothing. The exercises do not depend on each other. How you
-# write the code is not graded, as long as each check finishes within a minute.
-#
-# **The book's library is no answer.** It holds the paper's version of each part; the exercises ask for
-# another one, and the checks tell them apart. Read the library as much as you like.
-#
-# **Help.** Which help you may use, and how to name it, is for your course to say.
+# <!-- frame -->
 #
 # **Conventions.** Images are float tensors $(n, h, w)$, masks are boolean tensors $(h, w)$. Rows of pixels
 # are `spacing[0]` millimetres apart, columns `spacing[1]`. Functions return new tensors and leave their
@@ -53,7 +46,6 @@
 # Magnetic Resonance Imaging* (DART 2022).
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
-import cmath
 import math
 import warnings
 
@@ -110,7 +102,7 @@ def soft_window(h: int, w: int, spacing: tuple[float, float], sigma: float) -> T
     """
     ### BEGIN SOLUTION
     rows, columns = torch.fft.fftfreq(h, spacing[0]), torch.fft.fftfreq(w, spacing[1])
-    squared = rows[:, None] ** 2 + columns[None, :] ** 2
+    squared = rows[:, None] ** 2 + columns**2
     if sigma == 0:
         return (squared == 0).float()
     return torch.exp(-squared / (2 * sigma**2))
@@ -130,7 +122,7 @@ def soft_swap(
     """
     ### BEGIN SOLUTION
     of_target, of_source = torch.fft.fft2(targets), torch.fft.fft2(sources)
-    share = strength * soft_window(targets.shape[-2], targets.shape[-1], spacing, sigma)
+    share = strength * soft_window(*targets.shape[-2:], spacing, sigma)
     amplitude = share * of_source.abs() + (1 - share) * of_target.abs()
     return torch.fft.ifft2(torch.polar(amplitude, of_target.angle())).real
     ### END SOLUTION
@@ -166,10 +158,14 @@ result = soft_swap(targets, sources, (1.0, 1.0), 0.0)
 assert close(result[1], targets[1] - 0.5), (
     "a black source takes the mean away: half of the pixels turn negative, and stay so"
 )
+
+
 ### BEGIN HIDDEN TESTS
-
-
 def _hidden_checks() -> None:  # a function: it overwrites no name of the student's
+    def waves(n: int) -> Tensor:  # the transform of a side, term by term
+        steps = torch.arange(n).double()
+        return torch.exp(-2j * math.pi / n * steps[:, None] * steps)
+
     for h, w, spacing, sigma, strength in (
         (8, 8, (1.0, 1.0), 0.1, 1.0),
         (7, 9, (0.5, 1.5), 0.2, 0.7),
@@ -178,37 +174,22 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
         (4, 6, (2.0, 2.0), 5.0, 0.9),
         (9, 4, (0.8, 1.2), 0.3, 0.0),
     ):
-        wanted = torch.zeros(h, w)
+        wanted = torch.zeros(h, w).double()
         for y in range(h):
             for x in range(w):
                 fy = (y if 2 * y < h else y - h) / (h * spacing[0])
                 fx = (x if 2 * x < w else x - w) / (w * spacing[1])
                 squared = fy * fy + fx * fx
-                bell = math.exp(-squared / 2 / sigma**2) if sigma else float(squared == 0)
-                wanted[y, x] = bell
+                wanted[y, x] = math.exp(-squared / 2 / sigma**2) if sigma else squared == 0
         # topic: the frequency of each place in cycles per millimetre, for odd and even sides
-        found = soft_window(h, w, spacing, sigma)
-        assert close(found, wanted), "wrong window"
+        assert close(soft_window(h, w, spacing, sigma), wanted), "wrong window"
         generator = torch.Generator().manual_seed(h * w)
-        t, s = torch.rand(2, h, w, generator=generator), torch.rand(2, h, w, generator=generator)
+        t, s = torch.rand(2, 2, h, w, generator=generator)
+        a, b = (waves(h) @ image.to(torch.complex128) @ waves(w) for image in (t, s))
+        mixed = a * (1 - strength * wanted + strength * wanted * b.abs() / a.abs())
+        image = (waves(h).conj() @ mixed @ waves(w).conj()).real / (h * w)
         # topic: the new amplitude, the phase that it gets, and the way back to an image
-        result = soft_swap(t, s, spacing, sigma, strength)
-        for i in range(2):
-            a, b = _transform(t[i].tolist()), _transform(s[i].tolist())
-            mixed = [
-                [
-                    cmath.rect(
-                        abs(a[y][x])
-                        + strength * float(wanted[y, x]) * (abs(b[y][x]) - abs(a[y][x])),
-                        cmath.phase(a[y][x]),
-                    )
-                    for x in range(w)
-                ]
-                for y in range(h)
-            ]
-            back = _transform([[z.conjugate() for z in row] for row in mixed])
-            image = torch.tensor([[z.real / (h * w) for z in row] for row in back])
-            assert close(result[i], image), "wrong swap"
+        assert close(soft_swap(t, s, spacing, sigma, strength), image), "wrong swap"
     # topic: a black target, whose phases count as 0
     black, grey = torch.zeros(1, 6, 6), torch.arange(36.0).reshape(1, 6, 6) / 36
     assert soft_swap(black, grey, (1.0, 1.0), 0.2).isfinite().all(), "a black target"
@@ -216,19 +197,6 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
     assert close(found, torch.full((6, 6), float(grey.mean()))), "phase of 0"
     # topic: the default strength
     assert close(soft_swap(grey, black, (1.0, 1.0), 1e6), black), "all of the amplitude is taken"
-
-
-def _transform(image: list) -> list:
-    """The discrete Fourier transform of a list of rows, term by term: rows first, then columns."""
-    h, w = len(image), len(image[0])
-    rows = [
-        [sum(v * cmath.exp(-2j * math.pi * u * x / w) for x, v in enumerate(row)) for u in range(w)]
-        for row in image
-    ]
-    return [
-        [sum(rows[y][u] * cmath.exp(-2j * math.pi * v * y / h) for y in range(h)) for u in range(w)]
-        for v in range(h)
-    ]
 
 
 _hidden_checks()
@@ -268,13 +236,14 @@ def likeness(v_t: Tensor, g_t: Tensor, v_s: Tensor, g_s: Tensor) -> Tensor:
     columns.
     """
     ### BEGIN SOLUTION
-    v_t, g_t, v_s, g_s = v_t[:, None], g_t[:, None], v_s[None], g_s[None]
+    v_t, v_s = v_t.flatten(1)[:, None], v_s.flatten(1)
+    g_t = g_t.flatten(2)[:, None]
+    g_s = g_s.flatten(2)
     s_v = (2 * v_t * v_s + 0.4) / (v_t**2 + v_s**2 + 0.4)
-    product = (g_t * g_s).sum(dim=2)
-    s_g = (2 * product + 225) / ((g_t**2).sum(dim=2) + (g_s**2).sum(dim=2) + 225)
-    total = v_t.sum(dim=(-2, -1), keepdim=True)
-    weight = torch.where(total > 0, v_t, torch.ones_like(v_t))
-    return (s_v * s_g.clamp(min=0).sqrt() * weight).sum(dim=(-2, -1)) / weight.sum(dim=(-2, -1))
+    size = (g_t**2 + g_s**2).sum(dim=2)
+    s_g = ((2 * (g_t * g_s).sum(dim=2) + 225) / (size + 225)).clamp(min=0)
+    weight = torch.where(v_t.sum(dim=2, keepdim=True) > 0, v_t, 1.0)
+    return (s_v * s_g.sqrt() * weight).sum(dim=2) / weight.sum(dim=2)
     ### END SOLUTION
 
 
@@ -300,9 +269,9 @@ assert close(result[1, 0], torch.tensor(1.0)), (
     "target 1 is salient in the second pixel only, and there source 0 agrees: what the source shows in "
     f"the first pixel does not matter; yours is {result[1, 0]:.4f}"
 )
+
+
 ### BEGIN HIDDEN TESTS
-
-
 def _hidden_checks() -> None:  # a function: it overwrites no name of the student's
     for trial in range(12):
         generator = torch.Generator().manual_seed(trial)
@@ -310,28 +279,21 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
         vt, vs = (torch.rand(k, h, w, generator=generator) for k in (n, m))
         gt, gs = (30 * torch.randn(k, 2, h, w, generator=generator) for k in (n, m))
         dark = trial > 7  # in the last trials the first target is salient nowhere
-        if dark:
-            vt[0] = 0
+        vt[0] *= not dark
         # topic: one number for each pair, targets in rows and sources in columns
         found = likeness(vt, gt, vs, gs)
         assert found.shape == (n, m), "wrong shape"
         for i in range(n):
             for j in range(m):
-                top = bottom = plain = 0.0
-                for y in range(h):
-                    for x in range(w):
-                        a, b = float(vt[i, y, x]), float(vs[j, y, x])
-                        p, q = gt[i, :, y, x].tolist(), gs[j, :, y, x].tolist()
-                        s = (2 * a * b + 0.4) / (a * a + b * b + 0.4)
-                        size = math.hypot(*p) ** 2 + math.hypot(*q) ** 2 + 225
-                        s *= math.sqrt(max(0.0, (2 * (p[0] * q[0] + p[1] * q[1]) + 225) / size))
-                        top, bottom, plain = top + s * a, bottom + a, plain + s
+                s = (2 * vt[i] * vs[j] + 0.4) / (vt[i] ** 2 + vs[j] ** 2 + 0.4)
+                dot = gt[i, 0] * gs[j, 0] + gt[i, 1] * gs[j, 1]
+                size = gt[i].norm(dim=0) ** 2 + gs[j].norm(dim=0) ** 2
+                s = s * torch.relu((2 * dot + 225) / (size + 225)) ** 0.5
                 # topic: a target that is salient nowhere
                 if dark and i == 0:
-                    wanted = torch.tensor(plain / (h * w))
-                    assert close(found[i, j], wanted), "wrong likeness of a dark target"
+                    assert close(found[i, j], s.mean()), "wrong likeness of a dark target"
                 # topic: the scalar product, the cut at zero, the root, the weight
-                elif not close(found[i, j], torch.tensor(top / bottom)):
+                elif not close(found[i, j], (s * vt[i]).sum() / vt[i].sum()):
                     raise AssertionError("wrong likeness of a random pair")
 
 
@@ -339,178 +301,7 @@ _hidden_checks()
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## Exercise 3: donors from scans that are not aligned (5 points)
-#
-# `similarity[k, s, j]` says how much slice $k$ of the target scan resembles slice $j$ of source scan $s$;
-# all scans have $d$ slices. Each slice of the target wants `count` donors, best first, as pairs
-# (scan, slice). The paper assumes that position $k$ is the same height in every head. Suppose that it is
-# not.
-#
-# **3D with an offset.** Each scan may be shifted as a whole by $o \in \{-m, \dots, m\}$ slices. A scan's
-# value at offset $o$ is the mean similarity over those slices $k$ of the target for which slice $k + o$
-# exists:
-#
-# $$\mathrm{value}(s, o) = \underset{k \,:\, 0 \leq k + o < d}{\mathrm{mean}} \; \text{similarity}[k, s, k + o].$$
-#
-# Each scan takes its best offset, and the scans with the highest value are the donors for all slices.
-# Slice $k$ gets slice $k + o$ of each, with the scan's own $o$; where that does not exist, the slice at
-# that end of the scan (0 or $d - 1$).
-#
-# **2.5D with a price.** For each slice on its own: slice $j$ of any scan is worth its similarity minus a
-# price for each millimetre between the positions,
-#
-# $$\text{similarity}[k, s, j] - \text{price} \cdot |j - k| \cdot \Delta_z,$$
-#
-# where $\Delta_z$ is the distance of neighbouring slices. Only slices with $|j - k| \cdot \Delta_z \leq$
-# `reach` are candidates. And because seven slices of one scan bring the same accidents seven times, **each
-# scan gives at most one slice**, its best; then the `count` best of these.
-#
-# On a tie the smaller distance $|o|$ or $|j - k|$ wins, then the lower slice (the more negative offset);
-# between scans the lower number.
-
-
-# %% nbgrader={"grade": false, "grade_id": "donors-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def donors_3d(similarity: Tensor, count: int, m: int) -> list[list[tuple[int, int]]]:
-    """For each slice of the target its donors (scan, slice).
-
-    similarity: (d, scans, d); count <= scans; m: largest offset, m < d.
-    """
-    ### BEGIN SOLUTION
-    depth, scans = similarity.shape[:2]
-    ranked = []
-    for scan in range(scans):
-        best = None
-        for offset in sorted(range(-m, m + 1), key=lambda o: (abs(o), o)):
-            inside = [k for k in range(depth) if 0 <= k + offset < depth]
-            value = sum(float(similarity[k, scan, k + offset]) for k in inside) / len(inside)
-            if best is None or value > best[0]:
-                best = (value, offset)
-        ranked.append((-best[0], scan, best[1]))
-    chosen = sorted(ranked)[:count]
-    return [
-        [(scan, min(max(k + offset, 0), depth - 1)) for _, scan, offset in chosen]
-        for k in range(depth)
-    ]
-    ### END SOLUTION
-
-
-def donors_25d(
-    similarity: Tensor, count: int, reach: float, slice_mm: float, price: float = 0.01
-) -> list[list[tuple[int, int]]]:
-    """The same in 2.5D, at most one slice from each scan.
-
-    similarity: (d, scans, d); count <= scans; reach: in mm; slice_mm: distance of neighbouring
-    slices in mm; price: similarity per mm.
-    """
-    ### BEGIN SOLUTION
-    depth, scans = similarity.shape[:2]
-    found = []
-    for k in range(depth):
-        near = [j for j in range(depth) if abs(j - k) * slice_mm <= reach]
-        ranked = []
-        for scan in range(scans):
-            value, _, j = min(
-                (price * abs(j - k) * slice_mm - float(similarity[k, scan, j]), abs(j - k), j)
-                for j in near
-            )
-            ranked.append((value, scan, j))
-        found.append([(scan, j) for _, scan, j in sorted(ranked)[:count]])
-    return found
-    ### END SOLUTION
-
-
-# %% nbgrader={"grade": true, "grade_id": "donors-checks", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
-similarity = torch.full((3, 2, 3), 0.25)  # three slices, two scans
-similarity[0, 1, 1] = similarity[1, 1, 2] = 0.75  # scan 1 fits when it is shifted by one slice
-for k in range(3):
-    similarity[k, 0, k] = 0.5  # scan 0 fits as it is
-found = donors_3d(similarity, 2, m=1)
-assert len(found) == 3, f"one list of donors for each slice of the target; you return {len(found)}"
-assert all(len(row) == 2 for row in found), "as many donors for each slice as `count` says"
-assert [row[0] for row in found] == [(1, 1), (1, 2), (1, 2)], (
-    "shifted by one, scan 1 has the mean (0.75 + 0.75)/2: it comes first, with slice k + 1, and with its "
-    f"last slice where there is no k + 1; yours: {[row[0] for row in found]}"
-)
-assert [row[1] for row in found] == [(0, 0), (0, 1), (0, 2)], (
-    f"scan 0 has 0.5 without an offset and comes second; yours: {[row[1] for row in found]}"
-)
-found = donors_25d(similarity, 2, reach=2.0, slice_mm=2.0, price=0.05)
-assert found[0] == [(1, 1), (0, 0)], (
-    "slice 0: scan 1 offers its slice 1 for 0.75 - 0.05 x 2 mm = 0.65, scan 0 its slice 0 for 0.5; "
-    f"yours: {found[0]}"
-)
-found = donors_25d(similarity, 2, reach=2.0, slice_mm=2.0, price=0.2)
-assert found[0] == [(0, 0), (1, 1)], (
-    "at a price of 0.2 the same slice is worth 0.35, still the best of scan 1, but less than scan 0's; "
-    f"yours: {found[0]}"
-)
-### BEGIN HIDDEN TESTS
-
-
-def _hidden_checks() -> None:  # a function: it overwrites no name of the student's
-    def plain(rows: list) -> list:
-        return [[tuple(map(int, place)) for place in row] for row in rows]
-
-    for trial in range(16):
-        generator = torch.Generator().manual_seed(50 + trial)
-        depth, scans = 1 + trial % 6, 2 + trial % 4
-        m = min(trial % 4, depth - 1)
-        table = torch.rand(depth, scans, depth, generator=generator)
-        count = 1 + trial % scans
-        best = {}
-        for s in range(scans):
-            means = {}
-            for o in range(-m, m + 1):
-                values = [float(table[k, s, k + o]) for k in range(depth) if 0 <= k + o < depth]
-                means[o] = sum(values) / len(values)
-            o = max(means, key=means.__getitem__)
-            best[s] = (means[o], o)
-        order = sorted(range(scans), key=lambda s, b=best: -b[s][0])[:count]
-        expected = [
-            [(s, min(depth - 1, max(0, k + best[s][1]))) for s in order] for k in range(depth)
-        ]
-        # topic: the mean of a scan at each offset, and what happens at the ends of a scan
-        assert plain(donors_3d(table, count, m)) == expected, "wrong 3D donors"
-        slice_mm, price = (1.0, 1.5, 3.0)[trial % 3], (0.0, 0.02, 0.2)[trial // 2 % 3]
-        reach = (2.0, 3.0, 4.0)[trial // 3 % 3]
-        expected = []
-        for k in range(depth):
-            offers = []
-            for s in range(scans):
-                worth = {
-                    j: float(table[k, s, j]) - price * abs(j - k) * slice_mm
-                    for j in range(depth)
-                    if abs(j - k) * slice_mm <= reach
-                }
-                j = max(worth, key=worth.__getitem__)
-                offers.append((worth[j], s, j))
-            offers.sort(reverse=True)
-            expected.append([(s, j) for _, s, j in offers[:count]])
-        # topic: candidates within reach, what they are worth, one slice from each scan
-        found = donors_25d(table, count, reach, slice_mm, price)
-        assert plain(found) == expected, "wrong 2.5D donors"
-    # topic: ties
-    even = torch.full((4, 3, 4), 0.5)
-    assert plain(donors_3d(even, 2, 2)) == [[(0, k), (1, k)] for k in range(4)], "all offsets tie"
-    near = plain(donors_25d(even, 3, 3.0, 1.0, 0.0))
-    assert near == [[(0, k), (1, k), (2, k)] for k in range(4)], "all slices tie"
-    for k in range(4):
-        even[k, :, k] = 0.25
-    assert plain(donors_25d(even, 1, 1.0, 1.0, 0.0)) == [[(0, j)] for j in (1, 0, 1, 2)], (
-        "both sides"
-    )
-    assert plain(donors_3d(even, 1, 1)) == [[(0, j)] for j in (0, 0, 1, 2)], "the negative offset"
-    # topic: the default price
-    table = torch.zeros(2, 1, 2)
-    table[0, 0, 1], table[1, 0, 0] = 0.05, 0.03
-    assert plain(donors_25d(table, 1, 4.0, 4.0)) == [[(0, 1)], [(0, 1)]], "the default price"
-
-
-_hidden_checks()
-### END HIDDEN TESTS
-
-# %% [markdown]
-# ## Exercise 4: outline scores by length, where a miss costs more (6 points)
+# ## Exercise 3: outline scores by length, where a miss costs more (6 points)
 #
 # Surface Dice asks which share of two outlines lies within a tolerance $\tau$ of the other one. Two things
 # about it may be wanted otherwise. Pixels that are not square should not count the same in all directions;
@@ -548,8 +339,8 @@ def edges(mask: Tensor, spacing: tuple[float, float]) -> tuple[Tensor, Tensor]:
     In any order, float. A mask without pixels has no edges: shapes (0, 2) and (0,).
     """
     ### BEGIN SOLUTION
-    wide = torch.nn.functional.pad(mask, (1, 1, 1, 1))
-    step = torch.tensor(spacing, dtype=torch.float64)
+    wide = torch.nn.functional.pad(mask, [1] * 4)
+    step = torch.tensor(spacing)
     # An edge after row y of `wide` is one after row y - 1 of the mask.
     after_row = (wide[1:] != wide[:-1]).nonzero() - torch.tensor([0.5, 1.0])
     after_column = (wide[:, 1:] != wide[:, :-1]).nonzero() - torch.tensor([1.0, 0.5])
@@ -610,49 +401,46 @@ score = outline_score(pixel, pair, 0.0, (1.0, 1.0), weight=2.0)
 assert abs(score - (3 + 2 * 3) / (4 + 2 * 6)) < 1e-6, (
     f"3 of 4 edges predicted, 3 of 6 found, the latter twice: 9/16 = 0.5625; yours {score:.4f}"
 )
+
+
 ### BEGIN HIDDEN TESTS
-
-
 def _hidden_checks() -> None:  # a function: it overwrites no name of the student's
     for trial in range(24):
         generator = torch.Generator().manual_seed(200 + trial)
         h, w = 3 + trial % 4, 4 + trial % 3
         a, b = (torch.rand(h, w, generator=generator) < p for p in (0.7, (0.6, 0.2)[trial % 2]))
-        dy, dx = ((1.0, 1.0), (1.0, 2.5), (3.0, 0.5))[trial % 3]
+        dy, dx = ((1.0, 1.0), (1.0, 2.5), (0.7, 1.3))[trial % 3]
         tolerance, kappa = (0.0, 1.0, 2.5)[trial // 3 % 3], (1.0, 2.0, 0.5, 3.0)[trial % 4]
         outlines = []
         for mask in (a, b):
             inside = {tuple(p) for p in mask.nonzero().tolist()}
-            found = {}
-            for y, x in inside:
-                for up, right in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-                    if (y + up, x + right) not in inside:
-                        place = ((y + up / 2) * dy, (x + right / 2) * dx)
-                        found[place] = dx if up else dy
+            sides = [(y, x, *s) for y, x in inside for s in ((-1, 0), (1, 0), (0, -1), (0, 1))]
+            found = [
+                ((y + up / 2) * dy, (x + right / 2) * dx, dx if up else dy)
+                for y, x, up, right in sides
+                if (y + up, x + right) not in inside
+            ]
             outlines.append(found)
             # topic: which edges a mask has, where their midpoints lie and how long they are
             places, lengths = edges(mask, (dy, dx))
-            rows = [(*p, v) for p, v in zip(places.tolist(), lengths.tolist(), strict=True)]
-            wanted = sorted((*p, v) for p, v in found.items())
-            assert len(rows) == len(wanted), "wrong number of edges"
-            both = zip(sorted(rows), wanted, strict=True)
+            assert len(lengths) == len(found), "wrong number of edges"
+            rows = torch.cat([places, lengths[:, None]], dim=1).tolist()
+            both = zip(sorted(rows), sorted(found), strict=True)
             assert all(math.dist(p, q) < 1e-5 for p, q in both), "wrong edges"
         top = bottom = 0.0
         for one, other, share in ((*outlines, 1.0), (*outlines[::-1], kappa)):
-            bottom += share * sum(one.values())
-            for place, length in one.items():
-                if min(math.dist(place, q) for q in other) <= tolerance + 1e-9:
-                    top += share * length
+            for y, x, length in one:
+                near = min(math.dist((y, x), q[:2]) for q in other) <= tolerance + 1e-9
+                top, bottom = top + share * length * near, bottom + share * length
         # topic: lengths near the other outline, in both directions, and what the weight belongs to
         score = outline_score(a, b, tolerance, (dy, dx), kappa)
         assert abs(score - top / bottom) < 1e-5, "wrong score of random masks"
     # topic: a distance of exactly the tolerance
-    one = torch.zeros(4, 4).bool()
-    one[1, 1] = True
-    two = one.clone()
-    two[1, 1], two[3, 1] = False, True
-    wanted = 2 * 1.0 / (2 * 4)  # 2 rows lower: nearest edges are 1 row apart, of one edge each
-    assert abs(outline_score(one, two, 1.0, (1.0, 1.0), 1.0) - wanted) < 1e-6, "exactly tau"
+    one, two = torch.zeros(2, 4, 4).bool()
+    one[1, 1] = two[3, 1] = True  # 2 rows lower: nearest edges are 1 row apart, of one edge each
+    assert abs(outline_score(one, two, 1.0, (1.0, 1.0), 1.0) - 2 / 8) < 1e-6, "exactly tau"
+    many = torch.rand(20, 20, generator=torch.Generator().manual_seed(0)) < 0.7
+    assert abs(outline_score(many, many, 0.0, (0.7, 1.3)) - 1) < 1e-6, "an outline lies on itself"
     # topic: empty masks
     nothing, all_of_it = torch.zeros(4, 4).bool(), torch.ones(4, 4).bool()
     assert [tuple(t.shape) for t in edges(nothing, (1.0, 1.0))] == [(0, 2), (0,)], "no edges"
@@ -668,7 +456,7 @@ _hidden_checks()
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## Exercise 5: a window size without any label of the target scanner (4 points)
+# ## Exercise 4: a window size without any label of the target scanner (4 points)
 #
 # A grid of window sizes was tried on $n$ pairs of scanners, each from a source to a target.
 # `tuning[p, j]` is the score of pair $p$ at `betas[j]` on labelled tuning scans *of its target*,
@@ -716,8 +504,8 @@ def regret(tuning: Tensor, test: Tensor, picked: Tensor) -> float:
     tuning, test: (n, betas) float64; picked: (n,) int64.
     """
     ### BEGIN SOLUTION
-    pairs = torch.arange(len(test))
-    return float((test[pairs, tuning.argmax(dim=1)] - test[pairs, picked]).mean())
+    oracle = test.gather(1, tuning.argmax(dim=1, keepdim=True))
+    return float((oracle - test.gather(1, picked[:, None])).mean())
     ### END SOLUTION
 
 
@@ -746,34 +534,33 @@ assert abs(found - (0.7 - 0.2) / 2) < 1e-9, (
     "the oracle takes the second window for both pairs (tuning decides): it gains 0.7 and loses 0.2 on "
     f"the test, 0.25 on average; yours is {found:.4f}"
 )
+
+
 ### BEGIN HIDDEN TESTS
-
-
 def _hidden_checks() -> None:  # a function: it overwrites no name of the student's
     for trial in range(40):
         generator = torch.Generator().manual_seed(300 + trial)
         n, k = 2 + trial % 6, 2 + trial % 5
-        tuning = torch.rand(n, k, generator=generator, dtype=torch.float64)
+        tuning, test = torch.rand(2, n, k, generator=generator, dtype=torch.float64)
         tuning = 0.5 + 0.1 * tuning + torch.linspace(0, 0.1, k)  # larger windows tend to be better
-        test = torch.rand(n, k, generator=generator, dtype=torch.float64)
         targets = ["ABC"[int(v)] for v in 3 * torch.rand(n, generator=generator)]
         targets[0], targets[-1] = "A", "B"
-        expected, own = [], []
+        expected, wanted = [], 0.0
         for p in range(n):
             rows = [tuning[q].tolist() for q in range(n) if targets[q] != targets[p]]
             r = len(rows)
-            means = [sum(row[j] for row in rows) / r for j in range(k)]
+            means = [sum(column) / r for column in zip(*rows, strict=True)]
             best = means.index(max(means))
             square = sum((row[best] - means[best]) ** 2 for row in rows)
             error = math.sqrt(square / (r - 1) / r) if r > 1 else 0.0
             expected.append(next(j for j in range(k) if means[j] >= means[best] - error - 1e-12))
-            own.append(max(range(k), key=lambda j, p=p: float(tuning[p, j])))
+            own = tuning[p].tolist()
+            wanted += float(test[p, own.index(max(own))] - test[p, expected[p]]) / n
         # topic: which pairs may be asked, the standard error of the best mean, the smallest window
         assert pick(tuning, targets).tolist() == expected, "wrong choice"
-        chosen = torch.tensor(expected)
-        wanted = sum(float(test[p, own[p]] - test[p, expected[p]]) for p in range(n)) / n
         # topic: what the regret compares, and which scores choose
-        assert abs(regret(tuning, test, chosen) - wanted) < 1e-9, "wrong regret"
+        found = regret(tuning, test, torch.tensor(expected))
+        assert abs(found - wanted) < 1e-9, "wrong regret"
     # topic: only one other target, and scores that tie
     tuning = torch.tensor([[0.5, 0.25, 0.75], [0.25, 0.5, 0.5]], dtype=torch.float64)
     assert pick(tuning, ["x", "y"]).tolist() == [1, 2], "one pair is left: no standard error"
@@ -785,10 +572,3 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
 
 _hidden_checks()
 ### END HIDDEN TESTS
-
-# %% [markdown]
-# ## Before you hand in
-#
-# Restart the kernel, run all cells, and see that no self-check complains. `medda course validate`
-# followed by the name of this notebook does the same from a terminal. Then hand in the notebook
-# under the name it came with.

@@ -23,7 +23,7 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 
 from medda_lib import _paths
-from medda_lib.assignments import cells, master
+from medda_lib.assignments import cells, frame, master
 
 MASTERS = _paths.BOOK / "assignments"
 
@@ -94,7 +94,8 @@ def _scripts_on_path() -> Iterator[None]:
 
 
 def stable(notebook: Any) -> Any:
-    """Names in place of random cell ids, and no trace of jupytext."""
+    """Names in place of random cell ids, the frame in its place, and no trace of jupytext."""
+    frame.fill(notebook)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata.pop("jupytext", None)
     for number, cell in enumerate(notebook.cells):

@@ -23,6 +23,7 @@ PARTS = (
     "reading_time",
     "scoreboard",
     "search",
+    "sheets",
     "sources",
     "status",
 )

@@ -1,9 +1,10 @@
 """The tests that every assignment must pass; a subclass names the case, and adds what is its own.
 
-Points must go to right answers only. A wrong answer is the master's solution with a few words
-exchanged. All of them are tried in this process; the first two of each exercise are also graded,
-spread over four notebooks of which each has wrong answers in one half of the exercises and right
-ones in the other.
+Points must go to right answers only. Wrong answers come from rules (`operators`): every mutant of a
+solution must fail, or stand in the case's table of those that change nothing, with the reason. The
+famous mistakes are written by hand: the solution with a few words exchanged. All of them are tried in
+this process; the first two of each exercise are also graded, spread over four notebooks of which each
+has wrong answers in one half of the exercises and right ones in the other.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import ClassVar
 
 import pytest
 
-from medda_lib import assignments
+from medda_lib import _paths, assignments
 from medda_lib.assignments import cells
 from tests.assignments.master import Master, Swap, notebook, run
+from tests.assignments.operators import mutants
 
 Wrong = Mapping[str, Mapping[str, Swap]]
 RIGHT = "no mistake"  # in place of the name of a mistake: the master's solution
@@ -31,12 +33,12 @@ class Case:
     """One assignment and what its master does not say itself."""
 
     master: Master
-    wrong: Wrong  # exercise -> what went wrong -> (right, wrong) pairs of text
+    wrong: Wrong  # exercise -> what went wrong -> words of the solution, others in their place
+    equivalent: Mapping[str, Mapping[str, str]]  # exercise -> mutant that passes -> why it may
     said: Mapping[str, tuple[str, str]]  # exercise -> mistake or RIGHT, words of the self-check
     in_words: Mapping[str, str] = field(default_factory=dict)  # graded by hand -> some answer
     hidden_names: frozenset[str] = frozenset({"_hidden_checks"})  # that hidden tests may define
-    fewest_mistakes: int = 7  # in an exercise
-    fewest_secrets: int = 80  # long lines of solutions and hidden tests: so many are looked for
+    fewest_secrets: int = 60  # long lines of solutions and hidden tests: so many are looked for
 
     def __repr__(self) -> str:
         return (
@@ -90,7 +92,23 @@ class AssignmentTests:
 
     def test_every_exercise_has_wrong_answers(self) -> None:
         assert list(self.case.wrong) == self.case.master.exercises
-        assert min(map(len, self.case.wrong.values())) >= self.case.fewest_mistakes
+        assert min(map(len, self.case.wrong.values())) >= 2  # both of them are graded
+
+    def test_every_mutant_fails(self, exercise: str) -> None:
+        """One that passes is a gap in the checks, or changes nothing: then the case says why."""
+        master, known = self.case.master, self.case.equivalent.get(exercise, {})
+        found = mutants(master.solutions[exercise])
+        assert len(found) > 40
+        passed = [name for name, answer in found.items() if not master.fails(exercise, answer)]
+        assert passed == list(known)
+        assert all(known.values())
+
+    def test_page_for_lecturers_names_mistakes_that_lose_points(self) -> None:
+        page = (_paths.BOOK / "teaching" / f"{self.case.paper}.md").read_text()
+        _, _, section = page.partition("## Common mistakes")
+        named = re.findall(r"^\| ([^|]+) \|", section.partition("\n## ")[0], flags=re.MULTILINE)[1:]
+        assert len(named) > 5
+        assert set(named) <= {mistake for table in self.case.wrong.values() for mistake in table}
 
     def test_hidden_checks_overwrite_no_helper(self, released: Path, exercise: str) -> None:
         master = self.case.master
@@ -109,26 +127,22 @@ class AssignmentTests:
         functions = re.findall(r"^def (\w+)", master.solutions[exercise], flags=re.MULTILINE)
         assert not re.findall(rf"\b(?:assert|{'|'.join(functions)})\b", silent)
 
-    def test_introduction_states_the_points(self) -> None:
-        master, row = self.case.master, r"^\| \d \|.*\| (\d+) \|$"
-        by_hand = [
-            float(master.cells[f"{name}-answer"].metadata["nbgrader"]["points"])
-            for name in self.case.in_words
-        ]
-        assert stated(row, master.introduction) == [*master.points.values(), *by_hand]
-        assert stated(row, master.text) == stated(row, master.introduction)
-        assert f"**{sum(master.points.values()):.0f}**" in master.introduction
-        assert stated(r"^## .*\(text, (\d+) points\)$", master.text) == by_hand
-
     def test_headings_state_the_points(self) -> None:
-        master = self.case.master
-        found = stated(r"^## Exercise \d: .*\((\d+) points\)$", master.text)
-        assert found == list(master.points.values())
+        sheet = self.case.master.sheet
+        found = stated(r"^## Exercise \d: .*\((?:text, )?(\d+) points\)$", self.case.master.text)
+        assert found == [each.points for each in sheet.exercises]
+        assert [each.name for each in sheet.exercises if each.by_hand] == list(self.case.in_words)
+
+    def test_aims_are_those_of_the_sheet(self) -> None:
+        sheet = self.case.master.sheet
+        assert {aim for each in sheet.exercises for aim in each.aims} <= set(sheet.facts["aims"])
+        assert all(shown for _, shown in sheet.aims().values())
 
     # --- the release -----------------------------------------------------------------------------
 
     def test_release_holds_no_solution_and_no_hidden_test(self, released: Path) -> None:
         assert not re.search(r"(BEGIN|END) (SOLUTION|HIDDEN)|hidden_tests", released.read_text())
+        assert "medda" not in cells.read(released).metadata
         content, master = cells.read(released), self.case.master
         lines = {line.strip() for cell in content.cells for line in cell.source.splitlines()}
         secret = master.regions("SOLUTION") | master.regions("HIDDEN TESTS")
