@@ -59,19 +59,18 @@ np.seterr(all="ignore")
 torch.set_num_threads(1)  # the tensors are tiny: more threads would only wait for each other
 
 
-def close(result: Tensor, expected: Tensor, tolerance: float = 1e-5) -> bool:
-    """Same shape and, up to rounding, the same numbers."""
-    return result.shape == expected.shape and torch.allclose(
-        result.double(), expected.double(), rtol=tolerance, atol=tolerance
+def expect(found: object, wanted: object, words: str, tolerance: float = 1e-4) -> None:
+    """Complain, with a hint, unless a result has the kind, the shape and the numbers expected."""
+    if isinstance(wanted, (Tensor, np.ndarray)) and not isinstance(found, type(wanted)):
+        kinds = f"expected {type(wanted).__name__}, got {type(found).__name__}"
+        raise AssertionError(f"{kinds}: {words}")
+    mine, right = (
+        np.asarray(v.detach() if isinstance(v, Tensor) else v, dtype=float) for v in (found, wanted)
     )
-
-
-def near(result: np.ndarray, expected: np.ndarray, tolerance: float = 1e-7) -> bool:
-    """The same for NumPy; nan equals nan."""
-    result, expected = np.asarray(result), np.asarray(expected)
-    return result.shape == expected.shape and np.allclose(
-        result, expected, rtol=tolerance, atol=tolerance, equal_nan=True
-    )
+    assert mine.shape == right.shape, f"expected shape {right.shape}, got {mine.shape}: {words}"
+    if not np.allclose(mine, right, tolerance, tolerance, equal_nan=True):
+        expected, got = (np.round(v, 4).tolist() for v in (right, mine))
+        raise AssertionError(f"expected {expected}, got {got}: {words}")
 
 
 # %% [markdown]
@@ -160,35 +159,21 @@ def held_step(
 
 
 # %% nbgrader={"grade": true, "grade_id": "importance-checks", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
-# One scan, two voxels, both at p = 1/2; one weight that raises one logit and lowers the other.
-fisher = expected_fisher(torch.zeros(1, 2), torch.tensor([[[1.0], [-1.0]]]))
-assert fisher.shape == (1,), (
-    f"an importance for each weight: expected (1,), got {tuple(fisher.shape)}"
-)
-assert close(fisher, torch.tensor([0.5])), (
-    "four masks, each with the probability 1/4 and the slope 0, 1, -1 or 0 of its log-likelihood: "
-    f"expected 0.5, got {fisher.item()}. Hint: the square of a sum, in the mean over the masks"
+words = "one scan, two voxels at p = 1/2, slopes 1 and -1: the square of a sum, in the mean over four masks"
+expect(
+    expected_fisher(torch.zeros(1, 2), torch.tensor([[[1.0], [-1.0]]])), torch.tensor([0.5]), words
 )
 fisher = expected_fisher(torch.tensor([[math.log(3)], [0.0]]), torch.tensor([[[2.0]], [[1.0]]]))
-assert close(fisher, torch.tensor([0.5])), (
-    "two scans of one voxel. The first has p = 3/4 and slopes 2 x 1/4 and -2 x 3/4 of its two masks, 0.75 in "
-    f"the mean of squares; the second has 0.25: expected 0.5, got {fisher.item()}"
-)
+words = "two scans of one voxel: p = 3/4 with slope 2 gives 0.75, p = 1/2 with slope 1 gives 0.25"
+expect(fisher, torch.tensor([0.5]), words)
 memory = remember(None, torch.tensor([0.0, 5.0]), torch.tensor([6.0, 0.0]), 0.5)
 memory = remember(memory, torch.tensor([4.0, 7.0]), torch.tensor([1.0, 0.0]), 0.5)
-assert close(memory[1], torch.tensor([4.0, 0.0])), (
-    f"importances 6, faded by 1/2, and 1: expected 4 (and 0), got {memory[1].tolist()}"
-)
-assert not memory[0].isnan().any(), "no stage needed the second weight: take the newest, not 0/0"
-assert close(memory[0], torch.tensor([1.0, 7.0])), (
-    "3/2 (w - 0)^2 + 1/2 (w - 4)^2 is least at 1, and nothing holds the second weight: expected [1, 7], "
-    f"got {memory[0].tolist()}"
-)
+expect(memory[1], torch.tensor([4.0, 0.0]), "importances 6, faded by 1/2, and 1")
+words = "3/2 (w - 0)^2 + 1/2 (w - 4)^2 is least at 1; nothing holds the second weight: the newest, not 0/0"
+expect(memory[0], torch.tensor([1.0, 7.0]), words)
 moved = held_step(torch.tensor([3.0, 9.0]), memory, 5.0, 0.05)
-assert close(moved, torch.tensor([2.0, 9.0])), (
-    "eta lambda F = 1 for the first weight, so its new value lies in the middle of 3 and 1; nothing holds "
-    f"the second: expected [2, 9], got {moved.tolist()}"
-)
+words = "eta lambda F = 1 for the first weight: the middle of 3 and 1; nothing holds the second"
+expect(moved, torch.tensor([2.0, 9.0]), words)
 
 
 ### BEGIN HIDDEN TESTS
@@ -205,7 +190,7 @@ def _hidden_fisher() -> None:  # functions: they overwrite no name of the studen
                 score = ((y - q)[:, None] * slope).sum(dim=0)
                 wanted += torch.where(y > 0, q, 1 - q).prod() * score**2 / n
         # topic: the expectation over all masks that the network itself would draw
-        assert close(expected_fisher(logits, slopes), wanted, 1e-4), "wrong importance"
+        expect(expected_fisher(logits, slopes), wanted, "wrong importance", 1e-4)
 
 
 def _hidden_memory() -> None:
@@ -222,9 +207,9 @@ def _hidden_memory() -> None:
             slope = decay * slope + importance * (present - weights)
             # topic: where nothing has importance, the newest weight stays
             kept = torch.where(memory[1] > 0, memory[0], weights)
-            assert close(memory[0], kept), "without importance: the newest weight"
+            expect(memory[0], kept, "without importance: the newest weight")
             # topic: the slope of the penalty that fades, after several stages
-            assert close(memory[1] * (present - memory[0]), slope, 1e-4), "another slope"
+            expect(memory[1] * (present - memory[0]), slope, "another slope", 1e-4)
 
 
 def _hidden_step() -> None:
@@ -238,9 +223,9 @@ def _hidden_step() -> None:
         found = held_step(weights, (anchor, importance), strength, rate)
         slope = (found - weights) / rate + strength * importance * (found - anchor)
         scale = 1 / rate + strength * importance
-        assert close(slope / scale, torch.zeros(4, dtype=torch.float64)), "not the minimum"
+        expect(slope / scale, torch.zeros(4, dtype=torch.float64), "not the minimum")
     # topic: nothing is held without a memory
-    assert close(held_step(torch.ones(2), None, 3.0, 0.1), torch.ones(2)), "nothing holds"
+    expect(held_step(torch.ones(2), None, 3.0, 0.1), torch.ones(2), "nothing holds")
 
 
 _hidden_fisher()
@@ -304,30 +289,20 @@ scores = np.array(
     ]
 )
 found = unforgiven(scores, 0.1)
-assert set(found) == {"worst", "harmed", "survived"}, (
-    f"three keys are expected, not {sorted(found)}"
+words = (
+    "stage 0 went 0.8, 0.9, 0.7 in the mean, stage 1 went 0.7, 0.65: from where does a stage fall?"
 )
-assert near(found["worst"], 0.2), (
-    "stage 0 went 0.8, 0.9, 0.7 in the mean, stage 1 went 0.7, 0.65: expected 0.2, got "
-    f"{found['worst']:.4f}. Hint: from where does a stage fall?"
+expect(found["worst"], 0.2, words)
+words = "0.8 to 0.9, 0.8 to 0.5, and twice 0.7 to 0.65, with a margin of 0.1: one scan of four"
+expect(found["harmed"], 0.25, words)
+words = (
+    "stage 0 outlived stage 1 and fell with stage 2; stage 1 outlived stage 2, within the margin"
 )
-assert near(found["harmed"], 0.25), (
-    "0.8 to 0.9, 0.8 to 0.5, and twice 0.7 to 0.65, with a margin of 0.1: one scan of four is expected, got "
-    f"{found['harmed']:.4f}"
-)
-assert list(found["survived"]) == [1, 1], (
-    "stage 0 outlived stage 1 and fell with stage 2; stage 1 outlived stage 2, within the margin: expected "
-    f"[1, 1], got {list(found['survived'])}"
-)
+expect(found["survived"], [1, 1], words)
 found = unforgiven(scores, 0.02)
-assert near(found["harmed"], 0.75), (
-    f"margin 0.02: expected three of four, got {found['harmed']:.4f}"
-)
-assert list(found["survived"]) == [1, 0], (
-    f"margin 0.02: stage 1 falls at once, expected [1, 0], got {list(found['survived'])}"
-)
-alone = unforgiven(scores[:1, :1], 0.1)
-assert np.isnan(alone["worst"]), "a single stage has forgotten nothing yet: nan is expected, not 0"
+expect(found["harmed"], 0.75, "margin 0.02: three of four")
+expect(found["survived"], [1, 0], "margin 0.02: stage 1 falls at once")
+expect(unforgiven(scores[:1, :1], 0.1)["worst"], nan, "a single stage has forgotten nothing yet")
 
 
 ### BEGIN HIDDEN TESTS
@@ -362,10 +337,10 @@ def _hidden_checks() -> None:  # a function: it overwrites no name of the studen
         # topic: stages without a successor, and scores that are missing
         found = unforgiven(table, margin)
         # topic: the largest fall of a stage's mean since it was learned
-        assert near(found["worst"], max(falls, default=math.nan)), "wrong largest fall"
+        expect(found["worst"], max(falls, default=math.nan), "wrong largest fall")
         # topic: the share of scans that lost more than the margin, each against itself
         wanted = sum(hurt) / len(hurt) if hurt else math.nan
-        assert near(found["harmed"], wanted), "wrong share of harmed scans"
+        expect(found["harmed"], wanted, "wrong share of harmed scans")
         # topic: how many later stages a stage outlived, before its first fall
         assert [int(v) for v in found["survived"]] == survived, "wrong number of stages"
     assert recovered > 5, "these checks must see stages that recover"
@@ -453,43 +428,26 @@ def pool(
 
 # %% nbgrader={"grade": true, "grade_id": "pool-checks", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
 found = p_values(np.array([0.5, 2.0, 9.0]), np.array([1.0, 3.0, 2.0]))
-assert np.shape(found) == (3,), f"a p-value for each distance: expected (3,), got {np.shape(found)}"
-assert near(found, [1.0, 0.75, 0.25]), (
-    "of the held-out 1, 2 and 3 all are as far as 0.5, two are at least as far as 2 (the equal one counts), none is as "
-    f"far as 9: expected 4/4, 3/4 and 1/4, got {found}. Hint: can a p-value be 0?"
+words = (
+    "of 1, 2 and 3 all are as far as 0.5, two at least as far as 2, none as far as 9; can p be 0?"
 )
-table = np.array(
-    [
-        [np.nan, np.nan, np.nan, np.nan],
-        [0.50, np.nan, np.nan, np.nan],
-        [0.90, 0.01, np.nan, np.nan],
-        [0.30, 0.20, 0.001, np.nan],
-    ]
-)
+expect(found, np.array([1.0, 0.75, 0.25]), words)
+table = np.full((4, 4), np.nan)
+table[1, :1], table[2, :2], table[3, :3] = 0.5, (0.9, 0.01), (0.3, 0.2, 0.001)
 trained, parents, histories = pool(table, 0.05, 9)
-assert trained == [0, 0, 1, 0], (
-    "stage 1: 0.5, model 0. Stage 2: twice 0.01, below 0.05, a new model 1. Stage 3: 0.4 for model 0, 0.003 "
-    f"for model 1. Expected [0, 0, 1, 0], got {trained}"
-)
+words = "stage 2: twice 0.01, below 0.05, a new model; stage 3: 0.4 for model 0, 0.003 for model 1"
+expect(trained, [0, 0, 1, 0], words)
 assert parents == [None, 0], f"model 1 starts from model 0: expected [None, 0], got {parents}"
-assert histories[1] == [0, 1, 2], (
-    "the new model inherits [0, 1] and adds 2; what model 0 learns afterwards is not its own: expected "
-    f"[0, 1, 2], got {histories[1]}"
-)
-assert histories[0] == [0, 1, 3], (
-    f"model 0 never saw stage 2: expected [0, 1, 3], got {histories[0]}"
-)
-assert pool(table, 0.05, 1)[0] == [0, 0, 0, 0], "one model at most: it has to learn everything"
-table[2] = [0.03, 0.90, np.nan, np.nan]
-assert pool(table, 0.05, 9)[0] == [0, 0, 0, 1], (
-    "0.03 would be below 0.05, but it is the least of two; 0.001 is small even for the least of three: "
-    f"expected [0, 0, 0, 1], got {pool(table, 0.05, 9)[0]}"
-)
+words = "the new model inherits [0, 1] and adds 2; what model 0 learns afterwards is not its own"
+expect(histories[1], [0, 1, 2], words)
+expect(histories[0], [0, 1, 3], "model 0 never saw stage 2")
+expect(pool(table, 0.05, 1)[0], [0, 0, 0, 0], "one model at most: it has to learn everything")
+table[2, :2] = 0.03, 0.90
+words = "0.03 would be below 0.05, but it is the least of two; 0.001 is small even for the least of three"
+expect(pool(table, 0.05, 9)[0], [0, 0, 0, 1], words)
 # A stream in which nothing changes: each stage looks to each other one like a scan from the middle.
-trained, parents, histories = pool(np.full((6, 6), 0.5), 0.05, 9)
-assert histories == [[0, 1, 2, 3, 4, 5]], (
-    f"nothing changes, so one model learns it all (think about it in exercise 4); got {histories}"
-)
+words = "nothing changes, so one model learns it all (think about it in exercise 4)"
+expect(pool(np.full((6, 6), 0.5), 0.05, 9)[2], [[0, 1, 2, 3, 4, 5]], words)
 
 
 ### BEGIN HIDDEN TESTS
@@ -502,7 +460,7 @@ def _hidden_p_values() -> None:  # functions: they overwrite no name of the stud
         # the last place from above that a new scan could take
         wanted = [1 - row[::-1].index(d) / len(row) for row, d in zip(places, new, strict=True)]
         # topic: p-values, equal distances among them
-        assert near(p_values(new, held_out), wanted), "wrong p-value"
+        expect(p_values(new, held_out), wanted, "wrong p-value")
 
 
 def _hidden_pool() -> None:

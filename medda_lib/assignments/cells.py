@@ -115,5 +115,5 @@ def numbers(names: Iterable[str]) -> dict[str, int]:
 
 
 def called(name: str, known: Mapping[str, int]) -> str:
-    """An exercise as both the notebook and the table of grades call it: `exercise 2 (likeness)`."""
+    """An exercise as both the notebook and the table of grades call it: `exercise 2 (outline)`."""
     return f"exercise {known[name]} ({name})" if name in known else name

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from medda_lib.methods import adabn
 from medda_lib.methods.aiva import clusters, loss
-from medda_lib.studies.method import BestValidation
 from tests.assignments.library import LibraryTests
 from tests.assignments.master import Master, Swap
 from tests.assignments.shared import RIGHT, AssignmentTests, Case, GradingTests
@@ -46,8 +45,6 @@ OF_MINIBATCHES = """each = [
         if m.any()
     ]
     return count, mean, torch.stack(each).mean(0)"""
-MIDDLE = "needed[math.ceil(len(needed) / 2) - 1]"
-ALLOWED = 'scores["source validation"]'
 # exercise -> what went wrong -> words of the solution, others in their place; two are graded, too
 WRONG: dict[str, dict[str, Swap]] = {
     "matching": {
@@ -69,17 +66,6 @@ WRONG: dict[str, dict[str, Swap]] = {
             "squared = (mine.mean(dim=0) - places[i]).square().sum()",
             "squared = (mine - places[i]).square().sum(dim=1).mean()",
         ),
-    },
-    "choices": {
-        "selection on target scans": (ALLOWED, f'scores.get("target test", {ALLOWED})'),
-        "one over the mean": (
-            MIDDLE,
-            "len(alignment) / sum(alignment) if any(alignment) else math.inf",
-        ),
-        "empty steps left out": ("for s, a in pairs)", "for s, a in pairs if a > 0) or [math.inf]"),
-        "ordinary median": (MIDDLE, "float(np.median(needed))"),
-        "best mean": ("return min(step for", "return steps[best]; return min(step for"),
-        "unpaired standard error": ("gaps.std(dim=1)", "allowed[best].std()"),
     },
     "statistics": {
         "variances of minibatches averaged": (
@@ -112,24 +98,11 @@ EQUIVALENT = {
         "robust_alignment: mine.mean(dim=0) - places[i] -> places[i] - mine.mean(dim=0)": SQUARED,
         "robust_alignment: squared <= delta ** 2 -> squared < delta ** 2": "both branches meet there",
     },
-    "choices": {
-        "share_weight: needed -> segmentation (2)": "as many as there are steps",
-        "share_weight: needed -> alignment (2)": "as many as there are steps",
-        "chosen_step: allowed.mean(dim=1) -> allowed.sum(dim=1)": "all steps have as many scans",
-    },
     "statistics": {"mixture: m_s - m_t -> m_t - m_s": SQUARED},
 }
 # exercise -> function of the library -> the lines that use it, in place of one function of the solution
 BORROWED = {
     "matching": {
-        "matched": """
-from medda_lib.methods.aiva.clusters import matched
-def match_or_leave(target_centres, source_centres, price):
-    found = np.full(len(target_centres), -1)
-    many = matched(target_centres, source_centres)
-    found[: len(many)] = many
-    return found
-""",
         "matched_distances": """
 from medda_lib.methods.aiva.clusters import matched
 from medda_lib.methods.aiva.loss import matched_distances
@@ -152,27 +125,6 @@ def robust_alignment(target, clusters, means, sizes, links, delta):
         return 0 * target.sum()
     found = alignment_loss(target[kept], clusters[kept], places, torch.arange(len(links)))
     return found / 2 / len(clusters[kept].unique())
-""",
-        "centroids": """
-from medda_lib.methods.aiva.loss import centroids
-def barycentres(means, sizes, links):
-    return torch.stack([
-        centroids(means[row], torch.zeros(int(row.sum()), dtype=torch.int64), 1)[0][0] for row in links
-    ])
-""",
-    },
-    "choices": {
-        "reciprocal_weight": """
-from medda_lib.methods.aiva.loss import reciprocal_weight
-def share_weight(segmentation, alignment, share):
-    ratios = [a / s for s, a in zip(segmentation, alignment)]
-    return share / (1 - share) * reciprocal_weight(ratios) if any(ratios) else math.inf
-""",
-        "BestValidation": """
-from medda_lib.studies.method import BestValidation
-def chosen_step(steps, scores):
-    means = scores["source validation"].mean(dim=1).tolist()
-    return BestValidation().choose(dict(sorted(zip(steps, means))))
 """,
     },
     "statistics": {
@@ -197,24 +149,19 @@ AIVA = Case(
         "matching": (
             "matched first, dear pairs cut afterwards",
             (
-                "targets at 0 and 3, sources at 2 and 20: expected [-1, 0], got [0, -1]. Hint: write "
-                "down what each possible set of pairs costs, the price of those who stay alone included"
+                "expected [-1.0, 0.0], got [0.0, -1.0]: targets at 0 and 3, sources at 2 and 20, price "
+                "9: what does each possible set of pairs cost?"
             ),
         ),
         "alignment": (
             "groups of one weight",
             (
-                "three slices with the mean (0, 0) and one at (4, 0): the mean of the four is "
-                "expected, (1, 0); got [2.0, 0.0]. Hint: do both groups weigh the same?"
+                "expected [1.0, 0.0], got [2.0, 0.0]: three slices with the mean (0, 0) and one at "
+                "(4, 0): do both groups weigh the same?"
             ),
-        ),
-        "choices": (
-            "selection on target scans",
-            "step 40 is best on labelled target scans, which nobody may look at",
         ),
         "statistics": (RIGHT, ""),
     },
-    hidden_names=frozenset({"_hidden_checks", "_hidden_weight", "_hidden_step"}),
 )
 
 
@@ -247,15 +194,6 @@ def test_alignment_with_one_link_each_is_equation_2(own: dict[str, Any]) -> None
     robust = own["robust_alignment"](target, torch.arange(k), means, one, links, 1e4)
     equation = loss.alignment_loss(target, torch.arange(k), means, matching)
     torch.testing.assert_close(robust, equation / 2 / k)  # a half, and a mean over slices
-
-
-def test_choices_meet_the_library_where_they_should(own: dict[str, Any]) -> None:
-    # one step, half of the loss: lambda A = S
-    assert own["share_weight"]([1.0], [4.0], 0.5) == loss.reciprocal_weight([4.0])
-    # differences that never vary between scans: nothing but the best is good enough
-    scores = {4: 0.5, 8: 0.7, 12: 0.7}
-    flat = {"source validation": torch.tensor([[s, s] for s in scores.values()])}
-    assert own["chosen_step"](list(scores), flat) == BestValidation().choose(scores)
 
 
 def test_statistics_of_whole_images_without_a_source_are_adabn(own: dict[str, Any]) -> None:

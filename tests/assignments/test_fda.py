@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from medda_lib.methods.fda import spectrum, srsim
+from medda_lib.methods.fda import spectrum
 from tests.assignments.library import LibraryTests
 from tests.assignments.master import Master, Swap
 from tests.assignments.shared import RIGHT, AssignmentTests, Case, GradingTests
@@ -46,18 +46,6 @@ WRONG: dict[str, dict[str, Swap]] = {
         ),
         "result clipped to [0, 1]": (".real\n", ".real.clamp(0, 1)\n"),
     },
-    "likeness": {
-        "modulus instead of scalar product": (
-            "(g_t * g_s).sum(dim=2)",
-            "((g_t**2).sum(dim=2) * (g_s**2).sum(dim=2)).sqrt()",
-        ),
-        "the weight is the larger saliency, as in SR-SIM": (
-            "weight = torch",
-            "v_t = torch.maximum(v_t, v_s)\n    weight = torch",
-        ),
-        "components one by one": ("(g_t * g_s).sum", "(g_t * g_s).clamp(min=0).sum"),
-        "gradients with the first constant": ("225", "0.4"),
-    },
     "outline": {
         "edges counted, not measured": (
             EXPANDED,
@@ -97,11 +85,6 @@ EQUIVALENT = {
         (f"soft_swap: targets -> {other} (2)" for other in ("sources", "of_target", "of_source")),
         "only the shape is asked for, and all have one",
     ),
-    "likeness": {
-        "likeness: v_t.sum(dim=2, keepdim=True) -> v_t.mean(dim=2, keepdim=True)": "above 0 or not",
-        "likeness: 1.0 -> 2.0": "the weights are divided by their sum",
-        "likeness: 1.0 -> 0.5": "the weights are divided by their sum",
-    },
     "outline": dict.fromkeys(
         (f"outline_score: {m} -> length_{m}{n}" for n in ("", " (2)") for m in "pr"),
         "there are as many lengths as midpoints",
@@ -117,21 +100,6 @@ def soft_swap(targets, sources, spacing, sigma, strength=1.0):
     beta = sigma * max(spacing)
     full = spectrum.swap(targets[:, None], sources[:, None], beta)[:, 0]
     return strength * full + (1 - strength) * targets
-""",
-        "spectrum.window": """
-from medda_lib.methods.fda import spectrum
-
-def soft_window(h, w, spacing, sigma):
-    return spectrum.window(h, w, sigma * max(spacing)).float()
-""",
-    },
-    "likeness": {
-        "srsim.pairwise": """
-from medda_lib.methods.fda import srsim
-
-def likeness(v_t, g_t, v_s, g_s):
-    t, s = ((v, g.square().sum(dim=1).sqrt()) for v, g in ((v_t, g_t), (v_s, g_s)))
-    return srsim.pairwise(srsim.Features(*t), srsim.Features(*s))
 """,
     },
     "outline": {
@@ -154,15 +122,6 @@ def pick(tuning, targets):
     rule = tuned.LeaveOnePairOut()
     return torch.tensor([int(rule.choose(curves, p)) for p in curves.columns])
 """,
-        "tuned.PerPairOracle": """
-import pandas as pd
-from medda_lib.papers import tuned
-
-def pick(tuning, targets):
-    curves = pd.DataFrame(tuning.T.numpy())
-    rule = tuned.PerPairOracle()
-    return torch.tensor([int(rule.choose(curves, p)) for p in curves.columns])
-""",
     },
 }
 
@@ -173,11 +132,17 @@ FDA = Case(
     said={
         "swap": (
             "absolute value for the real part",
-            "a black source takes the mean away: half of the pixels turn negative, and stay so",
+            (
+                "expected [[0.5, 0.5], [-0.5, -0.5]], got [[0.5, 0.5], [0.5, 0.5]]: a black source "
+                "takes the mean away: half of the pixels turn negative, and stay so"
+            ),
         ),
         "outline": (
             "edges counted, not measured",
-            "a pixel of 1 mm x 2 mm has an outline of 1 + 2 + 1 + 2 = 6 mm; yours is 4.00 mm",
+            (
+                "expected [1.0, 1.0, 2.0, 2.0], got [1.0, 1.0, 1.0, 1.0]: sorted lengths; a pixel of "
+                "1 mm x 2 mm has an outline of 1 + 2 + 1 + 2 mm"
+            ),
         ),
         "beta": (RIGHT, ""),
     },
@@ -202,12 +167,6 @@ def test_variants_meet_the_library_where_they_should() -> None:
     for sigma, beta in ((0.0, 1 / 16), (1e6, 1.0)):
         wanted = spectrum.swap(t[:, None], s[:, None], beta)[:, 0]
         close(own["soft_swap"](t, s, (1.0, 1.0), sigma), wanted, atol=1e-5, rtol=1e-4)
-    # gradients that all point one way and a salient target: SR-SIM
-    a, b = srsim.features(t[:, None]), srsim.features(s[:, None])
-    whole = torch.ones_like(a.saliency)
-    along = [torch.stack([g, 0 * g], dim=1) for g in (a.gradient, b.gradient)]
-    found = own["likeness"](whole, along[0], b.saliency, along[1])
-    close(found, srsim.pairwise(srsim.Features(whole, a.gradient), b))
 
 
 @pytest.mark.slow

@@ -116,11 +116,6 @@ def held_step(weights, memory, strength, rate):
 """,
     },
     "transfer": {
-        "averages": """
-from medda_lib.metrics.continual import averages
-def unforgiven(scores, margin, solved=unforgiven):
-    return solved(scores, margin) | {"worst": -averages(np.nanmean(scores, axis=2))["bwt"]}
-""",
         "backward_transfer": """
 from medda_lib.metrics.continual import backward_transfer
 def unforgiven(scores, margin, solved=unforgiven):
@@ -130,12 +125,6 @@ def unforgiven(scores, margin, solved=unforgiven):
 """,
     },
     "pool": {
-        "Range": """
-from medda_lib.methods.odex import Range
-def p_values(distances, held_out):
-    scale = Range.of(torch.from_numpy(held_out))
-    return np.array([1 - scale.normalised(d) for d in distances]).clip(0, 1)
-""",
         "Arrival": """
 from medda_lib.methods.odex import Arrival
 def pool(p, alpha, most):
@@ -163,16 +152,15 @@ ODEX = Case(
         "importance": (
             "the sum of slopes is squared",
             (
-                "four masks, each with the probability 1/4 and the slope 0, 1, -1 or 0 of its "
-                "log-likelihood: expected 0.5, got 0.0. Hint: the square of a sum, in the mean over "
-                "the masks"
+                "expected [0.5], got [0.0]: one scan, two voxels at p = 1/2, slopes 1 and -1: the "
+                "square of a sum, in the mean over four masks"
             ),
         ),
         "transfer": (
             "fall from the moment it was learned",
             (
-                "stage 0 went 0.8, 0.9, 0.7 in the mean, stage 1 went 0.7, 0.65: expected 0.2, got "
-                "0.1000. Hint: from where does a stage fall?"
+                "expected 0.2, got 0.1: stage 0 went 0.8, 0.9, 0.7 in the mean, stage 1 went 0.7, 0.65: "
+                "from where does a stage fall?"
             ),
         ),
     },
