@@ -5,6 +5,11 @@ solution must fail, or stand in the case's table of those that change nothing, w
 famous mistakes are written by hand: the solution with a few words exchanged. All of them are tried in
 this process; the first two of each exercise are also graded, spread over four notebooks of which each
 has wrong answers in one half of the exercises and right ones in the other.
+
+The book's library is open, and none of its functions may solve a graded exercise. For each exercise a
+case names those that come nearest to it, as the lines that a student would write to use them. They come
+after the master's solution and replace one of its functions. The checks must fail at an assertion, not
+because the lines do not run.
 """
 
 from __future__ import annotations
@@ -35,9 +40,9 @@ class Case:
     master: Master
     wrong: Wrong  # exercise -> what went wrong -> words of the solution, others in their place
     equivalent: Mapping[str, Mapping[str, str]]  # exercise -> mutant that passes -> why it may
+    borrowed: Mapping[str, Mapping[str, str]]  # exercise -> function of the library -> lines
     said: Mapping[str, tuple[str, str]]  # exercise -> mistake or RIGHT, words of the self-check
     in_words: Mapping[str, str] = field(default_factory=dict)  # graded by hand -> some answer
-    hidden_names: frozenset[str] = frozenset({"_hidden_checks"})  # that hidden tests may define
     fewest_secrets: int = 60  # long lines of solutions and hidden tests: so many are looked for
 
     def __repr__(self) -> str:
@@ -72,11 +77,15 @@ class AssignmentTests:
     case: ClassVar[Case]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """One test for each wrong answer, or for each exercise of the case."""
+        """One test for each wrong answer, borrowed function, or exercise of the case."""
         wrong = self.case.wrong
         if "mistake" in metafunc.fixturenames:
             every = [(exercise, mistake) for exercise in wrong for mistake in wrong[exercise]]
             metafunc.parametrize(("exercise", "mistake"), every)
+        elif "function" in metafunc.fixturenames:
+            lent = self.case.borrowed
+            every = [(exercise, function) for exercise in lent for function in lent[exercise]]
+            metafunc.parametrize(("exercise", "function"), every)
         elif "exercise" in metafunc.fixturenames:
             metafunc.parametrize("exercise", self.case.master.exercises)
 
@@ -103,6 +112,18 @@ class AssignmentTests:
         assert passed == list(known)
         assert all(known.values())
 
+    def test_library_does_not_solve_the_exercise(self, exercise: str, function: str) -> None:
+        lines = self.case.borrowed[exercise][function]
+        assert function in lines
+        assert "medda_lib" in lines
+        answer = f"{self.case.master.solutions[exercise]}\n\n{lines}"
+        with pytest.raises(AssertionError):
+            self.case.master.run_checks(exercise, answer)
+
+    def test_every_exercise_was_looked_up_in_the_library(self) -> None:
+        assert list(self.case.borrowed) == self.case.master.exercises
+        assert all(self.case.borrowed.values())
+
     def test_page_for_lecturers_names_mistakes_that_lose_points(self) -> None:
         page = (_paths.BOOK / "teaching" / f"{self.case.paper}.md").read_text()
         _, _, section = page.partition("## Common mistakes")
@@ -117,7 +138,7 @@ class AssignmentTests:
         left = set(run(*before, master.cells[f"{exercise}-checks"].source))
         left -= set(run(*before, visible))
         assert left
-        assert left <= self.case.hidden_names
+        assert all(name.startswith("_hidden") for name in left)
 
     def test_hidden_checks_say_what_to_look_at_again(self, exercise: str) -> None:
         master = self.case.master
@@ -200,10 +221,9 @@ class AssignmentTests:
 
 
 class GradingTests:
-    """What grading gives for submissions; a subclass may hand in more of them."""
+    """What grading gives for submissions in each of the places where they may lie."""
 
     case: ClassVar[Case]
-    submissions: ClassVar[int] = 6  # that `submit` writes
 
     @classmethod
     def submit(cls, released: Path, folder: Path) -> None:

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from medda_lib.methods import adabn
 from medda_lib.methods.aiva import clusters, loss
-from tests.assignments.library import LibraryTests
 from tests.assignments.master import Master, Swap
 from tests.assignments.shared import RIGHT, AssignmentTests, Case, GradingTests
 
@@ -145,6 +144,7 @@ AIVA = Case(
     Master("aiva"),
     WRONG,
     EQUIVALENT,
+    BORROWED,
     said={
         "matching": (
             "matched first, dear pairs cut afterwards",
@@ -167,11 +167,6 @@ AIVA = Case(
 
 class TestAiva(AssignmentTests):
     case = AIVA
-
-
-class TestAivaLibrary(LibraryTests):
-    case = AIVA
-    borrowed = BORROWED
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from medda_lib.methods.fda import spectrum
-from tests.assignments.library import LibraryTests
 from tests.assignments.master import Master, Swap
 from tests.assignments.shared import RIGHT, AssignmentTests, Case, GradingTests
 
@@ -129,6 +128,7 @@ FDA = Case(
     Master("fda"),
     WRONG,
     EQUIVALENT,
+    BORROWED,
     said={
         "swap": (
             "absolute value for the real part",
@@ -151,11 +151,6 @@ FDA = Case(
 
 class TestFda(AssignmentTests):
     case = FDA
-
-
-class TestFdaLibrary(LibraryTests):
-    case = FDA
-    borrowed = BORROWED
 
 
 def test_variants_meet_the_library_where_they_should() -> None:

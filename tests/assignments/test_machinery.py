@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from medda_lib import assignments
-from medda_lib.assignments import AssignmentError, cells, master, selfcheck, submission
+from medda_lib.assignments import AssignmentError, Points, cells, master, selfcheck, submission
 from tests.assignments import tiny
 
 
@@ -134,6 +134,55 @@ def test_self_check_names_the_exception(submit: Callable[..., Path]) -> None:
 def test_self_check_survives_a_dead_kernel(submit: Callable[..., Path]) -> None:
     report = assignments.validate(submit("mine", one="import os; os._exit(3)"))
     assert all("the kernel died" in message for message in report.complaints.values())
+
+
+# --- damaged submissions -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rows(masters: Path, submit: Callable[..., Path], tmp_path: Path) -> dict[str, Points]:
+    """What came of submissions that are damaged in one way each, by student."""
+    right = {"one": "return 2 * x", "two": "return 2"}
+
+    def cheat(notebook: Any) -> None:  # friendlier checks, which are worth more
+        for name, cell in cells.named(notebook).items():
+            if name.endswith("-checks"):
+                cell.source, cell.metadata["nbgrader"]["points"] = "assert True", 100
+
+    def lose(notebook: Any) -> None:
+        gone = ("one-answer", "one-checks", "two-checks")
+        notebook.cells = [cell for cell in notebook.cells if cells.grade_id(cell) not in gone]
+
+    def strip(notebook: Any) -> None:
+        for cell in notebook.cells:
+            cell.metadata.pop("nbgrader", None)
+
+    submit("Ann Ö. Other", cheat)
+    submit("lost", lose, two="return 2")
+    submit("syntax", one="return (", two="return 2")
+    submit("crash", one="import os; os._exit(1)", two="return 2")
+    folder = submit("other", strip, **right).parent
+    (folder / "absent").mkdir()
+    (folder / "broken.ipynb").write_text('{"cells": [')
+    (folder / "notes.txt").write_text("not a submission")
+    grades = assignments.grade("tiny", folder, tmp_path / "grades.csv", masters)
+    return {row.student: row for row in grades.rows}
+
+
+def test_damage_costs_only_the_damaged_exercise(rows: dict[str, Points]) -> None:
+    assert rows["Ann Ö. Other"].points == {"one": 0, "two": 0}
+    for student in ("lost", "syntax", "crash"):
+        assert rows[student].points == {"one": 0, "two": 2}
+    assert rows["lost"].remark == "these cells are missing: one-answer"
+    for student, words in {
+        "other": "none of the assignment's cells",
+        "absent": "there is no notebook",
+        "broken": "not a whole Jupyter notebook",
+    }.items():
+        assert rows[student].points is None
+        assert rows[student].remark.startswith("not graded: ")
+        assert words in rows[student].remark
+    assert len(rows) == 7
 
 
 # --- what is not there ---------------------------------------------------------------------------

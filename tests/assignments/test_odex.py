@@ -13,7 +13,6 @@ from medda_lib.methods.continual import ewc
 from medda_lib.methods.continual.quadratic import Anchor
 from medda_lib.metrics import continual
 from medda_lib.studies.reported import reported
-from tests.assignments.library import LibraryTests
 from tests.assignments.master import Master, Swap
 from tests.assignments.shared import AssignmentTests, Case, GradingTests
 
@@ -148,6 +147,7 @@ ODEX = Case(
     Master("odex"),
     WRONG,
     EQUIVALENT,
+    BORROWED,
     said={
         "importance": (
             "the sum of slopes is squared",
@@ -165,22 +165,11 @@ ODEX = Case(
         ),
     },
     in_words={"claim": "Three rows are one run."},
-    hidden_names=frozenset(
-        {
-            *("_hidden_fisher", "_hidden_memory", "_hidden_step"),
-            *("_hidden_checks", "_hidden_p_values", "_hidden_pool"),
-        }
-    ),
 )
 
 
 class TestOdex(AssignmentTests):
     case = ODEX
-
-
-class TestOdexLibrary(LibraryTests):
-    case = ODEX
-    borrowed = BORROWED
 
 
 @pytest.fixture(scope="module")
