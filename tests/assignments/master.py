@@ -59,7 +59,7 @@ class Master:
     def fails(self, exercise: str, answer: str) -> bool:
         """Whether an answer earns nothing: a check complains, or it takes as long as grading allows."""
         try:
-            with _limited(cells.CELL_SECONDS):
+            with limited(cells.CELL_SECONDS):
                 self.run_checks(exercise, answer)
         except Exception:  # noqa: BLE001 - in grading, too, an answer fails by whatever it raises
             return True
@@ -93,7 +93,7 @@ def run(*sources: str | CodeType, names: dict[str, Any] | None = None) -> dict[s
 
 
 @contextmanager
-def _limited(seconds: int) -> Iterator[None]:
+def limited(seconds: int) -> Iterator[None]:
     """A TimeoutError after so many seconds, which no loop outlives."""
 
     def stop(*_: object) -> None:
