@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,11 +37,10 @@ def graded(
     request: pytest.FixtureRequest, released: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, dict[str, str]]:
     """Rows of the CSV by student, for one run over the class's submissions."""
-    folder, path = tmp_path_factory.mktemp("submissions"), os.environ["PATH"]
+    folder = tmp_path_factory.mktemp("submissions")
     request.cls.submit(released, folder)
     table = tmp_path_factory.mktemp("grades") / "new folder" / "grades.csv"
     grades = assignments.grade(request.cls.case.paper, folder, table)
-    assert os.environ["PATH"] == path
     assert str(grades).startswith(f"{table} (6 submissions)")
     with table.open(newline="", encoding="utf-8") as file:
         return {row["student"]: row for row in csv.DictReader(file)}

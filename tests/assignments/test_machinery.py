@@ -200,6 +200,23 @@ def test_unknown_paper_names_the_known_ones(masters: Path, tmp_path: Path) -> No
     assert "multimix" in assignments.available()
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ("    ### END SOLUTION\n", "", r"[Nn]o end.*solution|solution.*end"),
+        ('"two-answer"', '"one-answer"', "one-answer"),
+    ],
+)
+def test_damaged_master_is_not_released(
+    masters: Path, tmp_path: Path, right: str, wrong: str, words: str
+) -> None:
+    path = masters / "tiny.py"
+    path.write_text(path.read_text().replace(right, wrong, 1))
+    with pytest.raises(AssignmentError, match=rf"tiny\.py: .*(?:{words})"):
+        assignments.release("tiny", tmp_path / "mine.ipynb", masters)
+    assert not (tmp_path / "mine.ipynb").exists()
+
+
 def test_release_to_a_file_or_a_folder(masters: Path, tmp_path: Path) -> None:
     file = assignments.release("tiny", tmp_path / "a" / "week 3.ipynb", masters)
     folder = assignments.release("tiny", tmp_path / "b", masters)
