@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,8 @@ LARGEST = 20 * 2**20  # bytes; pictures in outputs take a few
 class Submission:
     """What is run, and what was noticed while reading."""
 
-    path: Path
     steps: tuple[tuple[str, str], ...]  # ("cell", source) or ("bind", exercise)
     remark: str
-    digest: str  # of the file
 
 
 def read(path: Path, master: Master) -> Submission:
@@ -55,8 +52,7 @@ def read(path: Path, master: Master) -> Submission:
         elif code and (name.endswith(ANSWER) or name not in master.cell_names):
             steps.append(("cell", plain(source)))
     steps += [("bind", exercise) for exercise in waiting]
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Submission(path, tuple(steps), _remark(names, master), digest)
+    return Submission(tuple(steps), _remark(names, master))
 
 
 def load(path: Path) -> Any:
