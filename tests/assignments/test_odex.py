@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from medda_lib.methods.continual import ewc
 from medda_lib.methods.continual.quadratic import Anchor
 from medda_lib.metrics import continual
 from medda_lib.studies.reported import reported
@@ -176,32 +174,6 @@ class TestOdex(AssignmentTests):
 def own() -> dict[str, Any]:
     """The functions of the solution."""
     return ODEX.master.solved()
-
-
-class _OneScan(torch.nn.Module):
-    """A network whose inputs (1, 1, voxels, features) are the features of one scan's voxels."""
-
-    def __init__(self, network: torch.nn.Linear) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.network(images)
-        return found[..., 0]
-
-
-def test_expected_fisher_is_the_mean_of_the_library_s_scores(own: dict[str, Any]) -> None:
-    rng = np.random.default_rng(7)
-    network, x = torch.nn.Linear(2, 1).double(), torch.from_numpy(rng.normal(size=(3, 2)))
-    logits = network(x)[:, 0].detach()[None]
-    slopes = torch.cat([x, torch.ones(3, 1)], dim=1)[None]
-    wanted = torch.zeros(3, dtype=torch.float64)
-    for mask in itertools.product((False, True), repeat=3):
-        y = torch.tensor(mask)
-        chance = torch.where(y, logits.sigmoid(), 1 - logits.sigmoid()).prod()
-        score = ewc.scores(_OneScan(network), x[None, None], y[None, None])
-        wanted += chance * score[0].square()
-    torch.testing.assert_close(own["expected_fisher"](logits, slopes), wanted)
 
 
 def test_memory_that_never_fades_is_the_sum_of_the_library_s_penalties(
