@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import make_dataclass
+from typing import Any
+
 import pytest
 
 from medda_lib.papers.catalogue import FOLDER, Table, paper, papers, study_module
+from medda_lib.papers.planning import by_profile
 from medda_lib.papers.standing import system_of
 from medda_lib.studies.identity import canonical, canonical_json
 from medda_lib.studies.profile import PROFILES
@@ -31,6 +35,17 @@ def test_every_profile_has_a_budget_that_is_larger_than_the_one_before(key: str)
     first = paper(key).data[0].name
     sizes = [len(specs(key, profile, first)) for profile in PROFILES]
     assert sizes[0] < sizes[1] <= sizes[2]
+
+
+def test_a_field_of_a_budget_has_a_value_for_each_profile() -> None:
+    make = make_dataclass("Budget", ["seeds", "width"], frozen=True)
+    found = by_profile(make, seeds=(1, 3, 5), width=(4, 8, 16))
+    assert [vars(found[name]) for name in PROFILES][2] == {"seeds": 5, "width": 16}
+    short: Any = (4, 8)
+    with pytest.raises(ValueError, match="zip"):
+        by_profile(make, seeds=(1, 3, 5), width=short)
+    with pytest.raises(TypeError, match="widht"):
+        by_profile(make, seeds=(1, 3, 5), widht=(4, 8, 16))
 
 
 @pytest.mark.parametrize(("key", "data"), KINDS)
