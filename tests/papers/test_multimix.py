@@ -14,24 +14,20 @@ from medda_lib.papers.multimix.study import BUDGETS, conditions, study
 from medda_lib.papers.tables import reported_table
 from medda_lib.studies.reported import reported
 from medda_lib.tasks.chest_xray import ChestXrayTask
-from tests.papers.smoke import measured
 
-HEADS = ["without bridge", "with bridge"]
-OVERLAPS = ("dice", "jaccard")
 COUNTS = {"10": 10, "50": 50, "100": 100, "1000": 1000, "Full": None, "-": None}
+PAPER, OURS = "paper: printed Dice minus implied", "ours: soft Dice minus Dice"
 
 
 @pytest.mark.parametrize("table", ["2", "3"])
 def test_the_57_rows_are_run_in_the_papers_order_with_the_papers_counts(table: str) -> None:
     printed = list(dict.fromkeys(reported("multimix", table)["row"]))
-    assert printed == ["|".join(condition) for condition in conditions()]
     specs = study("demo", "phantom", 1).specs
     assert [spec.label for spec in specs] == [f"{row} seed 0" for row in printed]
     for spec, (name, labels, masks) in zip(specs, conditions(), strict=True):
         assert spec.method == system(name, BUDGETS["demo"].settings)
         assert isinstance(spec.task, ChestXrayTask)
         assert (spec.task.labels, spec.task.masks) == (COUNTS[labels], COUNTS[masks])
-    assert [pictures.count(measured("multimix", "phantom"), n) for n in ("100", "Full")] == [12, 48]
 
 
 @pytest.mark.parametrize("table", ["2", "3"])
@@ -39,18 +35,13 @@ def test_dice_is_marked_where_its_own_jaccard_contradicts_it(table: str) -> None
     """More than 0.015 away from 2 J / (1 + J), unless the mark is on the Jaccard itself."""
     cells, values = reported("multimix", table), reported_table("multimix", table)["mean"]
     implied = 2 * values["jaccard"] / (1 + values["jaccard"])
-    suspects = cells[
-        cells["mark"].str.contains("suspect") & cells["metric"].isin(["dice", "jaccard"])
-    ]
-    off = values.index[(values["dice"] - implied).abs() > 0.015]
-    assert set(suspects["row"]) == set(off)
+    overlaps = cells[cells["metric"].isin(["dice", "jaccard"])]
+    suspects = overlaps[overlaps["mark"].str.contains("suspect")]
+    assert set(suspects["row"]) == set(values.index[(values["dice"] - implied).abs() > 0.015])
     for cell in suspects[suspects["metric"] == "dice"].itertuples():
         assert cell.mark.endswith(f"implies {implied[cell.row]:.3f}")
-    frame = pictures.implied_dice(table)
-    shares = frame.groupby("bridge")["contradicts"].mean()
-    assert shares[True] == 0
-    assert shares[False] > 0.9
-    assert (frame["from_jaccard"] - frame["from_precision_recall"]).abs().median() < 0.02
+    shares = pictures.implied_dice(table).groupby("bridge")["contradicts"].mean()
+    assert shares[True] == 0 <= shares[False] - 0.9
 
 
 def test_every_printed_shape_is_met_and_a_wider_network_is_found_out() -> None:
@@ -62,9 +53,8 @@ def test_every_printed_shape_is_met_and_a_wider_network_is_found_out() -> None:
 
 
 def test_the_verdict_on_the_soft_dice_says_what_the_numbers_say() -> None:
-    names = ["paper: printed Dice minus implied", "ours: soft Dice minus Dice"]
-    for ours, low, lifts in (((-0.1, -0.01), "is", "does"), ((-0.01, -0.01), "is not", "does not")):
-        frame = pd.DataFrame([[-0.11, 0.0], ours], names, HEADS)
-        said = pictures.soft_verdict({"in-domain": frame})
-        assert f" {low} low enough" in said
-        assert f" {lifts} lift it" in said
+    for without, low in ((-0.1, "is"), (-0.01, "is not"), (0.05, "is not")):
+        rows = {"without bridge": [-0.11, without], "with bridge": [0.0, without / 10]}
+        said = pictures.soft_verdict({"in-domain": pd.DataFrame(rows, [PAPER, OURS])})
+        assert f"a soft Dice {low} low enough" in said
+        assert "the bridge does lift it" in said

@@ -37,7 +37,7 @@ def test_halves_of_the_tables_stand_beside_ours_and_undefined_cells_stay_empty()
     html = pictures.beside(made_up(), "1").html.split("<tr>")[3:]
     assert [row.count("not run") for row in html] == [0, 0, *[3] * 5, 0]  # EWC to LwF were not
     with pytest.raises(ValueError, match="no table of the paper is about 'ordered'"):
-        pictures.beside(made_up("ordered"), "1")
+        pictures.printed("1", "ordered")
 
 
 def test_a_pool_is_read_from_what_the_method_told() -> None:
@@ -50,9 +50,8 @@ def test_a_pool_is_read_from_what_the_method_told() -> None:
 
 
 def test_routes_and_readings_are_what_the_pools_met() -> None:
-    table, facts = pictures.routes(stream(MANY)), stream("ODEx").snapshots.facts[2]
-    for k in range(1, 6):
-        row = table.loc[f"stage {k}"]
+    facts = stream("ODEx").snapshots.facts[2]
+    for k, (_, row) in enumerate(pictures.routes(stream(MANY)).iterrows(), 1):
         assert sum(row[f"to model {m}"] for m in range(1, 6)) == 2
         assert row["Dice, chosen"] == pytest.approx(mean_dice(stream(MANY), 5, k), abs=1e-3)
     first = pictures.readings(stream("Sequential")).loc["as here", "stage 2"]
