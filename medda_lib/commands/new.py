@@ -71,7 +71,8 @@ def write_paper(key: str, checkout: Path = _paths.CHECKOUT) -> list[Path]:
     words = {"key": key, "short": paper.short, "cite": paper.cite, "first": first}
     written = _write("paper", words, checkout, replace="__init__.py")
     file = checkout / "medda_lib/papers" / key / "paper.toml"
-    text, data = file.read_text("utf-8"), _skeleton()["data"]["text"]
+    text = file.read_text("utf-8")
+    data = Template(_skeleton()["data"]["text"]).safe_substitute(words)
     if "[[data]]" not in text:
         file.write_text(text.replace("[[system]]", f"{data}[[system]]", 1), "utf-8")
         written.append(file)

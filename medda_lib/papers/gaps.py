@@ -10,6 +10,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -132,11 +133,20 @@ def _methods(specs: list[RunSpec], checkout: Path) -> Iterator[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module
     }
-    for module in sorted({type(spec.method).__module__ for spec in specs}):
+    parts = (part for spec in specs for part in _parts(spec.method))
+    for module in sorted({type(part).__module__ for part in parts}):
         package = module.rpartition(".")[0]
         near = package if package != "medda_lib.methods" else module
         if not any(f"{name}.".startswith(f"{near}.") for name in tested):
             yield f"tests/methods: nothing tests {module}"
+
+
+def _parts(value: object) -> Iterator[object]:
+    """A method and what of it is a specification, too: an optimiser, a schedule, a rule."""
+    if is_dataclass(value) and type(value).__module__.startswith("medda_lib.methods."):
+        yield value
+        for field in fields(value):
+            yield from _parts(getattr(value, field.name))
 
 
 def _results(paper: Paper, checkout: Path) -> Iterator[str]:

@@ -102,7 +102,8 @@ def test_each_claim_finds_its_rows_among_the_committed_results(key: str) -> None
 @pytest.mark.parametrize("key", KEYS)
 def test_every_system_is_claimed_about_and_no_other(key: str) -> None:
     named = {side["system"] for claim in load(key) for side in sides(claim)}
-    assert named == {system.name for system in paper(key).systems}
+    known = {system.name for system in paper(key).systems}
+    assert named == known if paper(key).chapter else named <= known
 
 
 @pytest.mark.parametrize("key", KEYS)
