@@ -1,15 +1,18 @@
 """Smoke studies and live runs of all papers, each made once in a process, and what is shown of them.
 
-A paper with a chapter adds its kinds of data to `STUDIES`, its live runs to `LIVES`, and a line to
-`SHOWN` for each function of its pictures that draws, tabulates or makes a widget.
+A paper with a chapter adds its kinds of data to `STUDIES`, its live runs to `LIVES`, and to `ARGUMENTS`
+what the functions of its pictures are asked with.
 """
 
 from __future__ import annotations
 
+import inspect
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 import pandas as pd
@@ -21,11 +24,9 @@ from medda_lib.papers import (
     site_spectra,
     stream_numbers,
     stream_scans,
-    tuned,
     xrays,
 )
 from medda_lib.papers import live as plain_live
-from medda_lib.papers import pictures as shared
 from medda_lib.papers.aiva import pictures as aiva
 from medda_lib.papers.fda import pictures as fda
 from medda_lib.papers.fda.study import BUDGETS, PAIRS
@@ -48,7 +49,6 @@ FOLDER = tempfile.TemporaryDirectory()
 SEVERE, SUBTLE = "Severe #1", "Subtle #1"
 MANY = "ODEx, a model per stage"
 PAIR = {"source": "sm3", "target": "ge15"}
-UPTO = {"labels": "100", "masks": "50"}
 
 
 def refuse() -> NoReturn:
@@ -102,22 +102,6 @@ SHARED = ("ODEx",)
 """What was trained with another of these before: losses are noted where a network is trained."""
 
 
-def _aiva() -> Results:
-    return measured("aiva", "phantom")
-
-
-def _fda() -> Results:
-    return measured("fda", "phantom")
-
-
-def _multimix() -> Results:
-    return measured("multimix", "phantom")
-
-
-def _odex() -> Results:
-    return measured("odex", "shifting")
-
-
 def overhead() -> pd.DataFrame:
     """What a benchmark measured: committed, so it is there."""
     found = costs.read("odex", "overhead.csv")
@@ -125,87 +109,107 @@ def overhead() -> pd.DataFrame:
     return found
 
 
-PHANTOMS = BUDGETS["smoke"].phantoms
-SHOWN: Mapping[Callable[..., object], Callable[[], object]] = {
-    aiva.own_table: lambda: aiva.own_table(_aiva()),
-    aiva.by_pair: lambda: aiva.by_pair(_aiva(), "AIVA"),
-    aiva.pairs: lambda: aiva.pairs(_aiva(), ("Source site model", "AIVA")),
-    aiva.score_against_clusters: lambda: aiva.score_against_clusters(measured("aiva", "clusters")),
-    aiva.sites: lambda: aiva.sites(brain("Source site model")),
-    aiva.overlays: lambda: aiva.overlays([brain("Source site model"), brain("AIVA")]),
-    aiva.matched_clusters: lambda: aiva.matched_clusters(brain("AIVA")),
-    aiva.clustering: lambda: aiva.clustering(brain("AIVA")),
-    aiva.centres: lambda: aiva.centres(brain("AIVA"), aiva.after(brain("AIVA"))),
-    aiva.pulled: lambda: aiva.pulled(brain("AIVA"), brain("Source site model")),
-    aiva.stability: lambda: aiva.stability(brain("AIVA"), brain("Source site model"), repeats=2),
-    aiva.embeddings: lambda: aiva.embeddings(brain("AIVA"), brain("Source site model"), 0),
-    aiva.clusters_widget: lambda: aiva.clusters_widget(brain("AIVA")),
-    aiva.progress_widget: lambda: aiva.progress_widget(brain("AIVA")),
-    fda.matrix: lambda: fda.matrix(measured("fda", "matrix")),
-    fda.matrices: lambda: fda.matrices(measured("fda", "matrix")),
-    fda.pair_table: lambda: fda.pair_table(measured("fda", "matrix")),
-    fda.own_table: lambda: fda.own_table(_fda()),
-    fda.by_beta: lambda: fda.by_beta(_fda(), "dice"),
-    fda.beta_curves: lambda: fda.beta_curves(_fda()),
-    fda.boxes: lambda: fda.boxes(_fda()),
-    fda.bland_altman: lambda: fda.bland_altman(_fda(), (SEVERE, SUBTLE)),
-    fda.swap_in_both_worlds: lambda: fda.swap_in_both_worlds(pair(SEVERE), 0.12),
-    fda.donors: lambda: fda.donors(pair(SEVERE)),
-    fda.severity: lambda: fda.severity((pair(SEVERE), pair(SUBTLE)), 0.12),
-    fda.widget: lambda: fda.widget(pair(SEVERE), counts=(1, 3)),
-    site_spectra.profiles: lambda: site_spectra.profiles(PHANTOMS, ("sm3", "ge15"), (0.03, 0.12)),
-    site_spectra.distances: lambda: site_spectra.distances(
-        PHANTOMS, fda.matrix(measured("fda", "matrix")), PAIRS["phantom"]
-    ),
-    shared.dial: lambda: shared.dial(measured("fda", "dial"), [tuned.METRIC], label="surface Dice"),
-    multimix.dice_boxes: lambda: multimix.dice_boxes(_multimix(), "100", "50"),
-    multimix.bland_altman: lambda: multimix.bland_altman(_multimix(), "in-domain", "100"),
-    multimix.accuracy_against_labels: lambda: multimix.accuracy_against_labels(
-        _multimix(), "cross-domain"
-    ),
-    multimix.roc: lambda: multimix.roc(_multimix(), "100", "50"),
-    multimix.matrix: lambda: multimix.matrix(measured("multimix", "shift"), "segmentation", "dice"),
-    multimix.dial: lambda: multimix.dial(measured("multimix", "shift")),
-    multimix.boundaries: lambda: multimix.boundaries(chest("MultiMix"), chest("U-Net", "-"), 2),
-    multimix.masks: lambda: multimix.masks(chest("MultiMix")),
-    multimix.layers: multimix.layers,
-    multimix.implied_dice: lambda: multimix.implied_dice("3"),
-    multimix.printed_against_implied: multimix.printed_against_implied,
-    multimix.soft_and_hard: lambda: multimix.soft_and_hard(_multimix().frame),
-    multimix.soft_summary: lambda: multimix.soft_summary("2", "in-domain", _multimix().frame),
-    xrays.saliency: lambda: xrays.saliency(chest("MultiMix"), "classification", count=2),
-    xrays.grad_cam: lambda: xrays.grad_cam(chest("MultiMix"), count=2),
-    xrays.pointing: lambda: xrays.pointing(chest("MultiMix"), count=8),
-    xrays.embeddings: lambda: xrays.embeddings(chest("MultiMix"), seed=0, count=8),
-    xrays.dial_widget: lambda: xrays.dial_widget(
-        chest("MultiMix"), DIAL_ENDS["segmentation"], steps=3, patients=2
-    ),
-    xrays.threshold_widget: lambda: xrays.threshold_widget(chest("MultiMix")),
-    odex.beside: lambda: odex.beside(_odex(), "2"),
-    odex.own_table: lambda: odex.own_table(_odex()),
-    odex.run_seconds: lambda: odex.run_seconds(_odex()),
-    odex.curves: lambda: odex.curves(_odex()),
-    odex.scan_scores: lambda: odex.scan_scores(_odex()),
-    odex.volumes: lambda: odex.volumes(_odex()),
-    odex.distances: lambda: odex.distances(_odex(), 0, ("ODEx",)),
-    odex.expanded: lambda: odex.expanded({"shifting": _odex()}),
-    odex.steps: lambda: odex.steps("part"),
-    odex.overhead: lambda: odex.overhead(overhead()),
-    odex.altered: lambda: odex.altered("smoke"),
-    odex.feature_map: lambda: odex.feature_map(stream("Sequential"), seed=0),
-    odex.readings: lambda: odex.readings(stream("Sequential")),
-    odex.routes: lambda: odex.routes(stream(MANY)),
-    odex.comparisons: lambda: odex.comparisons(stream(MANY)),
-    stream_numbers.balance: lambda: stream_numbers.balance(_odex()),
-    stream_scans.shift: lambda: stream_scans.shift(stream("Sequential")),
-    stream_scans.sheet: lambda: stream_scans.sheet(stream("Sequential")),
-    stream_scans.score_table: lambda: stream_scans.score_table(stream("Sequential")),
-    stream_scans.before_and_after: lambda: stream_scans.before_and_after(stream("Sequential")),
-    stream_scans.forgotten: lambda: stream_scans.forgotten(
-        stream("Sequential"), [stream("Sequential"), stream("ODEx")]
-    ),
-    stream_scans.widget: lambda: stream_scans.widget(
-        [stream("Sequential"), stream("ODEx")], count=3
-    ),
+ARGUMENTS: Mapping[ModuleType, Mapping[str, Callable[[], object]]] = {
+    aiva: {
+        "measured": lambda: measured("aiva", "phantom"),
+        "score_against_clusters.measured": lambda: measured("aiva", "clusters"),
+        "system": lambda: "AIVA",
+        "systems": lambda: ("Source site model", "AIVA"),
+        "live": lambda: brain("AIVA"),
+        "sites.live": lambda: brain("Source site model"),
+        "before": lambda: brain("Source site model"),
+        "runs": lambda: [brain("Source site model"), brain("AIVA")],
+        "last": lambda: aiva.after(brain("AIVA")),
+        "seed": lambda: 0,
+    },
+    fda: {
+        "measured": lambda: measured("fda", "phantom"),
+        **dict.fromkeys(
+            [f"{name}.measured" for name in ("matrix", "matrices", "pair_table")],
+            lambda: measured("fda", "matrix"),
+        ),
+        "metric": lambda: "dice",
+        "names": lambda: (SEVERE, SUBTLE),
+        "live": lambda: pair(SEVERE),
+        "lives": lambda: (pair(SEVERE), pair(SUBTLE)),
+        "beta": lambda: 0.12,
+    },
+    site_spectra: {
+        "phantoms": lambda: BUDGETS["smoke"].phantoms,
+        "sites": lambda: BUDGETS["smoke"].sites,
+        "betas": lambda: BUDGETS["smoke"].betas,
+        "matrix": lambda: fda.matrix(measured("fda", "matrix")),
+        "named": lambda: PAIRS["phantom"],
+    },
+    multimix: {
+        "measured": lambda: measured("multimix", "phantom"),
+        "matrix.measured": lambda: measured("multimix", "shift"),
+        "dial.measured": lambda: measured("multimix", "shift"),
+        "frame": lambda: measured("multimix", "phantom").frame,
+        "labels": lambda: "100",
+        "masks": lambda: "50",
+        "evaluation": lambda: "in-domain",
+        "problem": lambda: "segmentation",
+        "metric": lambda: "dice",
+        "table": lambda: "2",
+        "live": lambda: chest("MultiMix"),
+        "other": lambda: chest("U-Net", "-"),
+    },
+    xrays: {
+        "live": lambda: chest("MultiMix"),
+        "problem": lambda: "classification",
+        "seed": lambda: 0,
+        "ends": lambda: DIAL_ENDS["segmentation"],
+    },
+    odex: {
+        "measured": lambda: measured("odex", "shifting"),
+        "overhead.measured": overhead,
+        "table": lambda: "2",
+        "studies": lambda: {"shifting": measured("odex", "shifting")},
+        "kind": lambda: "part",
+        "profile": lambda: "smoke",
+        "live": lambda: stream(MANY),
+        "readings.live": lambda: stream("Sequential"),
+        "seed": lambda: 0,
+    },
+    stream_scans: {
+        "live": lambda: stream("Sequential"),
+        "runs": lambda: [stream("Sequential"), stream("ODEx")],
+        "others": lambda: [stream("Sequential"), stream("ODEx")],
+        "followed": lambda: stream("Sequential"),
+    },
+    stream_numbers: {
+        "measured": lambda: measured("odex", "shifting"),
+        "systems": lambda: odex.EXTREMES,
+        "order": lambda: odex.ORDER,
+        "table": lambda: odex.own_table(measured("odex", "shifting")),
+        "bound": lambda: odex.JOINT,
+        "plain": lambda: odex.PLAIN,
+        "ours": lambda: odex.OURS,
+        "voxel_ml": lambda: 0.027,
+    },
 }
-"""What a page shows, and how it asks for it."""
+"""What is asked for, by the name of an argument or of a function and its argument; defaults stay."""
+SHOWS = ("Drawn", "VBox", "Table", "pd.DataFrame", "pd.DataFrame | None")
+
+
+def shows() -> list[Callable[..., object]]:
+    """The public functions of these modules that draw, tabulate or make a widget."""
+    return [
+        function
+        for module in ARGUMENTS
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+        if inspect.get_annotations(function)["return"] in SHOWS
+    ]
+
+
+def shown(function: Callable[..., object]) -> object:
+    """What a function shows of the smoke studies; KeyError names an argument that has no value."""
+    known = ARGUMENTS[sys.modules[function.__module__]]
+    chosen = {
+        name: known.get(f"{function.__name__}.{name}") or known[name]
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.default is inspect.Parameter.empty
+    }
+    return function(**{name: value() for name, value in chosen.items()})
