@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from medda_lib.papers import catalogue, notes, results, tables
+from medda_lib.papers import catalogue, notes, results
 from medda_lib.papers.catalogue import Data
 from medda_lib.studies.per_image import PerImage
 
@@ -66,17 +66,6 @@ def test_measured_on_takes_its_words_from_the_paper(monkeypatch: pytest.MonkeyPa
 def test_real_data_that_are_not_here_give_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "data_root", lambda: None)
     assert results.results("fda", "smoke", "own-matrix") is None
-
-
-def test_ours_stand_beside_the_cells_of_the_same_name() -> None:
-    printed = tables.reported_table("multimix", "2")
-    row = printed["mean"].index[5]
-    ours = pd.DataFrame({"accuracy": [0.5]}, index=[row])
-    table = tables.side(printed, (ours, ours * 0), "A caption.", rows=[row])
-    cells = table.frame.loc[row, "accuracy"]
-    assert cells["measured"] == 0.5
-    assert cells["reported"] == printed["mean"].loc[row, "accuracy"]
-    assert len(table.frame) == 1
 
 
 def test_notes_of_a_paper_without_a_file_name_the_file() -> None:
