@@ -19,6 +19,7 @@ from medda_lib import _paths
 from medda_lib.commands.course import assignment_app, course_app
 from medda_lib.commands.data import data_app
 from medda_lib.commands.forecast import show_forecast
+from medda_lib.commands.new import new_app
 from medda_lib.commands.terminal import fail, note, say
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(course_app, name="course")
 app.add_typer(assignment_app, name="assignment")
+app.add_typer(new_app, name="new")
 
 Paper = Annotated[str, typer.Argument(help="Key of a paper, as `medda list` shows it.")]
 Profile = Annotated[str, typer.Option(help="How much work: smoke, demo or paper.")]

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from medda_lib.studies.setting import EVERY_SETTING, SETTINGS
+from medda_lib.studies.transcription import Transcribed
 
 if TYPE_CHECKING:
     from medda_lib.studies.run import Study
@@ -134,6 +135,7 @@ class Paper:
     chapter: str = ""
     data: tuple[Data, ...] = ()
     tables: tuple[Table, ...] = ()
+    transcribed: tuple[Transcribed, ...] = ()
 
     def on(self, name: str) -> Data | None:
         """The data of that name; None where the paper has no such."""
@@ -141,8 +143,9 @@ class Paper:
 
 
 class StudyModule(Protocol):
-    """What `medda_lib/papers/<paper>/study.py` offers: `DATA` has its kinds of data as keys."""
+    """What `medda_lib/papers/<paper>/study.py` offers: profiles and kinds of data are keys."""
 
+    BUDGETS: Mapping[str, Any]
     DATA: Mapping[str, Any]
 
     def study(self, profile: str, data: str, seeds: int | None = None) -> Study:
@@ -185,6 +188,9 @@ def read(path: Path) -> Paper:
         parts["data"] = _rows(Data, content["data"], f"{path}, data")
     if "table" in content:
         parts["tables"] = _rows(Table, content.pop("table"), f"{path}, table")
+    if "transcribed" in content:
+        rows = content["transcribed"]
+        parts["transcribed"] = _rows(Transcribed, rows, f"{path}, transcribed")
     found = _build(Paper, content | parts, str(path))
     _check(found, path)
     return found
@@ -225,6 +231,7 @@ def _check(found: Paper, path: Path) -> None:
         "system": [one.name for one in found.systems],
         "data": [one.name for one in found.data],
         "table": [one.name for one in found.tables],
+        "transcribed table": [one.table for one in found.transcribed],
     }
     for what, names in named.items():
         if twice := sorted({name for name in names if names.count(name) > 1}):

@@ -8,6 +8,7 @@ no seconds. Memory is what a benchmark measured of the systems at `demo`, if one
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +19,12 @@ import pandas as pd
 
 from medda_lib import _paths
 from medda_lib.datasets.card import DatasetError
+from medda_lib.methods.training import Recipe
 from medda_lib.papers import costs
 from medda_lib.papers.catalogue import study_module
 from medda_lib.papers.standing import finished, system_of
 from medda_lib.studies import ledger
 from medda_lib.studies.committed import Committed
-from medda_lib.studies.identity import parts
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.store import RunStore
@@ -80,7 +81,16 @@ def steps(spec: RunSpec) -> int:
 
     A source network's are counted with every system that adapts it, though they share the training.
     """
-    return sum(getattr(part, "steps", 0) for part in parts(spec.method))
+    return sum(recipe.steps for recipe in _recipes(spec.method))
+
+
+def _recipes(value: object) -> Iterator[Recipe]:
+    """Every recipe within a method."""
+    if isinstance(value, Recipe):
+        yield value
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _recipes(getattr(value, field.name))
 
 
 def guess(spec: RunSpec, known: list[Spent]) -> tuple[float, str]:

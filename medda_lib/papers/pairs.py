@@ -6,6 +6,7 @@ from the top, two from the middle and two from the bottom of the list; `six` is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
@@ -25,6 +26,14 @@ class Pair(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.source} to {self.target}"
+
+
+def targets(pairs: Iterable[Pair]) -> dict[str, tuple[str, ...]]:
+    """The targets of each source, in order."""
+    found: dict[str, tuple[str, ...]] = {}
+    for source, target in pairs:
+        found[source] = (*found.get(source, ()), target)
+    return found
 
 
 def declines(matrix: pd.DataFrame) -> pd.DataFrame:

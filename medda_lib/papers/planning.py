@@ -54,23 +54,25 @@ def by_profile(budget: Callable[..., B], **columns: tuple[Any, Any, Any]) -> dic
     return dict(zip(PROFILES, found, strict=True))
 
 
-def planned(
-    paper: str,
-    budgets: Mapping[str, B],
-    kinds: Kinds[B],
-    profile: str,
-    data: str,
-    seeds: int | None = None,
-) -> Study:
-    """The study of one profile and one kind of data, repetition by repetition.
+class Plan(Protocol):
+    """The study of one profile and one kind of data; ValueError names the choices."""
 
-    seeds: repetitions, the budget's number unless given. Raises ValueError that names the choices.
-    """
-    if profile not in budgets:
-        raise ValueError(f"unknown profile {profile!r}; there are: {', '.join(budgets)}")
-    if data not in kinds:
-        raise ValueError(f"unknown data {data!r} for {paper}; there are: {', '.join(kinds)}")
-    budget = budgets[profile]
-    places = (Place(paper, profile, data, seed) for seed in range(seeds or budget.seeds))
-    specs = (spec for at in places for spec in kinds[data](at, budget))
-    return Study(f"{paper} {profile} {data}", tuple(specs))
+    def __call__(self, profile: str, data: str, seeds: int | None = None) -> Study:
+        """seeds: repetitions, the budget's number unless given."""
+        ...
+
+
+def studies(paper: str, budgets: Mapping[str, B], kinds: Kinds[B]) -> Plan:
+    """A paper's `study`, from its budgets and kinds of data: runs repetition by repetition."""
+
+    def study(profile: str, data: str, seeds: int | None = None) -> Study:
+        if profile not in budgets:
+            raise ValueError(f"unknown profile {profile!r}; there are: {', '.join(budgets)}")
+        if data not in kinds:
+            raise ValueError(f"unknown data {data!r} for {paper}; there are: {', '.join(kinds)}")
+        budget = budgets[profile]
+        places = (Place(paper, profile, data, seed) for seed in range(seeds or budget.seeds))
+        specs = (spec for at in places for spec in kinds[data](at, budget))
+        return Study(f"{paper} {profile} {data}", tuple(specs))
+
+    return study

@@ -13,7 +13,7 @@ import pandas as pd
 
 from medda_lib.figures.side_by_side import side_by_side
 from medda_lib.figures.tables import Table
-from medda_lib.figures.verdicts import verdicts
+from medda_lib.figures.verdicts import COLUMNS, verdicts
 from medda_lib.papers import catalogue
 from medda_lib.papers.catalogue import CatalogueError
 from medda_lib.papers.catalogue import Table as Declared
@@ -177,4 +177,5 @@ def verdict_table(
             verdict.row() | {"data": name, "paper": paper, "ledger": ledgers.get(name, "")}
             for name, verdict in about.items()
         ]
-    return verdicts(lines, "Claims of the paper and what our rows say about them.")
+    rows = pd.DataFrame(lines, columns=None if lines else COLUMNS)  # a draft may claim nothing
+    return verdicts(rows, "Claims of the paper and what our rows say about them.")

@@ -12,7 +12,7 @@ rule).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, ClassVar
@@ -102,6 +102,11 @@ def chosen_betas(frame: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
             place = {"system": system, "seed": seed, "rule": rule.name, "pair": pair}
             found.append(place | {"beta": beta})
     return pd.DataFrame(found, columns=["system", "seed", "rule", "pair", "beta"])
+
+
+def derivation(pairs: Mapping[str, Pairs]) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """A paper's `derive`, from its pairs for each kind of data; rows of other kinds stay as they are."""
+    return lambda frame: derive(frame, pairs.get(str(frame["data"].iloc[0]), {}))
 
 
 def derive(frame: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:

@@ -69,13 +69,6 @@ def test_every_setting_but_none_is_left_without_a_paper() -> None:
     assert used == {setting.name for setting in SETTINGS}
 
 
-def test_multimix_is_done_and_its_systems_are_those_of_its_tables() -> None:
-    found = paper("multimix")
-    names = [system.name for system in found.systems]
-    assert names == "U-Net Enc Enc-MM Enc-SSL UMTL UMTL-S UMTL-SSL UMTL-SSL-S MultiMix".split()
-    assert (found.status, found.chapter) == ("done", "book/chapters/multimix")
-
-
 def test_a_paper_without_a_chapter_has_nothing_done() -> None:
     others = [one for one in papers() if not one.chapter]
     assert all(system.status == "not yet" for one in others for system in one.systems)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from medda_lib import _paths
-from medda_lib.papers import catalogue, notes, results, tables
+from medda_lib.papers import catalogue, notes, results
 from medda_lib.papers.catalogue import Data
 from medda_lib.studies import ledger
 from medda_lib.studies.per_image import PerImage
@@ -71,17 +71,6 @@ def test_at_smoke_real_images_are_not_read_and_nothing_is_made_up() -> None:
     assert found.profile == "demo"
     assert found.frame.equals(ledger.read(_paths.RESULTS / "fda", "demo", "real"))
     assert results.results("fda", "smoke", "own-matrix") is None
-
-
-def test_ours_stand_beside_the_cells_of_the_same_name() -> None:
-    printed = tables.reported_table("multimix", "2")
-    row = printed["mean"].index[5]
-    ours = pd.DataFrame({"accuracy": [0.5]}, index=[row])
-    table = tables.side(printed, (ours, ours * 0), "A caption.", rows=[row])
-    cells = table.frame.loc[row, "accuracy"]
-    assert cells["measured"] == 0.5
-    assert cells["reported"] == printed["mean"].loc[row, "accuracy"]
-    assert len(table.frame) == 1
 
 
 def test_notes_of_a_paper_without_a_file_name_the_file() -> None:

@@ -21,12 +21,14 @@ from medda_lib.methods.continual.augmentation import augmented
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.losses import dice_loss
 from medda_lib.methods.predictor import NetworkPredictor, Scan
-from medda_lib.methods.training import Losses, Recipe, Training
+from medda_lib.methods.training import History, Losses, Recipe, Training
 from medda_lib.networks.dyn_unet import DynUNet, dyn_unet
 from medda_lib.studies.artefacts import Tensors, remembered
 from medda_lib.studies.identity import seed_of
 from medda_lib.studies.method import Run
 from medda_lib.studies.task import Pool, volumes
+
+LOSS, NOTED = "segmentation", "losses"
 
 
 def predictor(
@@ -78,16 +80,23 @@ def stage_seed(trainer: Trainer, repetition: int, number: int) -> int:
 
 def train_plain(network: DynUNet, pool: Pool, trainer: Trainer, number: int, run: Run) -> None:
     """Train `network` in place without any regulariser, or take the result from the run store."""
-    start = network.state_dict()
+    start, made_now = network.state_dict(), False
 
     def make() -> Tensors:
-        train(network, pool, trainer, number, run)
-        return network.state_dict()
+        nonlocal made_now
+        made_now = True
+        history = train(network, pool, trainer, number, run)
+        losses = [found[LOSS] for _, found in history.losses]
+        return network.state_dict() | {NOTED: torch.tensor(losses, dtype=torch.float64)}
 
     seed = stage_seed(trainer, run.repetition, number)
     inputs = (*start.values(), pool.images, pool.need_masks())
-    network.load_state_dict(remembered(run, (trainer, seed), inputs, (__name__,), make))
+    found = remembered(run, (trainer, seed), inputs, (__name__,), make)
+    losses = found.pop(NOTED).tolist()
+    network.load_state_dict(found)
     network.eval()
+    for step, loss in enumerate(losses if not made_now else (), start=1):
+        run.progress(step, len(losses), {LOSS: loss})  # as whoever trained it saw it
 
 
 def train(
@@ -98,13 +107,13 @@ def train(
     run: Run,
     regulariser: Regulariser = PLAIN,
     recipe: Recipe | None = None,
-) -> None:
+) -> History:
     """Train `network` in place on the scans of a stage; it is left in evaluation mode.
 
     number: of the stage, which seeds the draws. recipe: the trainer's unless given.
     """
     generator = torch.Generator().manual_seed(stage_seed(trainer, run.repetition, number))
-    StageTraining(network, pool, trainer, generator, run, regulariser, recipe).fit()
+    return StageTraining(network, pool, trainer, generator, run, regulariser, recipe).fit()
 
 
 class StageTraining(Training[tuple[Tensor, Tensor]]):
@@ -136,7 +145,7 @@ class StageTraining(Training[tuple[Tensor, Tensor]]):
         logits = self.regulariser.forward(self.unet, images).float()
         loss = supervised(logits, masks)
         extra = self.regulariser.on_outputs(images, finest(logits))
-        yield {"segmentation": loss} | ({} if extra is None else {"memory": extra})
+        yield {LOSS: loss} | ({} if extra is None else {"memory": extra})
         self.regulariser.saw_gradients(self.unet)
         penalty = self.regulariser.on_parameters(self.unet)
         if penalty is not None:

@@ -11,17 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise, permutations
 
-from medda_lib.methods.adabn import AdaBN
-from medda_lib.methods.adaptsegnet import AdaptSegNet
 from medda_lib.methods.aiva import AIVA, Clustering
 from medda_lib.methods.finetuning import PROSTATE, SKULL_STRIPPING
-from medda_lib.methods.seg_jdot import SegJDOT
 from medda_lib.methods.source_model import SourceModel
 from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.training import Poly, Recipe, with_recipe
-from medda_lib.papers.planning import Kinds, Place, by_profile, planned
+from medda_lib.papers.adapted import Settings
+from medda_lib.papers.planning import Kinds, Place, by_profile, studies
 from medda_lib.studies.method import Method
-from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.task import TaskSpec
 from medda_lib.tasks.brain import Brains, BrainTask
@@ -44,27 +41,6 @@ SYSTEMS = (TARGET_MODEL, SOURCE_MODEL, "AdaBN", "Seg-JDOT", "AdaptSegNet", "AIVA
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How the systems of one organ are trained. `discriminator`: width of AdaptSegNet's."""
-
-    segmenter: Segmenter
-    finetuning: Recipe
-    clustering: Clustering
-    discriminator: int = 64
-
-    def adapted(self) -> dict[str, Method]:
-        """Every system that starts from the source network, in the order of the tables."""
-        common = self.segmenter, self.finetuning
-        return {
-            SOURCE_MODEL: SourceModel(self.segmenter),
-            "AdaBN": AdaBN(self.segmenter),
-            "Seg-JDOT": SegJDOT(*common),
-            "AdaptSegNet": AdaptSegNet(*common, width=self.discriminator),
-            "AIVA": AIVA(*common, self.clustering),
-        }
-
-
-@dataclass(frozen=True)
 class Budget:
     """What a profile spends; `sites` to `clusters` (values of k) say how much of each study it runs."""
 
@@ -72,26 +48,30 @@ class Budget:
     brain: Settings
     prostate: Settings
     phantoms: PhantomBrains
-    real: RealBrains
-    own: RealBrains
     prostates: PhantomProstates
-    own_prostates: RealProstates
     sites: tuple[str, ...]
     real_pairs: tuple[tuple[str, str], ...]
     prostates_at: tuple[str, ...]
     clusters: tuple[int, ...]
 
+    def heads(self, known: RealBrains) -> RealBrains:
+        """Real heads on the grid of this profile's phantoms."""
+        return replace(known, size=self.phantoms.size, step=self.phantoms.step)
+
+    def glands(self) -> RealProstates:
+        """Real prostates on the grid of this profile's phantoms."""
+        return RealProstates(size=self.prostates.size, slices=self.prostates.slices)
+
 
 _BRIEF = replace(SKULL_STRIPPING, steps=4, batch=4, precision="float32")
 _TINY = Segmenter(Recipe(steps=4, batch=4, schedule=Poly()), width=2, levels=3)
 _SMOKE = Settings(_TINY, _BRIEF, Clustering(3, 4, iterations=250, starts=2), 4)
-_SHORT = Recipe(steps=450, batch=16, learning_rate=2e-3, schedule=Poly())
-_SMALL = Segmenter(_SHORT, width=8, levels=4)
+_SMALL = Segmenter(Recipe(450, 2e-3, batch=16, schedule=Poly()), width=8, levels=4)
 _DEMO = Settings(_SMALL, replace(_BRIEF, steps=120, batch=8), Clustering(), discriminator=16)
 _PAPER = Settings(Segmenter.aiva(), SKULL_STRIPPING, Clustering())
 _STANDARDISED = replace(with_recipe(Segmenter.aiva(), steps=3500), normalise="standardise")
-_CC359 = RealBrains("cc359", (0.7, 0.1, 0.2, 1e-6), size=128, step=1)  # nothing is tuned on targets
-_REAL = RealBrains(fractions=(0.5, 0.15, 0.35, 1e-6), size=64, step=4)
+_CC359 = RealBrains("cc359", (0.7, 0.1, 0.2, 1e-6))  # nothing is tuned on targets
+_REAL = RealBrains(fractions=(0.5, 0.15, 0.35, 1e-6))
 
 BUDGETS = by_profile(
     Budget,
@@ -107,17 +87,10 @@ BUDGETS = by_profile(
         PhantomBrains(8, 1, 4, 1, size=64, step=4),
         PhantomBrains(40, 5, 15, 1, size=128, step=1),
     ),
-    real=(replace(_REAL, size=32, step=8), _REAL, replace(_REAL, size=128, step=1)),
-    own=(replace(_CC359, size=32, step=8), replace(_CC359, size=64, step=4), _CC359),
     prostates=(
         PhantomProstates(1, 1, 1, size=32, slices=8),
         PhantomProstates(6, 1, 4, size=64, slices=16),
         PhantomProstates(18, 3, 9, size=128, slices=24),
-    ),
-    own_prostates=(
-        RealProstates(size=32, slices=8),
-        RealProstates(size=64, slices=16),
-        RealProstates(size=128, slices=24),
     ),
     sites=(SITES[1:3], SITES, SITES),
     real_pairs=(REAL_PAIRS[:1], REAL_PAIRS, REAL_PAIRS),
@@ -168,13 +141,10 @@ DATA: Kinds[Budget] = {
     "phantom": lambda at, b: _brains(at, b.brain, b.phantoms, permutations(b.sites, 2)),
     "prostate": lambda at, b: _prostates(at, b, b.prostates),
     "clusters": lambda at, b: _clusters(at, b, b.phantoms),
-    "real": lambda at, b: _brains(at, b.brain, b.real, b.real_pairs),
-    "own": lambda at, b: _brains(at, b.brain, b.own, permutations(b.sites, 2)),
-    "own-prostate": lambda at, b: _prostates(at, b, b.own_prostates),
-    "own-clusters": lambda at, b: _clusters(at, b, b.own),
+    "real": lambda at, b: _brains(at, b.brain, b.heads(_REAL), b.real_pairs),
+    "own": lambda at, b: _brains(at, b.brain, b.heads(_CC359), permutations(b.sites, 2)),
+    "own-prostate": lambda at, b: _prostates(at, b, b.glands()),
+    "own-clusters": lambda at, b: _clusters(at, b, b.heads(_CC359)),
 }
 
-
-def study(profile: str, data: str, seeds: int | None = None) -> Study:
-    """The study of one profile and one source of numbers; ValueError names the choices."""
-    return planned(PAPER, BUDGETS, DATA, profile, data, seeds)
+study = studies(PAPER, BUDGETS, DATA)

@@ -1,8 +1,4 @@
-"""The experiment of MultiMix: nine systems, 57 conditions, in and across domains.
-
-`paper.toml` says what the kinds of data are. Where a budget departs from the paper, the chapter lists it
-as a numbered deviation.
-"""
+"""The experiment of MultiMix: nine systems, 57 conditions, in and across domains."""
 
 from __future__ import annotations
 
@@ -12,8 +8,7 @@ from itertools import product
 
 from medda_lib.methods.multimix import Settings, system
 from medda_lib.methods.training import EachSteps, Precision, with_recipe
-from medda_lib.papers.planning import Kinds, Place, by_profile, planned
-from medda_lib.studies.run import Study
+from medda_lib.papers.planning import Kinds, Place, by_profile, studies
 from medda_lib.studies.spec import RunSpec
 from medda_lib.tasks.chest_xray import (
     CLASSIFICATION,
@@ -26,8 +21,7 @@ from medda_lib.tasks.chest_xray import (
 from medda_lib.tasks.chest_xray_shift import RealismTask, RealReferenceTask, ShiftTask
 
 PAPER = "multimix"
-LABELS = ("100", "1000", "Full")
-MASKS = ("10", "50", "Full")
+LABELS, MASKS = ("100", "1000", "Full"), ("10", "50", "Full")
 ENCODERS = ("Enc", "Enc-MM", "Enc-SSL")
 MULTI_TASK = ("UMTL", "UMTL-S", "UMTL-SSL", "UMTL-SSL-S", "MultiMix")
 SYSTEMS = ("U-Net", *ENCODERS, *MULTI_TASK)
@@ -35,18 +29,16 @@ DOMAIN_NAMES = ("chex", "jsrt", "mcu", "nihx")
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 DIAL_ENDS = {SEGMENTATION: ("jsrt", "nihx"), CLASSIFICATION: ("chex", "nihx")}
-
-Condition = tuple[str, str, str]
+Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a profile spends.
+    """What a profile spends; `shift` are the images of a domain in the studies of shift and realism.
 
-    `shift` are the images of one domain in the shift and realism studies, `long` the settings of
-    their few, longer trainings; a classifier needs `longest` to learn a domain of its own. `labels` and
-    `masks` are the columns |D_l| that are run; `scale` divides the counts behind them where a profile
-    has fewer images (a "100" at `smoke` is 12).
+    `long`: settings of their few, longer trainings; a classifier needs `longest` to learn a domain.
+    `labels` and `masks` are the columns |D_l| that are run; `scale` divides the counts behind them
+    where a profile has fewer images (a "100" at `smoke` is 12).
     """
 
     size: int
@@ -56,8 +48,8 @@ class Budget:
     shift: Counts
     long: Settings
     longest: Settings
-    labels: tuple[str, ...]
-    masks: tuple[str, ...]
+    labels: Names
+    masks: Names
     scale: int
 
     def count(self, name: str) -> int | None:
@@ -70,30 +62,27 @@ _SMALL = with_recipe(Settings(width=8), steps=300, learning_rate=1e-3, validate_
 _WIDE = replace(_SMALL, width=16)
 _LONG = with_recipe(_WIDE, steps=600, schedule=EachSteps(400), validate_every=100)
 _LONGEST = with_recipe(_LONG, steps=1200, schedule=EachSteps(800))
-_PAPER = Settings()  # its defaults are the paper's
 
 BUDGETS = by_profile(
     Budget,
     size=(32, 64, 256),
     seeds=(1, 3, 5),
-    settings=(_TINY, _SMALL, _PAPER),
+    settings=(_TINY, _SMALL, Settings()),
     sources=(
         PhantomSources(Counts(48, 16, 24), Counts(16, 8, 12), 24, 12),
         PhantomSources(Counts(5216, 128, 624), Counts(111, 32, 123), 624, 138),
         PhantomSources(Counts(5216, 16, 624), Counts(111, 13, 123), 4185, 35),
     ),
     shift=(Counts(24, 8, 12), Counts(2000, 128, 200), Counts(5000, 128, 500)),
-    long=(_TINY, _LONG, _PAPER),
-    longest=(with_recipe(_TINY, steps=6), _LONGEST, _PAPER),
+    long=(_TINY, _LONG, Settings()),
+    longest=(with_recipe(_TINY, steps=6), _LONGEST, Settings()),
     labels=(("100",), LABELS, LABELS),
     masks=(("50",), MASKS, MASKS),
     scale=(8, 1, 1),
 )
 
 
-def conditions(
-    labels: tuple[str, ...] = LABELS, masks: tuple[str, ...] = MASKS
-) -> Iterator[Condition]:
+def conditions(labels: Names = LABELS, masks: Names = MASKS) -> Iterator[tuple[str, str, str]]:
     """Rows of Tables 2 and 3 as (system, labels, masks), in the paper's order; 57 by default."""
     yield from (("U-Net", "-", m) for m in masks)
     yield from ((name, n, "-") for name, n in product(ENCODERS, labels))
@@ -101,12 +90,14 @@ def conditions(
 
 
 def _tables(
-    at: Place, b: Budget, sources: PhantomSources | RealSources, rows: Iterator[Condition]
+    at: Place,
+    b: Budget,
+    sources: PhantomSources | RealSources,
+    rows: Iterator[tuple[str, str, str]],
 ) -> Iterator[RunSpec]:
     for name, labels, masks in rows:
         task = ChestXrayTask(sources, b.size, b.count(labels), b.count(masks))
-        method = system(name, b.settings)
-        yield at.spec(method, task, system=name, labels=labels, masks=masks)
+        yield at.spec(system(name, b.settings), task, system=name, labels=labels, masks=masks)
 
 
 def _real(at: Place, b: Budget) -> Iterator[RunSpec]:
@@ -156,7 +147,4 @@ DATA: Kinds[Budget] = {
     "precision": _precision,
 }
 
-
-def study(profile: str, data: str, seeds: int | None = None) -> Study:
-    """The study of one profile and one source of numbers; ValueError names the choices."""
-    return planned(PAPER, BUDGETS, DATA, profile, data, seeds)
+study = studies(PAPER, BUDGETS, DATA)

@@ -19,10 +19,9 @@ from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.supervised import Supervised
 from medda_lib.methods.odex import ODEx
 from medda_lib.methods.training import Poly, Recipe, with_recipe
-from medda_lib.papers.planning import Kinds, Place, by_profile, planned
+from medda_lib.papers.planning import Kinds, Place, by_profile, studies
 from medda_lib.papers.transfer import derive
 from medda_lib.studies.method import Method
-from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
 from medda_lib.tasks.hippocampus import HippocampusTask, Scenario
 from medda_lib.tasks.hippocampus_phantoms import PhantomHippocampi
@@ -127,7 +126,4 @@ DATA: Kinds[Budget] = {
     "own": lambda at, b: _stream(at, b, b.own, ShiftingSource()),
 }
 
-
-def study(profile: str, data: str, seeds: int | None = None) -> Study:
-    """The study of one profile and one source of numbers; ValueError names the choices."""
-    return planned(PAPER, BUDGETS, DATA, profile, data, seeds)
+study = studies(PAPER, BUDGETS, DATA)

@@ -1,0 +1,60 @@
+"""What is peculiar to ODEx: two scenarios side by side, and pools of models that grow."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from medda_lib.papers.odex import pictures
+from medda_lib.papers.tables import reported_table
+from medda_lib.studies.claims import load
+from tests.papers.printed import SCENARIOS
+from tests.papers.smoke import MANY, stream
+from tests.papers.test_streams import TOLD, made_up, mean_dice
+
+
+def test_two_ablations_print_the_sequential_run_on_shifting_source() -> None:
+    """One model and no shift found is sequential training: the same numbers, spread included."""
+    for part, name in product(("mean", "std"), pictures.POOLS[1:]):
+        one, two = (reported_table("odex", table, "column")[part] for table in "12")
+        columns = [f"Shifting source|{head}" for head in ("Dice", "BWT", "FWT")]
+        assert two.loc[name, columns].tolist() == one.loc["Sequential", columns].tolist()
+
+
+def test_a_claim_is_about_one_scenario_and_names_its_rows() -> None:
+    for claim in load("odex"):
+        assert {SCENARIOS[data] for data in claim.data} == {claim.text.partition(":")[0]}
+        assert all(side["system"] in claim.where for side in (claim.a, claim.b) if side)
+
+
+def test_halves_of_the_tables_stand_beside_ours_and_undefined_cells_stay_empty() -> None:
+    for data, models in (("shifting", 2), ("transformed", 4), ("real", 4)):
+        table = pictures.beside(made_up(data), "2").frame
+        cells = table.loc["ODEx", [("models", "reported"), ("models", "measured")]]
+        assert cells.tolist() == [models, TOLD["models"][5]]
+    html = pictures.beside(made_up(), "1").html.split("<tr>")[3:]
+    assert [row.count("not run") for row in html] == [0, 0, *[3] * 5, 0]  # EWC to LwF were not
+    with pytest.raises(ValueError, match="no table of the paper is about 'ordered'"):
+        pictures.printed("1", "ordered")
+
+
+def test_a_pool_is_read_from_what_the_method_told() -> None:
+    pool, nan = pictures.pool_of(made_up(), "ODEx", 0), np.nan
+    wanted = [[nan] * 3, [0.2, nan, nan], [0.3, nan, nan], [0.4, 0.8, nan], [0.5, 1.0, nan]]
+    np.testing.assert_allclose(np.asarray(pool.distances), wanted)
+    assert pool.added == (1, 3, 5)
+    with pytest.raises(ValueError, match="no pool of models"):
+        pictures.pool_of(made_up(), "Sequential", 0)
+
+
+def test_routes_and_readings_are_what_the_pools_met() -> None:
+    facts = stream("ODEx").snapshots.facts[2]
+    for k, (_, row) in enumerate(pictures.routes(stream(MANY)).iterrows(), 1):
+        assert sum(row[f"to model {m}"] for m in range(1, 6)) == 2
+        assert row["Dice, chosen"] == pytest.approx(mean_dice(stream(MANY), 5, k), abs=1e-3)
+    first = pictures.readings(stream("Sequential")).loc["as here", "stage 2"]
+    assert first == pytest.approx(facts["distance"] / facts["threshold"], abs=0.0051)
+    with pytest.raises(TypeError, match="Sequential keeps no pool"):
+        pictures.comparisons(stream("Sequential"))
