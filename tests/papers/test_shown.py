@@ -71,15 +71,15 @@ def test_tables_have_every_printed_row_and_our_means_where_we_ran_it(paper: str,
         if (rows := chosen(found.derived, table.only)).empty:
             continue
         place = [rows[part].astype(str).agg("|".join, axis=1) for part in heads]
-        shown = beside(found, table.name).frame
+        side = beside(found, table.name).frame
         filled = 0
-        for row, column in product(shown.index, shown.columns.unique(0)):
+        for row, column in product(side.index, side.columns.unique(0)):
             here = place[1] == column
             ours = rows[here & (place[0] == row)]["value"]
             if row == table.average:  # every row counts once, however many sources it has
                 ours = rows[here].groupby(heads[0])["value"].mean()
             wanted = (100 if table.percent else 1) * ours.mean()
-            assert shown.loc[row, (column, "measured")] == pytest.approx(wanted, nan_ok=True)
+            assert side.loc[row, (column, "measured")] == pytest.approx(wanted, nan_ok=True)
             filled += len(ours) > 0
         assert filled
 

@@ -141,3 +141,12 @@ def test_a_live_stream_shows_what_it_scores() -> None:
     assert (found.shape, stages[:5], sources[0]) == ((20, 4), [1, 1, 1, 1, 2], "harp")
     # Until it has grown, a pool's first model is the one network of sequential training.
     assert np.array_equal(pictures.features(stream(MANY), 1)[0], found)
+
+
+def test_what_is_not_there_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="Sequential keeps no pool"):
+        pictures.comparisons(stream("Sequential"))
+    with pytest.raises(ValueError, match="Sequential, seed 0: no pool of models"):
+        pictures.pool_of(made_up(), "Sequential", 0)
+    with pytest.raises(ValueError, match="no table of the paper is about 'ordered'"):
+        pictures.beside(made_up("ordered"), "1")
