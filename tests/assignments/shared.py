@@ -1,6 +1,6 @@
 """The tests that every assignment must pass; a subclass names the case, and adds what is its own.
 
-Points must go to right answers only. Wrong answers come from rules (`operators`): every mutant of a
+Points must go to right answers only. Wrong answers come from rules (`mutants`): every mutant of a
 solution must fail, or stand in the case's table of those that change nothing, with the reason. The
 famous mistakes are written by hand: the solution with a few words exchanged. All of them are tried in
 this process; the first two of each exercise are also graded, spread over four notebooks of which each
@@ -25,7 +25,7 @@ import pytest
 from medda_lib import _paths, assignments
 from medda_lib.assignments import cells
 from tests.assignments.master import Master, Swap, notebook, run
-from tests.assignments.operators import mutants
+from tests.assignments.mutants import mutants
 
 Wrong = Mapping[str, Mapping[str, Swap]]
 RIGHT = "no mistake"  # in place of the name of a mistake: the master's solution
@@ -109,7 +109,7 @@ class AssignmentTests:
         found = mutants(master.solutions[exercise])
         assert len(found) > 40
         passed = [name for name, answer in found.items() if not master.fails(exercise, answer)]
-        assert passed == list(known)
+        assert sorted(passed) == sorted(known)
         assert all(known.values())
 
     def test_library_does_not_solve_the_exercise(self, exercise: str, function: str) -> None:

@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from tests.assignments.master import limited
-from tests.assignments.operators import mutants
+from tests.assignments.mutants import mutants
 
 SOLUTION = '''
 def loss(x: Tensor, mask: Tensor, weight: float = 0.5) -> Tensor:
@@ -70,4 +70,4 @@ def test_what_does_nothing_is_left_alone() -> None:
 
 def test_endless_loop_ends() -> None:
     with pytest.raises(TimeoutError), limited(1):
-        any(itertools.repeat(False))
+        all(True for _ in itertools.count())
