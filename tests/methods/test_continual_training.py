@@ -24,7 +24,7 @@ from medda_lib.methods.continual.training import (
     train_plain,
 )
 from medda_lib.methods.predictor import NetworkPredictor, as_scan
-from medda_lib.methods.training import with_recipe
+from medda_lib.methods.training import History, with_recipe
 from medda_lib.networks.dyn_unet import (
     DynUNet,
     dyn_unet,
@@ -178,9 +178,9 @@ def test_plain_training_is_shared_through_the_run_store(
     calls: list[int] = []
     real = training.train
 
-    def counted(*arguments: object) -> None:
+    def counted(*arguments: object) -> History:
         calls.append(1)
-        real(*arguments)  # type: ignore[arg-type]
+        return real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(training, "train", counted)
     again = new_network(TRAINER, toy_run())
