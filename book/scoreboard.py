@@ -154,10 +154,10 @@ results = ""  # another folder of results, such as one of your runs
 from pathlib import Path
 
 from medda_lib import _paths
-from medda_lib.papers import scoreboard
+from medda_lib.papers import inventory
 
 folder = Path(results) if results else _paths.RESULTS
-systems, claims = scoreboard.systems(folder), scoreboard.claims(folder)
+systems, claims = inventory.systems(folder), inventory.claims(folder)
 
 # %% [markdown]
 # For instance, how the claims of each paper came out. The build of the book compares these numbers with
@@ -167,7 +167,7 @@ systems, claims = scoreboard.systems(folder), scoreboard.claims(folder)
 from medda_lib.figures.verdicts import tally
 
 words = "Verdicts on the claims of each paper by kind of data; remarks are not counted."
-tally(claims, words, scoreboard.KIND_NAMES)
+tally(claims, words, inventory.KIND_NAMES)
 
 # %% [markdown]
 # Or how large our effects are beside those that the papers report, for claims that one thing is better
@@ -179,15 +179,15 @@ from medda_lib.figures.display import show_figure
 from medda_lib.figures.effects import effects
 
 ordered = claims[claims["rule"].isin(["greater", "less"]) & (claims["reported"] != 0)]
-drawn = ordered[(ordered["verdict"] != scoreboard.NOT_TESTED) & ordered["reported"].notna()]
+drawn = ordered[(ordered["verdict"] != inventory.NOT_TESTED) & ordered["reported"].notna()]
 drawn = drawn[(drawn["reported"].abs() <= 1) & (drawn["effect"].abs() <= 1)]
 
 # %%
 same = (drawn["reported"] * drawn["effect"] > 0).groupby(drawn["data"], sort=False).mean()
-shares = [f"{share:.0%} on {scoreboard.KIND_NAMES[kind]}" for kind, share in same.items()]
+shares = [f"{share:.0%} on {inventory.KIND_NAMES[kind]}" for kind, share in same.items()]
 caption = f"Reported and measured effects up to 1. Of one sign: {', '.join(shares) or 'none'}."
 alt = f"One panel per kind of data, measured effect against reported effect. {caption}"
-show_figure(effects(drawn, scoreboard.KIND_NAMES), caption, alt, "effects")
+show_figure(effects(drawn, inventory.KIND_NAMES), caption, alt, "effects")
 
 # %% [markdown]
 # And what was contradicted on real images, where that weighs most:

@@ -20,7 +20,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
 from medda_lib.papers.counts import Standing, standing
-from medda_lib.papers.scoreboard import verdicts_of
+from medda_lib.papers.inventory import verdicts_of
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

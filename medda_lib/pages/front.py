@@ -33,7 +33,7 @@ from medda_lib.pages.front_heads import (
 from medda_lib.pages.paper_map import Address, addresses
 from medda_lib.papers.catalogue import papers
 from medda_lib.papers.counts import standing
-from medda_lib.papers.scoreboard import KIND_NAMES as NAMES
+from medda_lib.papers.inventory import KIND_NAMES as NAMES
 from medda_lib.studies.verdict import NOT_TESTED
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from medda_lib.figures.verdicts import SIGNS
 from medda_lib.pages.board import Board, Cell, Facet, Row, link
 from medda_lib.papers.catalogue import ROLES, papers
 from medda_lib.papers.counts import Standing
-from medda_lib.papers.scoreboard import KIND_NAMES, KINDS, kind_of
+from medda_lib.papers.inventory import KIND_NAMES, KINDS, kind_of
 from medda_lib.studies.intervals import by_chance
 from medda_lib.studies.setting import EVERY_SETTING
 from medda_lib.studies.verdict import JUDGED, NOT_TESTED, UNDECIDED, WORDS

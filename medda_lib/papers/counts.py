@@ -16,14 +16,14 @@ import pandas as pd
 
 from medda_lib import _paths
 from medda_lib.figures.verdicts import SIGNS
-from medda_lib.papers import scoreboard
-from medda_lib.papers.scoreboard import KINDS
+from medda_lib.papers import inventory
+from medda_lib.papers.inventory import KINDS
 from medda_lib.studies.verdict import NOT_TESTED
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What is known today: the frames of `papers.scoreboard`, and their counts by name."""
+    """What is known today: the frames of `papers.inventory`, and their counts by name."""
 
     folder: Path
     systems: pd.DataFrame
@@ -44,13 +44,13 @@ def standing(results: Path = _paths.RESULTS) -> Standing:
 @cache
 def _standing(results: Path, _state: tuple[tuple[str, int, int], ...]) -> Standing:
     systems, claims, ledgers = (
-        make(results) for make in (scoreboard.systems, scoreboard.claims, scoreboard.ledgers)
+        make(results) for make in (inventory.systems, inventory.claims, inventory.ledgers)
     )
     return Standing(results, systems, claims, ledgers, counts(systems, claims, ledgers))
 
 
 def counts(systems: pd.DataFrame, claims: pd.DataFrame, ledgers: pd.DataFrame) -> dict[str, int]:
-    """Name -> number, from the frames that `papers.scoreboard` makes.
+    """Name -> number, from the frames that `papers.inventory` makes.
 
     Names: "papers", "ledgers", "runs"; "systems", "systems.done", "systems.measured"; "claims" and
     "claims.tested" (on some kind of data); "remarks"; "verdicts.<kind>.<verdict>", of claims alone, and

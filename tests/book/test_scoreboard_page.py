@@ -28,7 +28,7 @@ from medda_lib.pages.scoreboard_tables import (
     slug,
     systems_board,
 )
-from medda_lib.papers import scoreboard
+from medda_lib.papers import inventory
 from medda_lib.papers.catalogue import papers
 from medda_lib.papers.counts import Standing, standing
 from tests.book.small import begin
@@ -230,7 +230,7 @@ def test_a_frozen_table_of_verdicts_is_found_in_its_notebook() -> None:
 
 
 def test_the_tally_says_what_it_counts(known: Standing) -> None:
-    table = tally(known.claims, "Verdicts", scoreboard.KIND_NAMES)
+    table = tally(known.claims, "Verdicts", inventory.KIND_NAMES)
     assert 'data-count="verdicts.multimix.phantom.contradicted">1<' in table.html
     assert list(differences(table.html, known)) == []
     assert table.frame[list(SIGNS)].to_numpy().sum() == (~known.claims["remark"]).sum()

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from medda_lib.papers import catalogue, judging, results, scoreboard, tables
+from medda_lib.papers import catalogue, inventory, judging, results, tables
 from medda_lib.studies import claims
 from medda_lib.studies.per_image import PerImage
 from medda_lib.studies.verdict import Verdict, judge
@@ -115,18 +115,18 @@ def test_the_scoreboard_takes_the_first_ledger_that_can_judge(known: list[claims
     brain, prostate = rows("phantom", 0.1), rows("prostate", -0.1)
     found = {"paper-phantom": said(brain), "demo-prostate": said(prostate)}
     names = ("phantom", "prostate")
-    verdict, ledger = scoreboard._best(one, found, names)
+    verdict, ledger = inventory._best(one, found, names)
     assert (verdict.verdict, ledger) == ("supported", "paper-phantom")
-    verdict, ledger = scoreboard._best(two, found, names)
+    verdict, ledger = inventory._best(two, found, names)
     assert (verdict.verdict, ledger) == ("contradicted", "demo-prostate")
     once = said(brain[brain["seed"] == 0])
-    verdict, ledger = scoreboard._best(one, {"demo-once": once, **found}, names)
+    verdict, ledger = inventory._best(one, {"demo-once": once, **found}, names)
     assert verdict.verdict == "supported"
-    verdict, ledger = scoreboard._best(two, {"paper-phantom": found["paper-phantom"]}, names)
+    verdict, ledger = inventory._best(two, {"paper-phantom": found["paper-phantom"]}, names)
     assert (verdict.verdict, ledger) == ("not tested", "")
-    assert verdict.reason == scoreboard.NOT_RUN
-    verdict, ledger = scoreboard._best(two, {}, ("real",))
-    assert verdict.reason == scoreboard.NOT_ABOUT
+    assert verdict.reason == inventory.NOT_RUN
+    verdict, ledger = inventory._best(two, {}, ("real",))
+    assert verdict.reason == inventory.NOT_ABOUT
 
 
 def test_a_table_of_verdicts_has_a_row_for_each_claim_and_study_that_can_judge_it(

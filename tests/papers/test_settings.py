@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from medda_lib.papers import scoreboard, settings
+from medda_lib.papers import inventory, settings
 from medda_lib.papers.catalogue import FOLDER, CatalogueError, papers, read, study_module
 from medda_lib.papers.settings import settings_of
 from medda_lib.studies.setting import ALL_AT_ONCE, CONTINUAL, TEST_TIME, TOLD_BOUNDARIES
@@ -15,7 +15,7 @@ STUDIED = [paper.key for paper in papers() if (FOLDER / paper.key / "study.py").
 
 @pytest.mark.parametrize("key", STUDIED)
 def test_the_board_says_what_every_run_of_every_profile_may_see(key: str, tmp_path: Path) -> None:
-    board = scoreboard.systems(tmp_path).set_index(["paper", "system"])["setting"]
+    board = inventory.systems(tmp_path).set_index(["paper", "system"])["setting"]
     module = study_module(key)
     runs = [
         spec

@@ -29,11 +29,11 @@ from medda_lib.methods.odex import Gram, Mahalanobis, Measure, Model, ODEx, Pool
 from medda_lib.methods.odex.statistics import scan_features
 from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.papers import costs, stream_numbers, tables
+from medda_lib.papers.inventory import kind_of
 from medda_lib.papers.live_stream import LiveStream
 from medda_lib.papers.odex.study import BUDGETS, PAPER, systems
 from medda_lib.papers.pictures import Drawn
 from medda_lib.papers.results import Results
-from medda_lib.papers.scoreboard import kind_of
 from medda_lib.papers.stream_numbers import Spread, by_system
 from medda_lib.papers.stream_scans import MM3_PER_ML, SAGITTAL, middle, overlap
 from medda_lib.papers.transfer import MODELS, facts, stages, told

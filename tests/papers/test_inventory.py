@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from medda_lib import _paths
-from medda_lib.papers import counts, scoreboard
+from medda_lib.papers import counts, inventory
 from medda_lib.papers.catalogue import FOLDER, papers
 from medda_lib.studies.claims import load
 from medda_lib.studies.intervals import student
@@ -58,7 +58,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_every_system_of_every_paper_has_its_row(results: Path) -> None:
-    table = scoreboard.systems(results)
+    table = inventory.systems(results)
     assert len(table) == sum(len(paper.systems) for paper in papers())
     assert table["paper"].nunique() == 17
     assert not table.duplicated(["paper", "system"]).any()
@@ -67,7 +67,7 @@ def test_every_system_of_every_paper_has_its_row(results: Path) -> None:
 
 def test_a_system_is_measured_where_a_ledger_holds_it(results: Path) -> None:
     ledger(results / "multimix", "smoke", "real")
-    table = scoreboard.systems(results).set_index(["paper", "system"])
+    table = inventory.systems(results).set_index(["paper", "system"])
     measured = table.loc["multimix", "measured"].to_dict()
     held = {system for system, _, _ in ROWS}
     assert {name for name, where in measured.items() if where} == held
@@ -76,8 +76,8 @@ def test_a_system_is_measured_where_a_ledger_holds_it(results: Path) -> None:
 
 
 def test_without_ledgers_nothing_is_measured_and_nothing_tested(tmp_path: Path) -> None:
-    assert (scoreboard.systems(tmp_path)["measured"] == "").all()
-    table = scoreboard.claims(tmp_path)
+    assert (inventory.systems(tmp_path)["measured"] == "").all()
+    table = inventory.claims(tmp_path)
     assert set(table["verdict"]) == {"not tested"}
     assert table["effect"].isna().all()
     every = len(table.drop_duplicates(["paper", "claim"]))
@@ -85,7 +85,7 @@ def test_without_ledgers_nothing_is_measured_and_nothing_tested(tmp_path: Path) 
 
 
 def test_verdicts_follow_the_ledger(results: Path) -> None:
-    table = scoreboard.claims(results)
+    table = inventory.claims(results)
     table = table[table["paper"] == "multimix"].set_index(["data", "claim"])
     ours = table.loc["phantom"]
     assert ours.loc["C2a", "verdict"] == "supported"
@@ -104,19 +104,19 @@ def test_verdicts_follow_the_ledger(results: Path) -> None:
     assert ours.loc["C2a", "ledger"] == "demo-phantom"
     assert set(table.loc["real", "verdict"]) == {"not tested"}
     assert set(table.loc["real", "ledger"]) == {""}
-    assert set(table.loc["real", "reason"]) == {scoreboard.NOT_RUN}
+    assert set(table.loc["real", "reason"]) == {inventory.NOT_RUN}
 
 
 def test_the_most_thorough_ledger_wins(results: Path) -> None:
     ledger(results / "multimix", "smoke", "phantom")
-    table = scoreboard.claims(results, ("phantom",))
+    table = inventory.claims(results, ("phantom",))
     assert set(table.loc[table["paper"] == "multimix", "profile"]) == {"demo"}
 
 
 def test_verdicts_have_one_column_per_kind_of_data_in_the_order_of_the_claims(
     results: Path,
 ) -> None:
-    wide = scoreboard.verdicts(results)
+    wide = inventory.verdicts(results)
     assert wide.columns.tolist() == ["paper", "claim", "text", "phantom", "real", "own"]
     wide = wide[wide["paper"] == "multimix"]
     assert wide["claim"].tolist()[:4] == ["C1a", "C1b", "C1c", "C1d"]
@@ -124,7 +124,7 @@ def test_verdicts_have_one_column_per_kind_of_data_in_the_order_of_the_claims(
 
 
 def test_the_overview_counts(results: Path) -> None:
-    table = scoreboard.overview(results).set_index("paper")
+    table = inventory.overview(results).set_index("paper")
     assert len(table) == 17
     assert table.loc["multimix", ["systems", "done", "measured"]].tolist() == [9, 9, len(ROWS)]
     assert table.loc["popar", ["done", "measured"]].tolist() == [0, 0]
@@ -132,14 +132,14 @@ def test_the_overview_counts(results: Path) -> None:
 
 
 def test_settings_share_out_all_systems(results: Path) -> None:
-    table = scoreboard.by_setting(results).set_index("setting")
+    table = inventory.by_setting(results).set_index("setting")
     assert table["systems"].sum() == sum(len(paper.systems) for paper in papers())
     assert table["measured"].to_dict() == {n: 4 * (n == "semi-supervised") for n in table.index}
     assert (table["done"] <= table["systems"]).all()
 
 
 def test_a_ledger_is_shown_with_its_origin(results: Path) -> None:
-    (row,) = scoreboard.ledgers(results).to_dict("records")
+    (row,) = inventory.ledgers(results).to_dict("records")
     assert (row["title"], row["data"], row["profile"]) == ("MultiMix", "phantom", "demo")
     assert (row["runs"], row["repetitions"], row["hours"]) == (3 * len(ROWS), 3, 1.5)
     assert (row["hardware"], row["commit"]) == ("A, 2 cores, B", "012345678*")
@@ -147,30 +147,30 @@ def test_a_ledger_is_shown_with_its_origin(results: Path) -> None:
 
 
 def test_without_ledgers_the_columns_stay(tmp_path: Path) -> None:
-    empty = scoreboard.ledgers(tmp_path)
+    empty = inventory.ledgers(tmp_path)
     assert empty.empty
     assert {"paper", "runs", "commit"} <= set(empty.columns)
 
 
 def test_every_kind_of_data_has_a_name() -> None:
-    assert tuple(scoreboard.KIND_NAMES) == scoreboard.KINDS
+    assert tuple(inventory.KIND_NAMES) == inventory.KINDS
 
 
 def test_a_claim_about_other_data_says_so(tmp_path: Path) -> None:
-    table = scoreboard.claims(tmp_path, ("real",))
+    table = inventory.claims(tmp_path, ("real",))
     elsewhere = {claim.id for claim in load("fda") if claim.data and "real" not in claim.data}
     table = table[table["paper"] == "fda"]
     assert elsewhere
-    assert set(table.loc[table["reason"] == scoreboard.NOT_ABOUT, "claim"]) == elsewhere
+    assert set(table.loc[table["reason"] == inventory.NOT_ABOUT, "claim"]) == elsewhere
 
 
 def test_a_ledger_that_changed_is_judged_anew(results: Path) -> None:
-    assert scoreboard.verdicts_of("multimix", "demo-phantom", results)["C2a"].verdict == "supported"
+    assert inventory.verdicts_of("multimix", "demo-phantom", results)["C2a"].verdict == "supported"
     path = results / "multimix" / "demo-phantom.csv"
     frame = pd.read_csv(path)
     frame.loc[frame["system"] == "MultiMix", "value"] = 0.1
     frame.to_csv(path, index=False)
-    again = scoreboard.verdicts_of("multimix", "demo-phantom", results)["C2a"]
+    again = inventory.verdicts_of("multimix", "demo-phantom", results)["C2a"]
     assert again.verdict == "contradicted"
 
 
@@ -188,7 +188,7 @@ def test_a_ledger_that_changed_is_judged_anew(results: Path) -> None:
     ],
 )
 def test_each_ledger_is_of_one_kind_of_data(paper: str, data: str, kind: str) -> None:
-    assert scoreboard.kind_of(paper, data) == kind
+    assert inventory.kind_of(paper, data) == kind
 
 
 def test_counts_of_a_small_ledger(results: Path) -> None:
@@ -231,7 +231,7 @@ def test_counts_agree_with_the_files() -> None:
         remarks = sum(claim.remark for claim in known)
         assert found[f"remarks.{key}"] == remarks
         assert found[f"claims.{key}"] == len(known) - remarks
-        for kind in scoreboard.KINDS:
+        for kind in inventory.KINDS:
             said = sum(found[f"verdicts.{key}.{kind}.{word}"] for word in WORDS)
             assert said == len(known) - remarks
             heads = sum(found[f"headlines.{key}.{kind}.{word}"] for word in WORDS)
@@ -240,7 +240,7 @@ def test_counts_agree_with_the_files() -> None:
         first, _, last = name.partition(".")
         parts = (".".join(filter(None, (first, key, last))) for key in tomls)
         assert found[name] == sum(found[part] for part in parts)
-    for kind, word in product(scoreboard.KINDS, ("supported", "contradicted")):
+    for kind, word in product(inventory.KINDS, ("supported", "contradicted")):
         assert found[f"verdicts.{kind}.{word}"] == sum(
             found[f"verdicts.{key}.{kind}.{word}"] for key in tomls
         )
