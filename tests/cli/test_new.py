@@ -37,6 +37,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def python(copy: Path, *command: str) -> subprocess.CompletedProcess[str]:
     where = {**os.environ, "PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"}
+    where["MYPY_CACHE_DIR"] = str(_paths.CHECKOUT / ".mypy_cache")  # the copy has the same files
     command = (sys.executable, *command)
     return subprocess.run(command, cwd=copy, env=where, capture_output=True, text=True, check=False)
 
