@@ -79,9 +79,12 @@ def _dataset(name: str) -> Entry:
 
 def _found(name: str) -> str:
     from medda_lib.datasets.card import DatasetError
+    from medda_lib.datasets.folder import UnreadableError
     from medda_lib.datasets.registry import find
 
     try:
         return str(find(name))
+    except UnreadableError:
+        return "cannot be read"
     except DatasetError:
         return "no"

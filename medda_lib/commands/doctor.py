@@ -15,6 +15,7 @@ import torch
 from medda_lib import _paths
 from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.entry import data_root
+from medda_lib.datasets.folder import UnreadableError
 from medda_lib.datasets.registry import DATASETS, find
 
 LIBRARIES = (
@@ -75,6 +76,8 @@ def _gpu() -> Finding:
 def _data(name: str) -> Finding:
     try:
         return Finding(name, ok=True, remark=str(find(name)), needed=False)
+    except UnreadableError as error:
+        return Finding(name, ok=False, remark=str(error), needed=False)
     except DatasetError:
         return Finding(name, ok=False, remark=f"`medda data card {name}`", needed=False)
 

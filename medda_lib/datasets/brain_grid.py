@@ -69,6 +69,17 @@ def place(scan: Scan) -> Placement:
     return Placement(top, (float(x[upper].mean()), float(y[upper].mean())))
 
 
+def need_head(scan: Scan) -> None:
+    """Raise DatasetError as `place` does; much faster where a head is clearly there."""
+    thin = tuple(max(1, int(3 * COARSE / s)) for s in scan.grid.spacing)
+    few = scan.values[:: thin[0], :: thin[1], :: thin[2]]
+    bright = few > FAINT * float(threshold_otsu(np.minimum(few, np.percentile(few, 99))))
+    parts, n = ndimage.label(bright)
+    largest = np.bincount(parts.ravel())[1:].max() if n else 0
+    if largest * float(np.prod(scan.grid.spacing * thin)) < 2 * HEAD:
+        place(scan)
+
+
 def foreground(values: Values, grid: Grid) -> NDArray[np.bool_]:
     """(a, b, c) bool: the largest part above half of Otsu's threshold, holes filled.
 

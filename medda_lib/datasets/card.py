@@ -30,7 +30,7 @@ class Card:
     splits: split scheme -> what it is; the same names that `load(scheme=...)` takes.
     label_rule: what a lung mask covers, "lungs" (heart left out), "lungs_and_heart", or "" when
         there are no masks.
-    folders: names under which its folder is looked for below `MEDDA_DATA`, the first preferred.
+    folders: names under which its folder is looked for below `MEDDA_DATA`; two of them are one too many.
     """
 
     name: str

@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeVar
 
 from medda_lib.datasets.card import Card, CheckReport, DatasetError
 from medda_lib.datasets.content import opened
+from medda_lib.datasets.folder import inner, is_folder
 
 VARIABLE = "MEDDA_DATA"
 
@@ -66,7 +67,8 @@ def find_folder(name: str, registry: Mapping[str, DatasetEntry[Card, object]]) -
     """The folder of the data set `name` of a registry, or of those of one kind.
 
     Raises DatasetError when the name is unknown, `MEDDA_DATA` is unset or not a folder, or the data
-    set is not below it; the message says how to get it.
+    set is not below it (the message says how to get it) or below it under two of its names;
+    UnreadableError where that cannot be told.
     """
     if name not in registry:
         raise DatasetError(f"unknown data set {name!r}; there are: {', '.join(registry)}")
@@ -76,12 +78,12 @@ def find_folder(name: str, registry: Mapping[str, DatasetEntry[Card, object]]) -
             f"{name}: {VARIABLE} is not set; export {VARIABLE}=/folder/that/holds/the/data/sets "
             f"with {card.folders[0]}/ in it. {card.how_to_get}"
         )
-    if not root.is_dir():
+    if not is_folder(root):
         raise DatasetError(f"{name}: {VARIABLE}={root} is not a folder; correct the variable")
-    for folder in card.folders:
-        if (root / folder).is_dir():
-            opened(name)
-            return root / folder
-    raise DatasetError(
-        f"{name}: no folder {' or '.join(card.folders)} in {root}. {card.how_to_get}"
-    )
+    folder = inner(root, *card.folders)
+    if folder == root:
+        raise DatasetError(
+            f"{name}: no folder {' or '.join(card.folders)} in {root}. {card.how_to_get}"
+        )
+    opened(name)
+    return folder

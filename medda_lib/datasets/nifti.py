@@ -4,14 +4,19 @@ A NIfTI file holds an array and an affine: the map from array indices to millime
 to the right, y to the front, z to the top. Everything that follows (orientation, spacing, putting a
 mask on its image) rests on that affine, and a wrong one fails silently: a brain upside down is still a
 fine array. So each way in which headers go wrong is an error here that names the file and the remedy.
-The array stays as it is stored; `resampling` brings it to a grid. nibabel does the decoding.
+A file holds the bytes that its header announces (fewer: refused before anything is allocated; more: a
+warning) of real numbers (not colours, not complex ones). A label map holds the labels that its set
+declares, so that an ignore value or another structure never joins the organ. The array stays as it is
+stored; `resampling` brings it to a grid. nibabel does the decoding.
 """
 
 from __future__ import annotations
 
 import gzip
+import math
+import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +29,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from medda_lib.datasets.card import DatasetError
+from medda_lib.datasets.folder import unreadable
 
 Affine = NDArray[np.float64]
 MaskRule = Literal["binary", "labels", "probability"]
@@ -56,10 +62,11 @@ class Grid:
 
 @dataclass(frozen=True)
 class Scan:
-    """A grid and its values, (a, b, c) float32 as stored, header scaling applied."""
+    """A grid and its values, (a, b, c) float32 as stored, header scaling applied; what is suspicious."""
 
     grid: Grid
     values: NDArray[np.float32]
+    warnings: tuple[str, ...] = ()
 
 
 def read_grid(path: Path) -> Grid:
@@ -79,7 +86,7 @@ def read_scan(path: Path) -> Scan:
     """
     with opened(path) as image:
         grid = grid_of(path, image)
-        _verify(path)
+        warnings = verify(path, image)
         values = np.asarray(image.get_fdata(dtype=np.float32, caching="unchanged"))
     values = values.reshape(grid.shape)
     if not np.isfinite(values).all():
@@ -90,14 +97,17 @@ def read_scan(path: Path) -> Scan:
         )
     if values.min() == values.max():
         raise DatasetError(f"{path}: every voxel is {values.min():g}; get the file again")
-    return Scan(grid, values)
+    return Scan(grid, values, warnings)
 
 
-def read_mask(path: Path, image: Grid, rule: MaskRule = "binary") -> NDArray[np.bool_]:
+def read_mask(
+    path: Path, image: Grid, rule: MaskRule = "binary", known: Collection[int] = ()
+) -> NDArray[np.bool_]:
     """The mask that belongs to an image, (a, b, c) bool as stored.
 
     rule: what counts as inside. "binary": the one value other than 0; "labels": any region id, whole
-    numbers above 0; "probability": more than 0.5 of values in [0, 1].
+    numbers above 0; "probability": more than 0.5 of values in [0, 1]. known: the ids that the set
+    declares, () for any.
     Raises DatasetError as `read_scan` does, when the mask is on another grid than the image, holds
     values that the rule does not know, or marks nothing or everything.
     """
@@ -109,6 +119,7 @@ def read_mask(path: Path, image: Grid, rule: MaskRule = "binary") -> NDArray[np.
             raise DatasetError(f"{path}: the mask is empty or full; get the file again") from error
         raise
     _known(path, values, rule)
+    _declared(path, values, known)
     inside = values > (0.5 if rule == "probability" else 0)
     if not inside.any():
         raise DatasetError(f"{path}: the mask is empty; get the file again")
@@ -146,8 +157,14 @@ def opened(path: Path) -> Iterator[nib.Nifti1Image]:
         raise DatasetError(f"{path}: no NIfTI file ({error}); get it again") from error
     except HeaderDataError as error:
         raise DatasetError(f"{path}: broken NIfTI header ({error}); get it again") from error
-    # A cut gzip stream raises EOFError, a damaged one OSError or zlib.error, a cut .nii ValueError.
-    except (EOFError, OSError, ValueError, zlib.error) as error:
+    except (PermissionError, IsADirectoryError) as error:
+        raise unreadable(path, error) from error
+    # A cut gzip stream raises EOFError, a damaged one OSError or zlib.error, a cut .nii ValueError, an
+    # absurd header nearly anything.
+    except (
+        ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError,
+        TypeError, ValueError, struct.error, zlib.error,
+    ) as error:  # fmt: skip
         raise DatasetError(
             f"{path}: cannot be decoded ({error}); it is truncated or damaged: get it again"
         ) from error
@@ -155,6 +172,11 @@ def opened(path: Path) -> Iterator[nib.Nifti1Image]:
 
 def grid_of(path: Path, image: nib.Nifti1Image) -> Grid:
     """The grid of an opened image, as `read_grid` gives it."""
+    if image.get_data_dtype().kind not in "iuf":
+        raise DatasetError(
+            f"{path}: values of type {image.get_data_dtype()} (colours or complex numbers); expected "
+            "one real number per voxel: convert the original again"
+        )
     shape = tuple(int(n) for n in image.shape)
     if len(shape) == 4 and shape[3] == 1:  # one volume in a series of one
         shape = shape[:3]
@@ -171,18 +193,40 @@ def grid_of(path: Path, image: nib.Nifti1Image) -> Grid:
     return grid
 
 
-def _verify(path: Path) -> None:
-    """Read a gzip stream to its end, where its checksum is; nibabel stops at the last voxel."""
-    if path.suffix == ".gz":
-        with gzip.open(path) as stream:
-            while stream.read(1 << 20):
-                continue
+def verify(path: Path, image: nib.Nifti1Image) -> tuple[str, ...]:
+    """Compare the bytes of an opened file with what its header announces; warnings, or DatasetError.
+
+    A gzip stream is read to its end, where its checksum is; nibabel stops at the last voxel.
+    """
+    proxy: Any = image.dataobj
+    announced = int(proxy.offset) + math.prod(proxy.shape) * int(image.get_data_dtype().itemsize)
+    found = _bytes(path)
+    if found < announced:
+        raise DatasetError(
+            f"{path}: {found:,} bytes, but the header announces {announced:,} ({proxy.shape} voxels "
+            f"from byte {proxy.offset}); it is truncated or damaged: get it again"
+        )
+    if found > announced:
+        return (
+            f"{path}: {found - announced:,} bytes more than the header announces; is it its own?",
+        )
+    return ()
+
+
+def _bytes(path: Path) -> int:
+    """The number of bytes of a file, of a gzip stream when unpacked."""
+    if path.suffix.lower() != ".gz":
+        return path.stat().st_size
+    with gzip.open(path) as stream:
+        return sum(len(part) for part in iter(lambda: stream.read(1 << 20), b""))
 
 
 def _stated_spacing(path: Path, image: nib.Nifti1Image) -> NDArray[np.float64]:
     """(3,) mm as the file states them; nibabel's own header has zeros replaced by ones."""
     with nib.openers.ImageOpener(str(path)) as stream:
         header: Any = image.header_class.from_fileobj(stream, check=False)
+    if np.isinf(header["scl_slope"]):
+        raise DatasetError(f"{path}: the header scales values by infinity; get the file again")
     stated = np.asarray(header["pixdim"][1:4], dtype=np.float64)
     if not np.all(np.isfinite(stated) & (stated > 0)):
         raise DatasetError(
@@ -254,6 +298,17 @@ def _known(path: Path, values: NDArray[np.float32], rule: MaskRule) -> None:
         raise DatasetError(
             f"{path}: mask values from {values.min():g} to {values.max():g}, expected {expected}; "
             "this may be an image instead of a mask, or a mask resampled smoothly: get it again"
+        )
+
+
+def _declared(path: Path, values: NDArray[np.float32], known: Collection[int]) -> None:
+    """Raise DatasetError for labels that the set does not declare."""
+    other = sorted(set(np.unique(values).tolist()) - set(known)) if known else []
+    if other:
+        ignored = "; 255 may mark what is to be ignored" if 255 in other else ""
+        raise DatasetError(
+            f"{path}: label {', '.join(f'{v:g}' for v in other[:5])}, but the set declares "
+            f"{min(known)} to {max(known)}{ignored}: set it to 0, or get the file again"
         )
 
 

@@ -4,24 +4,24 @@ The whole frame is kept and squeezed to size x size; the aspect ratio is not (Ha
 256 x 256, section 3.1). Shrinking averages over exactly the area that a new pixel covers, which
 keeps noise and thin structures from aliasing; enlarging is bilinear. A mask is made binary first,
 averaged like the image, and binary again at one half, so that its area and outline follow the
-image's. Pillow decodes; its errors come out as `DatasetError` with the file's name.
+image's. What a file has to be before it is read is the contract of `pictures`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from medda_lib.datasets import parallel
+from medda_lib.datasets import parallel, pictures
 from medda_lib.datasets.card import DatasetError
+from medda_lib.datasets.checking import Seen, content_of
+from medda_lib.datasets.pictures import Frame, Inside, Pixels
 
-Pixels = NDArray[np.float32]
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -30,46 +30,77 @@ MANY = 200  # files; more than this and a progress bar is shown
 THREADS = 8
 
 
-def frame(path: Path) -> tuple[int, int]:
-    """(width, height) from the file's header, without decoding it."""
-    with _opened(path) as image:
-        return image.size
+@dataclass(frozen=True)
+class PictureForm:
+    """Pictures as `pictures` describes them. whites: of files of more than 8 bits, () refuses those."""
+
+    whites: tuple[int, ...] = ()
+
+    def frame(self, path: Path) -> Frame:
+        """Width, height and turn, from the header."""
+        return pictures.frame(path)
+
+    def read(self, path: Path, size: int) -> Pixels:
+        """The image as (size, size) float32 in [0, 1]. Raises DatasetError."""
+        return read_image(path, size, self.whites)
+
+    def look(self, path: Path) -> Seen:
+        """The whole image decoded: the hash of its levels, and what is suspicious about it."""
+        with pictures.opened(path) as image:
+            values, white = pictures.levels(path, image, self.whites)
+            return Seen(content_of(values), tuple(pictures.remarks(path, image, values, white)))
 
 
-def read_image(path: Path, size: int) -> Pixels:
-    """The image as (size, size) float32 in [0, 1]. Raises DatasetError when it cannot be decoded.
+def read_image(path: Path, size: int, whites: Sequence[int] = ()) -> Pixels:
+    """The image as (size, size) float32 in [0, 1]. Raises DatasetError: see `pictures`.
 
-    8-bit files are divided by 255; 16-bit ones by 4095 when no value is larger (12-bit detectors),
-    else by 65535. Colour becomes luma, transparency is ignored.
+    whites: how bright white is in files of more than 8 bits, where the set declares that; the smallest
+    that no value of the file exceeds is taken. Colour becomes luma.
     """
-    with _opened(path) as image:
-        # JPEG can decode at 1/2, 1/4 or 1/8 directly; twice the wanted size leaves the last
-        # step to the area average.
-        image.draft("L", (2 * size, 2 * size))
-        return resize(_grey(image), size)
+    drafted = False
+    try:
+        with pictures.opened(path) as image:
+            # JPEG can decode at 1/2, 1/4 or 1/8 directly; twice the wanted size leaves the last
+            # step to the area average.
+            drafted = image.draft("L", (2 * size, 2 * size)) is not None
+            return resize(pictures.grey(path, image, whites), size)
+    except DatasetError:
+        if not drafted:
+            raise
+    with pictures.opened(path) as image:  # the whole image decides, as in a check
+        return resize(pictures.grey(path, image, whites), size)
 
 
-def read_mask(paths: Iterable[Path], size: int) -> NDArray[np.bool_]:
+def read_mask(paths: Iterable[Path], size: int) -> Inside:
     """The union of mask files as (size, size) bool; inside is what is brighter than 127 of 255.
 
-    Raises DatasetError when a file cannot be decoded, the files differ in size, or none of them
-    marks any pixel (a lung mask is never empty; masks of 0 and 1 show up here).
+    Raises DatasetError for a file that is no mask (see `pictures`), files that differ in size, and for
+    one mask under two names (a left lung's file copied as the right one's).
     """
-    files = tuple(paths)
-    union: NDArray[np.bool_] | None = None
-    for path in files:
-        with _opened(path) as image:
-            inside = np.asarray(image.convert("L")) > 127
-        if union is not None and union.shape != inside.shape:
-            raise DatasetError(
-                f"{path}: {_size(inside)} pixels, but {files[0].name} of {files[0].parent} has "
-                f"{_size(union)}; get both files again"
-            )
-        union = inside if union is None else union | inside
-    if union is None or not union.any():
-        names = " and ".join(map(str, files)) or "no mask file"
-        raise DatasetError(f"{names}: the mask is empty; expected 0 outside and 255 inside")
+    union, _ = united(paths)
     return resize(union.astype(np.float32), size) >= 0.5
+
+
+def united(paths: Iterable[Path]) -> tuple[Inside, tuple[str, ...]]:
+    """The union of mask files at full size, (h, w) bool, and what is suspicious about them."""
+    parts: dict[Path, Inside] = {}
+    warnings: list[str] = []
+    for path in paths:
+        with pictures.opened(path) as image:
+            part = pictures.inside(path, image)
+            warnings += pictures.mask_remarks(path, image, part)
+        for other, before in parts.items():
+            if before.shape != part.shape:
+                raise DatasetError(
+                    f"{path}: {_size(part)} pixels, but {other.name} of {other.parent} has "
+                    f"{_size(before)}; get both files again"
+                )
+            if np.array_equal(before, part):
+                raise DatasetError(f"{path}: the same mask as {other}; get both files again")
+        parts[path] = part
+    if not parts:
+        raise DatasetError("no mask file; get the data set again")
+    return np.logical_or.reduce(list(parts.values())), tuple(warnings)
 
 
 def resize(pixels: Pixels, size: int) -> Pixels:
@@ -94,30 +125,6 @@ def in_parallel(
     )
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """An opened image; everything that Pillow may raise inside becomes a DatasetError."""
-    try:
-        with Image.open(path) as image:
-            yield image
-    except DatasetError:
-        raise
-    except FileNotFoundError as error:
-        raise DatasetError(f"{path}: the file is missing; extract the data set again") from error
-    # Broken PNG chunks raise SyntaxError, other damage OSError or ValueError.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DatasetError(
-            f"{path}: cannot be decoded ({error}); it is truncated or no image: get it again"
-        ) from error
-
-
-def _grey(image: Image.Image) -> Pixels:
-    if image.mode.startswith("I"):
-        values = np.asarray(image).astype(np.float32)
-        return values / np.float32(4095 if values.max(initial=0) <= 4095 else 65535)
-    return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
-
-
 def _area_average(pixels: Pixels, size: int) -> Pixels:
     """(n, w) -> (size, w): the exact mean over n / size old rows; unchanged when n <= size.
 
@@ -137,5 +144,5 @@ def _area_average(pixels: Pixels, size: int) -> Pixels:
     return average
 
 
-def _size(pixels: NDArray[np.bool_]) -> str:
+def _size(pixels: Inside) -> str:
     return f"{pixels.shape[1]} x {pixels.shape[0]}"

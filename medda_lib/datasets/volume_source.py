@@ -9,7 +9,7 @@ the sites; `read` brings each scan to the set's grid.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,13 +21,16 @@ from numpy.typing import NDArray
 
 from medda_lib.datasets import nifti, parallel
 from medda_lib.datasets.card import Card, CheckReport, DatasetError
-from medda_lib.datasets.folder import (
+from medda_lib.datasets.checking import (
     FolderScan,
+    Seen,
     check_folder,
-    fault,
-    need_folder,
+    content_of,
+    looked_at,
     refuse_problems,
+    scanned,
 )
+from medda_lib.datasets.folder import files, one_each
 from medda_lib.datasets.volumes import Volumes
 
 T = TypeVar("T")
@@ -50,6 +53,11 @@ class VolumeRecord:
     image: Path
     mask: Path
 
+    @property
+    def states(self) -> Mapping[str, str]:
+        """What a second record of the same content may contradict."""
+        return {"patient": self.patient, "site": self.site}
+
 
 VolumeScan = FolderScan[VolumeRecord]
 
@@ -59,7 +67,7 @@ class VolumeSource:
     """How one set of volumes is checked and loaded.
 
     sites: every site by name. scan: the records below a folder. groups: other names for several sites
-    together.
+    together. labels: the ids that its masks may hold, 0 included, () for any.
     """
 
     card: Card
@@ -67,6 +75,7 @@ class VolumeSource:
     rule: nifti.MaskRule
     scan: Callable[[Path], VolumeScan]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    labels: Collection[int] = ()
 
     def check(
         self, root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
@@ -78,16 +87,16 @@ class VolumeSource:
         """
         verify = self._decode if decode else _same_grid
 
-        def faults(records: Sequence[VolumeRecord]) -> Iterator[str]:
-            return in_parallel(partial(fault, verify), records, f"checking {self.card.name}")
+        def look(records: Sequence[VolumeRecord]) -> Iterator[Seen]:
+            return in_parallel(partial(looked_at, verify), records, f"checking {self.card.name}")
 
         return check_folder(
-            self.card, root, self.scan, count=self._count, faults=faults, counts=counts
+            self.card, root, self._scan, count=self._count, look=look, counts=counts
         )
 
     def choose(self, root: Path, site: str | None) -> list[VolumeRecord]:
         """The scans of a site or group (None: of all). Refuses unknown names and broken folders."""
-        name, scan = self.card.name, self.scan(root)
+        name, scan = self.card.name, self._scan(root)
         refuse_problems(self.card, scan)
         known = {**{s: (s,) for s in self.sites}, **self.groups}
         if site is not None and site not in known:
@@ -112,8 +121,7 @@ class VolumeSource:
         """Read the scans and bring each to the grid. Raises DatasetError, naming the file."""
 
         def placed(record: VolumeRecord) -> Placed:
-            scan = nifti.read_scan(record.image)
-            image, mask = bring(scan, nifti.read_mask(record.mask, scan.grid, self.rule))
+            image, mask = bring(*self._read(record))
             if not mask.any():
                 raise DatasetError(
                     f"{record.mask}: nothing of the mask is left on the grid of the slices; check "
@@ -137,32 +145,31 @@ class VolumeSource:
         tally["scans"] = len(records)
         return {name: tally[name] for name in names}
 
-    def _decode(self, record: VolumeRecord) -> None:
-        """Read both files. Raises DatasetError for whatever is wrong with them."""
+    def examine(self, scan: nifti.Scan) -> None:
+        """Raise DatasetError for a scan that could not be brought to the set's grid."""
+
+    def _read(self, record: VolumeRecord) -> tuple[nifti.Scan, NDArray[np.bool_]]:
         scan = nifti.read_scan(record.image)
-        nifti.read_mask(record.mask, scan.grid, self.rule)
+        return scan, nifti.read_mask(record.mask, scan.grid, self.rule, self.labels)
+
+    def _decode(self, record: VolumeRecord) -> Seen:
+        """Read both files. Raises DatasetError for whatever is wrong with them."""
+        scan, _ = self._read(record)
+        self.examine(scan)
+        return Seen(content_of(scan.values), scan.warnings)
+
+    def _scan(self, root: Path) -> VolumeScan:
+        return scanned(self.scan, root, lambda record: record.patient)
 
 
-def volumes_in(folder: Path) -> list[Path]:
-    """Visible NIfTI files (.nii.gz or .nii), sorted by name."""
-    return sorted(
-        p
-        for p in folder.iterdir()
-        if p.name.lower().endswith((".nii.gz", ".nii")) and not p.name.startswith(".")
-    )
+def volumes_in(folder: Path, problems: list[str]) -> dict[str, Path]:
+    """Visible NIfTI files (.nii.gz or .nii) by name; two of one name are a problem, `one_each`."""
+    return one_each(files(folder, problems, ".nii.gz", ".nii"), stem, problems)
 
 
 def stem(path: Path) -> str:
     """A file's name without .nii.gz or .nii."""
     return path.name[: -len(".nii.gz" if path.name.lower().endswith(".gz") else ".nii")]
-
-
-def first_folder(root: Path, card: Card, *candidates: str) -> Path:
-    """The first of root/candidate that is a folder, or DatasetError with how to get the data set."""
-    for candidate in candidates:
-        if (root / candidate).is_dir():
-            return root / candidate
-    return need_folder(root / candidates[0], card)
 
 
 def in_parallel(
@@ -174,6 +181,7 @@ def in_parallel(
     )
 
 
-def _same_grid(record: VolumeRecord) -> None:
+def _same_grid(record: VolumeRecord) -> Seen:
     """Compare the headers of a scan's two files. Raises DatasetError."""
     nifti.same_grid(nifti.read_grid(record.mask), nifti.read_grid(record.image))
+    return Seen()

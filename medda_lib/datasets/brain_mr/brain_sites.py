@@ -16,7 +16,7 @@ from medda_lib.datasets import nifti
 from medda_lib.datasets.brain_mr.source import BrainSource
 from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.folder import need_folder, pairs
-from medda_lib.datasets.volume_source import VolumeRecord, VolumeScan, stem, volumes_in
+from medda_lib.datasets.volume_source import VolumeRecord, VolumeScan, volumes_in
 from medda_lib.datasets.volumes import VolumeCard
 
 CARD = VolumeCard(
@@ -56,6 +56,7 @@ brain_sites/
 
 MATRICES = {106: "nichart_106", 88: "nichart_88"}
 SITES = ("ixi_hh", *MATRICES.values())
+LAST_REGION = 207  # the largest of DLMUSE's 149 ids
 
 
 def scan(root: Path) -> VolumeScan:
@@ -69,19 +70,20 @@ def scan(root: Path) -> VolumeScan:
 
 
 def _ixi(folder: Path) -> tuple[list[VolumeRecord], list[str]]:
-    files = {stem(p): p for p in volumes_in(folder)}
+    problems: list[str] = []
+    files = volumes_in(folder, problems)
     masks = {n.removesuffix("_DLMUSE"): p for n, p in files.items() if n.endswith("_DLMUSE")}
     images = {n: p for n, p in files.items() if not n.endswith("_DLMUSE")}
-    both, problems = pairs(images, masks)
+    both, alone = pairs(images, masks)
     records = [VolumeRecord(n.split("-")[0], "ixi_hh", images[n], masks[n]) for n in both]
-    return records, problems
+    return records, problems + alone
 
 
 def _nichart(folder: Path) -> tuple[list[VolumeRecord], list[str]]:
     found: dict[str, dict[str, Path]] = {"t1": {}, "seg": {}}
-    problems = []
-    for path in volumes_in(folder):
-        match = re.fullmatch(r"(t1|seg)_(\d+)", stem(path))
+    problems: list[str] = []
+    for name, path in volumes_in(folder, problems).items():
+        match = re.fullmatch(r"(t1|seg)_(\d+)", name)
         if match is None:
             problems.append(f"{path}: expected a name like t1_1.nii.gz or seg_1.nii.gz; rename it")
         else:
@@ -106,5 +108,12 @@ def _matrix(image: Path) -> str:
     return MATRICES[width]
 
 
-SOURCE = BrainSource(CARD, SITES, "labels", scan, groups={"nichart_demo": tuple(MATRICES.values())})
+SOURCE = BrainSource(
+    CARD,
+    SITES,
+    "labels",
+    scan,
+    groups={"nichart_demo": tuple(MATRICES.values())},
+    labels=range(LAST_REGION + 1),
+)
 check, load = SOURCE.check, SOURCE.load

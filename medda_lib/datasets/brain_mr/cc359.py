@@ -12,14 +12,8 @@ import re
 from pathlib import Path
 
 from medda_lib.datasets.brain_mr.source import BrainSource
-from medda_lib.datasets.folder import inner, need_folder, pairs
-from medda_lib.datasets.volume_source import (
-    VolumeRecord,
-    VolumeScan,
-    first_folder,
-    stem,
-    volumes_in,
-)
+from medda_lib.datasets.folder import first_folder, inner, need_folder, pairs
+from medda_lib.datasets.volume_source import VolumeRecord, VolumeScan, volumes_in
 from medda_lib.datasets.volumes import VolumeCard
 
 CARD = VolumeCard(
@@ -66,10 +60,12 @@ def scan(root: Path) -> VolumeScan:
     """Records of all pairs; a file without its partner or with an unknown name is a problem."""
     need_folder(root, CARD)
     base = inner(root, "CC359/Reconstructed", "Reconstructed")
-    originals = _files(first_folder(base, CARD, "Original"))
-    staple = _files(first_folder(base, CARD, *MASKS))
+    problems: list[str] = []
+    originals = _files(first_folder(base, CARD, "Original"), problems)
+    staple = _files(first_folder(base, CARD, *MASKS), problems)
     masks = {n.removesuffix("_staple"): p for n, p in staple.items()}
-    both, problems = pairs(originals, masks)
+    both, alone = pairs(originals, masks)
+    problems += alone
     records = []
     for name in both:
         match = NAME.fullmatch(name)
@@ -86,9 +82,9 @@ def scan(root: Path) -> VolumeScan:
     return VolumeScan(root, tuple(records), tuple(problems))
 
 
-def _files(folder: Path) -> dict[str, Path]:
+def _files(folder: Path, problems: list[str]) -> dict[str, Path]:
     """NIfTI files by name; archives extracted one level too deep (Original/Original) are fine."""
-    return {stem(p): p for p in volumes_in(inner(folder, folder.name))}
+    return volumes_in(inner(folder, folder.name), problems)
 
 
 SOURCE = BrainSource(CARD, SITES, "probability", scan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from medda_lib.datasets import brain_grid
+from medda_lib.datasets import brain_grid, nifti
 from medda_lib.datasets.volume_source import VolumeSource
 from medda_lib.datasets.volumes import Volumes
 
@@ -13,6 +13,10 @@ from medda_lib.datasets.volumes import Volumes
 @dataclass(frozen=True)
 class BrainSource(VolumeSource):
     """How one set of head scans is checked and loaded."""
+
+    def examine(self, scan: nifti.Scan) -> None:
+        """Raise DatasetError where no head is found."""
+        brain_grid.need_head(scan)
 
     def load(
         self,

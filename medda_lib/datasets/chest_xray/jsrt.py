@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Unpack
@@ -20,6 +21,7 @@ import numpy as np
 
 from medda_lib.datasets import reading
 from medda_lib.datasets.card import Card, CheckReport, DatasetError
+from medda_lib.datasets.checking import Seen, content_of
 from medda_lib.datasets.chest_xray.xrays import (
     ChestXrays,
     LoadOptions,
@@ -29,9 +31,9 @@ from medda_lib.datasets.chest_xray.xrays import (
     by_part,
     by_patient,
     exact,
-    files,
 )
-from medda_lib.datasets.folder import inner, need_folder
+from medda_lib.datasets.folder import files, inner, is_file, need_folder, one_each, unreadable
+from medda_lib.datasets.pictures import Frame, Pixels
 from medda_lib.datasets.splits import Indices
 
 CARD = Card(
@@ -104,31 +106,48 @@ def paper(records: Sequence[Record], seed: int) -> dict[str, Indices]:
 SCHEMES = {"paper": paper, "folds": by_part, "patient": by_patient}
 
 
-def frame_img(path: Path, *, side: int = SIDE) -> tuple[int, int]:
-    """(side, side) when the file has the bytes of that, else DatasetError with what it has."""
-    if not path.is_file():
-        raise DatasetError(f"{path}: the file is missing; extract the data set again")
-    size, wanted = path.stat().st_size, 2 * side * side
-    if size != wanted:
-        root = math.isqrt(size // 2)
-        square = f", which would be {root} x {root}" if 2 * root * root == size and root else ""
-        raise DatasetError(
-            f"{path}: {size:,} bytes{square}, expected {wanted:,} ({side} x {side} numbers of 16 "
-            "bits); it is truncated or another format: get it again"
-        )
-    return side, side
+@dataclass(frozen=True)
+class RawForm:
+    """Raw `.IMG` files of side x side pixels: 12 bits in two bytes, the larger first, film density."""
 
+    side: int = SIDE
 
-def read_img(path: Path, size: int, *, side: int = SIDE) -> reading.Pixels:
-    """A raw image, inverted, as (size, size) float32 in [0, 1]. side: pixels along each edge."""
-    frame_img(path, side=side)
-    values = np.fromfile(path, dtype=">u2").reshape(side, side).astype(np.float32)
-    if values.max() > WHITE:
-        raise DatasetError(
-            f"{path}: values up to {values.max():.0f}, expected 12 bits (at most {WHITE}); the "
-            "bytes are swapped (the original is big-endian): get the original file"
-        )
-    return reading.resize(1 - values / np.float32(WHITE), size)
+    def frame(self, path: Path) -> Frame:
+        """(side, side) when the file has the bytes of that, else DatasetError with what it has."""
+        if not is_file(path):
+            raise DatasetError(f"{path}: the file is missing; extract the data set again")
+        size, wanted = path.stat().st_size, 2 * self.side * self.side
+        if size != wanted:
+            root = math.isqrt(size // 2)
+            square = f", which would be {root} x {root}" if 2 * root * root == size and root else ""
+            raise DatasetError(
+                f"{path}: {size:,} bytes{square}, expected {wanted:,} ({self.side} x {self.side} "
+                "numbers of 16 bits); it is truncated or another format: get it again"
+            )
+        return Frame(self.side, self.side)
+
+    def read(self, path: Path, size: int) -> Pixels:
+        """A raw image, inverted, as (size, size) float32 in [0, 1]."""
+        return reading.resize(1 - self._density(path) / np.float32(WHITE), size)
+
+    def look(self, path: Path) -> Seen:
+        """The content of a raw image."""
+        return Seen(content_of(self._density(path)))
+
+    def _density(self, path: Path) -> Pixels:
+        self.frame(path)
+        try:
+            values = np.fromfile(path, dtype=">u2").reshape(self.side, self.side).astype(np.float32)
+        except OSError as error:
+            raise unreadable(path, error) from error
+        if values.max() > WHITE:
+            raise DatasetError(
+                f"{path}: values up to {values.max():.0f}, expected 12 bits (at most {WHITE}); the "
+                "bytes are swapped (the original is big-endian): get the original file"
+            )
+        if values.max() == values.min():
+            raise DatasetError(f"{path}: every pixel has one value; get the original file")
+        return values
 
 
 def scan(root: Path, rule: str = "lungs") -> Scan:
@@ -141,7 +160,8 @@ def scan(root: Path, rule: str = "lungs") -> Scan:
     need_folder(scr / "fold1" / "masks", CARD)
     records: list[Record] = []
     problems: list[str] = []
-    for path in files(images, ".img"):
+    raw = one_each(files(images, problems, ".img"), lambda p: p.stem, problems)
+    for path in raw.values():
         if path.stem[:5] not in GROUPS:
             problems.append(f"{path}: unknown label; names start with {' or '.join(GROUPS)}")
             continue
@@ -188,8 +208,7 @@ def source(side: int = SIDE, rule: str = "lungs") -> Source:
         labelled=False,
         rule=rule,
         mask_scale=2,
-        read=partial(read_img, side=side),
-        frame=partial(frame_img, side=side),
+        form=RawForm(side),
     )
 
 
@@ -198,15 +217,13 @@ def _masks(
 ) -> tuple[str, tuple[Path, ...], list[str]]:
     """Fold, mask files and problems of one image."""
     folds = [
-        f
-        for f in ("fold1", "fold2")
-        if (scr / f / "masks" / structures[0] / f"{name}.gif").is_file()
+        f for f in ("fold1", "fold2") if is_file(scr / f / "masks" / structures[0] / f"{name}.gif")
     ]
     if len(folds) != 1:
         where = "in both folds" if folds else "in neither fold"
         return "", (), [f"{name}.gif: mask of {structures[0]!r} {where} of {scr}; unpack SCR again"]
     masks = tuple(scr / folds[0] / "masks" / s / f"{name}.gif" for s in structures)
-    missing = [f"{m}: the mask is missing; unpack SCR again" for m in masks if not m.is_file()]
+    missing = [f"{m}: the mask is missing; unpack SCR again" for m in masks if not is_file(m)]
     return folds[0], masks, missing
 
 

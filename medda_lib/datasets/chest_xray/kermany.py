@@ -11,7 +11,7 @@ training and of test are one child cannot be told, so the cautious reading is ta
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +23,8 @@ from medda_lib.datasets.chest_xray.xrays import (
     Source,
     by_part,
     by_patient,
-    files,
 )
-from medda_lib.datasets.folder import inner, need_folder
+from medda_lib.datasets.folder import files, folders, inner, is_folder, need_folder, one_each
 from medda_lib.datasets.splits import Indices, shared_patients
 
 CARD = Card(
@@ -102,28 +101,31 @@ def scan(root: Path) -> Scan:
     problems: list[str] = []
     warnings: list[str] = []
     for folder, part in PARTS.items():
-        if not (base / folder).is_dir():
+        if not is_folder(base / folder):
             gone = f"{base / folder}: the folder is missing"
             if part == "validation":  # the original release has none
                 warnings.append(f"{gone}; there is no official validation split")
             else:
                 problems.append(f"{gone}; unpack the data set again")
             continue
-        for kind in sorted(p for p in (base / folder).iterdir() if p.is_dir()):
+        for kind in folders(base / folder, problems):
             if kind.name not in CLASSES:
                 problems.append(f"{kind}: unknown label; expected a folder {' or '.join(CLASSES)}")
                 continue
-            for image in files(kind, ".jpeg", ".jpg", ".png"):
-                group = CLASSES[kind.name]
-                match = PATIENT[group].fullmatch(image.stem)
-                if match is None:
-                    problems.append(
-                        f"{image}: no patient can be read from this name of a {group} image"
-                    )
-                    continue
-                patient = next(g for g in match.groups() if g)
-                records.append(Record(image.stem, patient, image, group, part=part))
+            records += _of_class(kind, CLASSES[kind.name], part, problems)
     return Scan(base, tuple(records), tuple(problems), (*warnings, *_overlap(records)))
+
+
+def _of_class(folder: Path, group: str, part: str, problems: list[str]) -> Iterator[Record]:
+    """The records of one class of one part."""
+    images = files(folder, problems, ".jpeg", ".jpg", ".png")
+    for image in one_each(images, lambda p: p.stem, problems).values():
+        match = PATIENT[group].fullmatch(image.stem)
+        if match is None:
+            problems.append(f"{image}: no patient can be read from this name of a {group} image")
+        else:
+            patient = next(g for g in match.groups() if g)
+            yield Record(image.stem, patient, image, group, part=part)
 
 
 def _overlap(records: Sequence[Record]) -> tuple[str, ...]:

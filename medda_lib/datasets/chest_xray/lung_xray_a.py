@@ -15,9 +15,8 @@ from medda_lib.datasets.chest_xray.xrays import (
     Source,
     all_test,
     by_patient,
-    files,
 )
-from medda_lib.datasets.folder import need_folder, pairs
+from medda_lib.datasets.folder import files, need_folder, one_each, pairs
 
 CARD = Card(
     name="lung_xray_a",
@@ -42,6 +41,10 @@ lung_xray_a/
     },
     caveats=(
         "No patient names: every image counts as its own patient.",
+        (
+            "The images 101-210-500-500-100 and 201-210-500-500-100 are the same file under two names "
+            "with two masks: a split may put one on either side."
+        ),
         "One site, one label rule: masks leave out the heart.",
     ),
     folders=("lung_xray_a",),
@@ -52,9 +55,12 @@ lung_xray_a/
 def scan(root: Path) -> Scan:
     """Records of all pairs; a file without its partner is a problem."""
     need_folder(root, CARD)
-    images = {p.stem: p for p in files(root, ".jpg", ".jpeg")}
-    masks = {p.stem.removesuffix("@"): p for p in files(root, ".png") if p.stem.endswith("@")}
-    paired, problems = pairs(images, masks, "no mask {name}@.png", "no image {name}.jpg")
+    problems: list[str] = []
+    drawn = [p for p in files(root, problems, ".png") if p.stem.endswith("@")]
+    images = one_each(files(root, problems, ".jpg", ".jpeg"), lambda p: p.stem, problems)
+    masks = one_each(drawn, lambda p: p.stem.removesuffix("@"), problems)
+    paired, alone = pairs(images, masks, "no mask {name}@.png", "no image {name}.jpg")
+    problems += alone
     if not images:
         problems.append(f"{root}: no .jpg file. {CARD.how_to_get}")
     records = tuple(Record(n, n, images[n], masks=(masks[n],)) for n in paired)

@@ -17,9 +17,8 @@ from medda_lib.datasets.chest_xray.xrays import (
     Source,
     all_test,
     by_patient,
-    files,
 )
-from medda_lib.datasets.folder import need_folder, pairs
+from medda_lib.datasets.folder import files, need_folder, one_each, pairs
 
 CARD = Card(
     name="lung_xray_b",
@@ -78,9 +77,15 @@ def source(name: str) -> str:
 def scan(root: Path) -> Scan:
     """Records of all pairs; a file without its partner is a problem."""
     need_folder(root, CARD)
-    images = {p.stem: p for p in files(need_folder(root / "images", CARD), ".png")}
-    masks = {p.stem: p for p in files(need_folder(root / "masks", CARD), ".png")}
-    paired, problems = pairs(images, masks, "no mask of this name", "no image of this name")
+    problems: list[str] = []
+    images, masks = (
+        one_each(
+            files(need_folder(root / part, CARD), problems, ".png"), lambda p: p.stem, problems
+        )
+        for part in ("images", "masks")
+    )
+    paired, alone = pairs(images, masks, "no mask of this name", "no image of this name")
+    problems += alone
     if not images:
         problems.append(f"{root / 'images'}: no .png file. {CARD.how_to_get}")
     records = tuple(Record(n, source(n), images[n], masks=(masks[n],)) for n in paired)

@@ -22,9 +22,9 @@ from medda_lib.datasets.chest_xray.xrays import (
     all_test,
     by_patient,
     exact,
-    files,
 )
-from medda_lib.datasets.folder import inner, need_folder
+from medda_lib.datasets.folder import files, inner, is_file, is_folder, need_folder, one_each
+from medda_lib.datasets.reading import PictureForm
 from medda_lib.datasets.splits import Indices
 
 CARD = Card(
@@ -70,6 +70,7 @@ MontgomerySet/
 NAME = re.compile(r"(MCUCXR_\d+)_(\d)")
 GROUPS = {"0": "normal", "1": "tuberculosis"}
 SIDES = ("leftMask", "rightMask")
+WHITES = (4095, 65535)  # 12 bits as published; copies stretched to 16 bits are around
 
 
 def paper(records: Sequence[Record], seed: int) -> dict[str, Indices]:
@@ -87,7 +88,8 @@ def scan(root: Path) -> Scan:
     folders = [need_folder(base / "ManualMask" / side, CARD) for side in SIDES]
     records: list[Record] = []
     problems: list[str] = []
-    for path in files(images, ".png"):
+    pictures = one_each(files(images, problems, ".png"), lambda p: p.stem, problems)
+    for path in pictures.values():
         match = NAME.fullmatch(path.stem)
         if match is None or match[2] not in GROUPS:
             problems.append(
@@ -95,25 +97,29 @@ def scan(root: Path) -> Scan:
             )
             continue
         masks = tuple(folder / path.name for folder in folders)
-        problems += [f"{m}: the mask is missing" for m in masks if not m.is_file()]
+        problems += [f"{m}: the mask is missing" for m in masks if not is_file(m)]
         records.append(Record(path.stem, match[1], path, GROUPS[match[2]], masks))
     names = {r.image.name for r in records}
+    drawn = [mask for folder in folders for mask in files(folder, problems, ".png")]
     problems += [
         f"{mask}: mask without an image in {images.name}"
-        for folder in folders
-        for mask in files(folder, ".png")
+        for mask in drawn
         if mask.name not in names
     ]
     return Scan(base, tuple(records), tuple(problems), _without_readings(base))
 
 
 def _without_readings(base: Path) -> tuple[str, ...]:
-    if (base / "ClinicalReadings").is_dir():
+    if is_folder(base / "ClinicalReadings"):
         return ()
     return (f"{base / 'ClinicalReadings'}: the folder is missing (it is not needed to load)",)
 
 
 SOURCE = Source(
-    CARD, {"test": all_test, "paper": paper, "patient": by_patient}, scan, labelled=False
+    CARD,
+    {"test": all_test, "paper": paper, "patient": by_patient},
+    scan,
+    labelled=False,
+    form=PictureForm(WHITES),
 )
 check, load = SOURCE.check, SOURCE.load

@@ -9,8 +9,8 @@ drawn by the seed.
 
 from __future__ import annotations
 
-import csv
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,10 +26,10 @@ from medda_lib.datasets.chest_xray.xrays import (
     all_test,
     by_part,
     by_patient,
-    files,
 )
-from medda_lib.datasets.folder import need_folder
+from medda_lib.datasets.folder import files, folders, is_file, is_folder, need_folder, one_each
 from medda_lib.datasets.splits import first_labelled
+from medda_lib.datasets.tables import Row, read_names, read_rows
 
 CARD = Card(
     name="nih_chestxray14",
@@ -91,8 +91,10 @@ NORMALS = 2754
 def scan(root: Path) -> Scan:
     """Records of the whole table, with the official part where the lists are there."""
     need_folder(root, CARD)
-    records, problems = read_table(find_table(root, CARD), image_paths(root))
+    records, problems = read_images(root, find_table(root, CARD))
     parts, trouble, warnings = _official(root)
+    if parts and (left := sum(r.image.name not in parts for r in records)):
+        warnings += (f"{root}: {left:,} image(s) of the table are in neither list of a split",)
     listed = tuple(replace(r, part=parts.get(r.image.name, "")) for r in records)
     return Scan(root, listed, (*problems, *trouble), warnings)
 
@@ -133,58 +135,52 @@ def select(records: Sequence[Record], normals: int | None, seed: int) -> list[Re
 
 
 def find_table(root: Path, card: Card) -> Path:
-    """The table of findings below `root`, or DatasetError."""
-    found = next((root / t for t in TABLES if (root / t).is_file()), None)
-    if found is None:
+    """The table of findings below `root`. Raises DatasetError where there is none, or both."""
+    found = [root / name for name in TABLES if is_file(root / name)]
+    if not found:
         raise DatasetError(f"{root / TABLES[0]}: the table is missing. {card.how_to_get}")
-    return found
+    if len(found) > 1:
+        raise DatasetError(
+            f"{found[1]}: {found[0].name} fits the same place; keep the table that goes with the images "
+            "and move the other away"
+        )
+    return found[0]
 
 
-def image_paths(root: Path) -> dict[str, Path]:
-    """File name -> path, in images/ or in images_001/images ... images_012/images."""
-    folders = [p for f in sorted(root.glob("images*")) for p in (f, f / "images") if p.is_dir()]
-    return {path.name: path for folder in folders for path in files(folder, ".png")}
+def read_images(root: Path, table: Path) -> tuple[list[Record], list[str]]:
+    """Records and problems of a table of findings and the images beside it.
 
-
-def read_table(table: Path, images: Mapping[str, Path]) -> tuple[list[Record], list[str]]:
-    """Records and problems of a table of findings.
-
-    Raises DatasetError when the table is empty or lacks a column. An image that is not there keeps
+    Images lie in images/ or in images_001/images ... images_012/images. An image that is not there keeps
     its record (it is reported when the files are checked, or read); an unlisted image is a problem.
+    Raises DatasetError for a table that cannot be read.
     """
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        missing = [c for c in COLUMNS if c not in (rows.fieldnames or ())]
-        if missing:
-            raise DatasetError(f"{table}: no column {', '.join(missing)}; get the table again")
-        records: list[Record] = []
-        problems: list[str] = []
-        for line, row in enumerate(rows, start=2):
-            record, fault = _record(row, images, table)
-            records += [record] if record else []
-            problems += [f"{table}, line {line}: {fault}"] if fault else []
-    if not records and not problems:
-        raise DatasetError(f"{table}: the table is empty; get it again")
-    listed = {r.image.name for r in records}
-    if len(listed) < len(records):
-        problems.append(f"{table}: {len(records) - len(listed)} image(s) are listed twice")
-    stray = sorted(set(images) - listed) if not problems else []
+    problems: list[str] = []
+    outer = [f for f in folders(root, problems) if f.name.startswith("images")]
+    places = [p for f in outer for p in (f, f / "images") if is_folder(p)]
+    found = (path for place in places for path in files(place, problems, ".png"))
+    images = one_each(found, lambda path: path.name, problems)
+    records: list[Record] = []
+    for line, row in read_rows(table, COLUMNS, problems):
+        record, fault = _record(row, images, table)
+        records += [record] if record else []
+        problems += [f"{table}, line {line}: {fault}"] if fault else []
+    listed = Counter(r.image.name for r in records)
+    problems += [f"{table}: {name} is listed {n} times" for name, n in listed.items() if n > 1]
+    stray = sorted(set(images) - set(listed)) if not problems else []
     problems += [f"{images[name]}: the image is not in {table.name}" for name in stray]
     return records, problems
 
 
-def _record(
-    row: Mapping[str, str | None], images: Mapping[str, Path], table: Path
-) -> tuple[Record | None, str]:
+def _record(row: Row, images: Mapping[str, Path], table: Path) -> tuple[Record | None, str]:
     """The record of a row and what is wrong with it ("" when nothing is)."""
-    name, labels, patient = (str(row[c] or "").strip() for c in COLUMNS)
+    name, labels, patient = (row[c] for c in COLUMNS)
     findings = set(labels.split("|"))
     if unknown := findings - FINDINGS - {NOTHING}:
         return None, f"unknown label {sorted(unknown)[0]!r} of {name}; known: {sorted(FINDINGS)}"
     if NOTHING in findings and len(findings) > 1:
         return None, f"{name} has {NOTHING!r} and other findings"
     number = re.match(r"(\d{8})_", name)
-    if not patient.isdigit() or (number and int(number[1]) != int(patient)):
+    if not patient.isdecimal() or (number and int(number[1]) != int(patient)):
         return None, f"{name}: Patient ID {patient!r} does not agree with the file name"
     group = "normal" if NOTHING in findings else "pneumonia" if PNEUMONIA in findings else "other"
     path = images.get(name, table.parent / "images" / name)
@@ -197,10 +193,16 @@ def _official(root: Path) -> tuple[dict[str, str], list[str], tuple[str, ...]]:
     problems: list[str] = []
     warnings: list[str] = []
     for part, name in LISTS.items():
-        if not (root / name).is_file():
+        if not is_file(root / name):
             warnings.append(f"{root / name}: missing; scheme 'official' needs it")
             continue
-        listed = (root / name).read_text(encoding="utf-8").split()
+        try:
+            listed = read_names(root / name)
+        except DatasetError as error:
+            problems.append(str(error))
+            continue
         twice = [image for image in listed if parts.setdefault(image, part) != part]
         problems += [f"{root / name}: {i} is in {LISTS[parts[i]]} too" for i in twice]
+        if again := len(listed) - len(set(listed)):
+            warnings.append(f"{root / name}: {again:,} name(s) are listed twice")
     return parts, problems, tuple(warnings)

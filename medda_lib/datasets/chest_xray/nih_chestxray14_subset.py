@@ -11,7 +11,7 @@ from pathlib import Path
 
 from medda_lib.datasets.card import Card
 from medda_lib.datasets.chest_xray.nih_chestxray14 import CARD as FULL
-from medda_lib.datasets.chest_xray.nih_chestxray14 import find_table, image_paths, read_table
+from medda_lib.datasets.chest_xray.nih_chestxray14 import find_table, read_images
 from medda_lib.datasets.chest_xray.xrays import (
     Scan,
     Source,
@@ -55,7 +55,7 @@ def scan(root: Path) -> Scan:
     """Records of the table; other findings than the two are problems."""
     need_folder(root, CARD)
     table = find_table(root, CARD)
-    records, problems = read_table(table, image_paths(root))
+    records, problems = read_images(root, table)
     others = [r for r in records if r.group == "other"]
     problems += [f"{table}: {r.image.name} is neither normal nor pneumonia" for r in others]
     return Scan(root, tuple(records), tuple(problems))

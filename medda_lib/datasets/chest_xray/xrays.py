@@ -11,18 +11,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Required, TypedDict
+from typing import Protocol, Required, TypedDict
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from medda_lib.datasets import reading
+from medda_lib.datasets import pictures, reading
 from medda_lib.datasets.card import Card, CheckReport, DatasetError
-from medda_lib.datasets.folder import FolderScan, check_folder, fault, refuse_problems
+from medda_lib.datasets.checking import (
+    FolderScan,
+    Seen,
+    check_folder,
+    looked_at,
+    refuse_problems,
+    scanned,
+)
+from medda_lib.datasets.folder import is_file
+from medda_lib.datasets.pictures import Frame, Pixels
 from medda_lib.datasets.splits import (
     Indices,
     first_labelled,
@@ -64,6 +73,24 @@ class Record:
     masks: tuple[Path, ...] = ()
     part: str = ""
 
+    @property
+    def states(self) -> Mapping[str, str]:
+        """What a second record of the same content may contradict."""
+        return {"patient": self.patient, "class": self.group, "split": self.part}
+
+
+class Form(Protocol):
+    """How a set's images are stored."""
+
+    def frame(self, path: Path) -> Frame:
+        """Width, height and turn, from the header. Raises DatasetError."""
+
+    def read(self, path: Path, size: int) -> Pixels:
+        """The image as (size, size) float32 in [0, 1]. Raises DatasetError."""
+
+    def look(self, path: Path) -> Seen:
+        """The whole image decoded: its content, and what is suspicious. Raises DatasetError."""
+
 
 class LoadOptions(TypedDict, total=False):
     """What `Source.load` takes, for modules that take something besides."""
@@ -86,7 +113,7 @@ class Source:
     schemes: ways to split, the first for whoever names none. scan: the records below a folder.
     labelled: its groups are the classes of `LABELS`. rule: what the masks cover, by default what the
     card says. mask_scale: image pixels per mask pixel along a side. published_overlap: schemes that
-    share patients as published, where this is a warning.
+    share patients as published, where this is a warning. form: how its images are stored.
     """
 
     card: Card
@@ -96,8 +123,7 @@ class Source:
     rule: str = ""
     mask_scale: int = 1
     published_overlap: tuple[str, ...] = ()
-    read: Callable[[Path, int], reading.Pixels] = reading.read_image
-    frame: Callable[[Path], tuple[int, int]] = reading.frame
+    form: Form = field(default_factory=reading.PictureForm)
 
     def check(
         self, root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
@@ -109,13 +135,11 @@ class Source:
         """
         verify = self._decode if decode else self._same_frame
 
-        def faults(records: Sequence[Record]) -> Iterator[str]:
-            yield fault(self._refuse_shared, records)
-            yield from reading.in_parallel(
-                partial(fault, verify), records, f"checking {self.card.name}"
-            )
+        def look(records: Sequence[Record]) -> Iterator[Seen]:
+            work = partial(looked_at, verify)
+            return reading.in_parallel(work, records, f"checking {self.card.name}")
 
-        return check_folder(self.card, root, self.scan, count=count, faults=faults, counts=counts)
+        return check_folder(self.card, root, self._apart, count=count, look=look, counts=counts)
 
     def load(
         self,
@@ -132,7 +156,7 @@ class Source:
         split: a part of the scheme, None for all. scheme: a key of the card's splits, None for the
         first. seed: of what a scheme draws. Raises DatasetError, naming the file or argument.
         """
-        found = self.scan(root)
+        found = scanned(self.scan, root)
         refuse_problems(self.card, found)
         if size < 1:
             raise DatasetError(f"size: {size} pixels; expected a positive number")
@@ -164,29 +188,42 @@ class Source:
             )
         return [records[i] for i in indices.tolist()]
 
-    def _same_frame(self, record: Record) -> None:
+    def _same_frame(self, record: Record) -> Seen:
         """Compare the headers of a record's files. Raises DatasetError."""
-        width, height = self.frame(record.image)
-        wanted = (width // self.mask_scale, height // self.mask_scale)
-        for mask in record.masks:
-            if (size := reading.frame(mask)) != wanted:
+        image = self.form.frame(record.image)
+        wanted = Frame(image.width // self.mask_scale, image.height // self.mask_scale, image.turn)
+        for path in record.masks:
+            mask = pictures.frame(path)
+            if mask[:2] != wanted[:2]:
                 raise DatasetError(
-                    f"{mask}: mask of {size[0]} x {size[1]} pixels, expected "
-                    f"{wanted[0]} x {wanted[1]} for {record.image.name}; get both files again"
+                    f"{path}: mask of {mask.width} x {mask.height} pixels, expected "
+                    f"{wanted.width} x {wanted.height} for {record.image.name}; get both files again"
                 )
+            if mask.turn != wanted.turn:
+                raise DatasetError(
+                    f"{path}: the EXIF of {record.image.name} states another turn than that of its "
+                    "mask, so where the mask lies is not known; turn the pixels and remove the tag"
+                )
+        return Seen()
 
-    def _decode(self, record: Record) -> None:
+    def _decode(self, record: Record) -> Seen:
         """Like `_same_frame`, and the pixels are decoded too."""
         self._same_frame(record)
-        self.read(record.image, 64)
-        if record.masks:
-            reading.read_mask(record.masks, 64)
+        seen = self.form.look(record.image)
+        warnings = reading.united(record.masks)[1] if record.masks else ()
+        return replace(seen, warnings=(*seen.warnings, *warnings))
 
-    def _refuse_shared(self, records: Sequence[Record]) -> None:
-        """Raise DatasetError when the official parts share a patient."""
-        if not self.published_overlap:
-            patients = [r.patient for r in records]
-            refuse_shared_patients(by_part(records, 0), patients, self.card.name)
+    def _apart(self, root: Path) -> Scan:
+        """The scan, with a problem where the official parts share a patient."""
+        found = self.scan(root)
+        if self.published_overlap:
+            return found
+        patients = [r.patient for r in found.records]
+        try:
+            refuse_shared_patients(by_part(found.records, 0), patients, self.card.name)
+        except DatasetError as error:
+            return replace(found, problems=(*found.problems, str(error)))
+        return found
 
     def _read(self, records: Sequence[Record], size: int, *, progress: bool) -> ChestXrays:
         masked = bool(records[0].masks)
@@ -195,7 +232,7 @@ class Source:
 
         def fill(i: int) -> None:
             self._same_frame(records[i])
-            images[i, 0] = self.read(records[i].image, size)
+            images[i, 0] = self.form.read(records[i].image, size)
             if masks is not None:
                 masks[i, 0] = reading.read_mask(records[i].masks, size)
 
@@ -218,7 +255,7 @@ def count(records: Sequence[Record], names: Sequence[str]) -> dict[str, int]:
     """Numbers of images, patients, masks, and of records by group or part, for the given names."""
     tally = Counter(r.group for r in records if r.group)
     tally.update(r.part for r in records if r.part)
-    tally["images"] = sum(r.image.is_file() for r in records)
+    tally["images"] = sum(_is_there(r.image) for r in records)
     tally["patients"] = len({r.patient for r in records})
     tally["masks"] = sum(bool(r.masks) for r in records)
     return {name: tally[name] for name in names}
@@ -260,11 +297,12 @@ def exact(
     return {name: np.sort(order[edges[i] : edges[i + 1]]) for i, name in enumerate(sizes)}
 
 
-def files(folder: Path, *suffixes: str) -> list[Path]:
-    """Visible files with one of the suffixes (any case), sorted by name."""
-    return sorted(
-        p for p in folder.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith(".")
-    )
+def _is_there(path: Path) -> bool:
+    """Whether an image is there and may be read; why not is said where its record is looked at."""
+    try:
+        return is_file(path)
+    except DatasetError:
+        return False
 
 
 def _list(names: Mapping[str, object]) -> str:

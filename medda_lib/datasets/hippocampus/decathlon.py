@@ -13,19 +13,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 
 from medda_lib.datasets import nifti
 from medda_lib.datasets.card import CheckReport, DatasetError
-from medda_lib.datasets.folder import need_folder
+from medda_lib.datasets.folder import is_file, need_folder
 from medda_lib.datasets.hippocampus.crops import FIELD, Crops, Millimetres
 from medda_lib.datasets.hippocampus.source import (
     Acquired,
@@ -34,6 +32,7 @@ from medda_lib.datasets.hippocampus.source import (
     CropSource,
     stored_type,
 )
+from medda_lib.datasets.tables import read_text
 from medda_lib.datasets.volume_source import stem
 from medda_lib.datasets.volumes import VolumeCard
 
@@ -99,10 +98,11 @@ class Listing:
 def read_listing(root: Path) -> Listing:
     """The task's `dataset.json`. Raises DatasetError when it is missing or says less than it must."""
     path = need_folder(root, CARD) / "dataset.json"
-    if not path.is_file():
+    if not is_file(path):
         raise DatasetError(f"{path}: the file is missing. {CARD.how_to_get}")
+    text = read_text(path)
     try:
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
+        found: Any = json.loads(text)
         pairs = tuple((root / pair["image"], root / pair["label"]) for pair in found["training"])
         channels, labels = (
             {int(number): str(name) for number, name in found[key].items()}
@@ -114,6 +114,10 @@ def read_listing(root: Path) -> Listing:
             f"{path}: not a Decathlon listing ({type(error).__name__}: {error}); expected name, "
             "modality, labels and training with image and label: extract the task again"
         ) from error
+    if not channels or max(labels, default=0) < 1:
+        raise DatasetError(
+            f"{path}: it declares no channel, or no label above 0; extract the task again"
+        )
     visible = tuple(pair for pair in pairs if not pair[0].name.startswith("._"))
     return Listing(name.lower(), channels, labels, visible)
 
@@ -125,7 +129,8 @@ def scan(root: Path) -> CropScan:
     problems: list[str] = []
     gone: list[str] = []
     for image, mask in listing.pairs:
-        here = image.is_file(), mask.is_file()
+        here = is_file(image), is_file(mask)
+        problems += [f"{p}: {q} fits the same place; keep one" for p, q in _unpacked(image, mask)]
         if all(here):
             name = stem(image)
             records.append(CropRecord(name, person_of(name), listing.name, image, mask))
@@ -137,6 +142,14 @@ def scan(root: Path) -> CropScan:
     if not records and not problems:
         problems.append(f"{root}: no listed pair is here. {CARD.how_to_get}")
     return CropScan(root, tuple(records), tuple(problems), tuple(gone))
+
+
+def _unpacked(*paths: Path) -> Iterator[tuple[Path, Path]]:
+    """Listed files beside which the same name lies with the other ending, .nii or .nii.gz."""
+    for path in paths:
+        other = path.with_name(stem(path) + (".nii" if path.suffix == ".gz" else ".nii.gz"))
+        if is_file(path) and is_file(other):
+            yield other, path
 
 
 def person_of(name: str) -> str:
@@ -153,11 +166,16 @@ def check(
     A pair of which nothing is here is a warning (a part of the set can be used), half a pair is a
     problem. counts: numbers that have to be met besides, by default none.
     """
-    report = SOURCE.check(root, counts=counts or {}, decode=decode)
+    try:
+        listing = read_listing(root)
+    except DatasetError as error:
+        return CheckReport(CARD.name, root, {}, (str(error),))
+    source = replace(SOURCE, read=partial(read_all, listing=listing))
+    report = source.check(root, counts=counts or {}, decode=decode)
     published = CARD.counts["scans"]
     if counts is not None or not report.found or report.found["scans"] == published:
         return report
-    if read_listing(root).name != TASK:
+    if listing.name != TASK:
         return report
     fewer = f"{report.found['scans']} scans are here, {published} were published"
     return replace(report, warnings=(*report.warnings, fewer))
@@ -181,16 +199,20 @@ def load(
     listing = read_listing(root)
     _known_labels(labels, listing)
     number = channel_number(channel, listing)
-    source = replace(SOURCE, read=partial(read, labels=labels, channel=number))
+    read_one = partial(read, listing=listing, labels=labels, channel=number)
+    source = replace(SOURCE, read=read_one)
     return source.load(root, site=site, spacing=spacing, field=field, progress=progress)
 
 
 def read(
-    record: CropRecord, labels: tuple[int, ...] | None = None, channel: int | None = None
+    record: CropRecord,
+    listing: Listing,
+    labels: tuple[int, ...] | None = None,
+    channel: int | None = None,
 ) -> Acquired:
-    """One scan as stored. Raises DatasetError, for several channels and none chosen as well."""
+    """One scan as stored. Raises DatasetError, for labels that the listing does not declare as well."""
     image = _image(record.image, channel)
-    mask = nifti.read_mask(record.mask, image.grid, "labels")
+    mask = nifti.read_mask(record.mask, image.grid, "labels", {0, *listing.labels})
     if labels is not None:
         mask = np.isin(nifti.read_scan(record.mask).values, labels)
         if not mask.any():
@@ -198,7 +220,20 @@ def read(
     return Acquired(image, mask, stored_type(record.image))
 
 
-SOURCE = CropSource(CARD, scan, read)
+def read_all(record: CropRecord, listing: Listing) -> Acquired:
+    """One scan, every channel looked at; the first comes out. Raises DatasetError."""
+    if len(listing.channels) == 1:
+        return read(record, listing)
+    found = [read(record, listing, channel=number) for number in sorted(listing.channels)]
+    return found[0]
+
+
+def _read(record: CropRecord) -> Acquired:
+    """For a source without a listing: that of the record's own task."""
+    return read(record, read_listing(record.image.parent.parent))
+
+
+SOURCE = CropSource(CARD, scan, _read)
 
 
 def channel_number(channel: int | str | None, listing: Listing) -> int | None:
@@ -225,24 +260,21 @@ def _image(path: Path, channel: int | None) -> nifti.Scan:
             raise DatasetError(
                 f"{path}: shape {series.shape} has no channel {channel}; correct `channel`"
             )
+        warnings = nifti.verify(path, series)
         one = series.slicer[..., channel]
         grid = nifti.grid_of(path, one)
         values = np.asarray(one.get_fdata(dtype=np.float32, caching="unchanged"))
     if not np.isfinite(values).all() or values.min() == values.max():
         raise DatasetError(f"{path}: channel {channel} is empty or not finite; get the file again")
-    return nifti.Scan(grid, values)
+    return nifti.Scan(grid, values, warnings)
 
 
 def _refuse_series(path: Path) -> None:
-    """Several channels and none chosen; other faults are left for `read_scan` to name."""
-    try:
-        image: Any = nib.load(path)
-    except (OSError, ImageFileError):
-        return
-    if len(image.shape) == 4 and image.shape[3] > 1:
-        raise DatasetError(
-            f"{path}: {image.shape[3]} channels; choose one with the argument `channel`"
-        )
+    """Several channels and none chosen."""
+    with nifti.opened(path) as image:
+        shape = image.shape
+    if len(shape) == 4 and shape[3] > 1:
+        raise DatasetError(f"{path}: {shape[3]} channels; choose one with the argument `channel`")
 
 
 def _known_labels(labels: tuple[int, ...] | None, listing: Listing) -> None:

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from medda_lib.datasets import nifti
-from medda_lib.datasets.folder import inner, need_folder
+from medda_lib.datasets.folder import folders, inner, is_file, need_folder
 from medda_lib.datasets.hippocampus.crops import cut_out
 from medda_lib.datasets.hippocampus.source import (
     Acquired,
@@ -63,20 +63,23 @@ dryad/
 )
 
 SIDES = ("L", "R")
+LABELS = (0, 1, 2, 3)  # outside and the three subfields
 
 
 def scan(root: Path) -> CropScan:
     """Two records per person; a missing file is a problem."""
     need_folder(root, CARD)
     base = inner(root, "mri_dataset")
-    people = sorted(p for p in base.iterdir() if p.is_dir() and re.fullmatch(r"s\d+", p.name))
-    problems = [] if people else [f"{base}: no folder like s01 in it. {CARD.how_to_get}"]
+    problems: list[str] = []
+    people = [p for p in folders(base, problems) if re.fullmatch(r"s\d+", p.name)]
+    if not people:
+        problems.append(f"{base}: no folder like s01 in it. {CARD.how_to_get}")
     records: list[CropRecord] = []
     for folder in people:
         name = folder.name
         image = folder / f"{name}_t1w_standard_defaced_MNI.nii.gz"
         masks = {s: folder / f"{name}_hippolabels_t1w_standard_{s}_MNI.nii.gz" for s in SIDES}
-        missing = [path for path in (image, *masks.values()) if not path.is_file()]
+        missing = [path for path in (image, *masks.values()) if not is_file(path)]
         problems += [f"{path}: the file is missing; extract the archive again" for path in missing]
         if not missing:
             records += [CropRecord(f"{name}_{s}", name, "dryad", image, masks[s]) for s in SIDES]
@@ -86,8 +89,8 @@ def scan(root: Path) -> CropScan:
 def read(record: CropRecord) -> Acquired:
     """One hippocampus and what is around it. Raises DatasetError for files that cannot be trusted."""
     head = nifti.read_scan(record.image)
-    image, mask = cut_out(head, nifti.read_mask(record.mask, head.grid, "labels"))
-    return Acquired(image, mask, stored_type(record.image))
+    image, mask = cut_out(head, nifti.read_mask(record.mask, head.grid, "labels", LABELS))
+    return Acquired(image, mask, stored_type(record.image), head)
 
 
 SOURCE = CropSource(CARD, scan, read)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from medda_lib.datasets import nifti
 from medda_lib.datasets.card import DatasetError
-from medda_lib.datasets.folder import need_folder
+from medda_lib.datasets.folder import files, is_folder, need_folder, one_each
 from medda_lib.datasets.hippocampus.crops import cut_out
 from medda_lib.datasets.hippocampus.source import (
     Acquired,
@@ -27,7 +27,7 @@ from medda_lib.datasets.hippocampus.source import (
     CropSource,
     stored_type,
 )
-from medda_lib.datasets.volume_source import stem, volumes_in
+from medda_lib.datasets.volume_source import volumes_in
 from medda_lib.datasets.volumes import VolumeCard
 
 CARD = VolumeCard(
@@ -80,14 +80,13 @@ def scan(root: Path) -> CropScan:
     problems: list[str] = []
     for part in PARTS:
         images, labels = root / part, root / f"Labels_{part}_NIFTI"
-        absent = [folder for folder in (images, labels) if not folder.is_dir()]
+        absent = [folder for folder in (images, labels) if not is_folder(folder)]
         if absent:
             problems += [f"{f}: the folder is missing. {CARD.how_to_get}" for f in absent]
             continue
         heads, faults = _heads(images)
         problems += faults
-        files = {stem(path): path for path in volumes_in(labels)}
-        for record in _sides(heads, files, part):
+        for record in _sides(heads, volumes_in(labels, problems), part):
             if isinstance(record, str):
                 problems.append(record)
             else:
@@ -99,7 +98,7 @@ def read(record: CropRecord) -> Acquired:
     """One hippocampus and what is around it. Raises DatasetError for files that cannot be trusted."""
     head = nifti.read_scan(record.image)
     image, mask = cut_out(head, two_valued(record.mask, head.grid))
-    return Acquired(image, mask, stored_type(record.image))
+    return Acquired(image, mask, stored_type(record.image), head)
 
 
 def two_valued(path: Path, image: nifti.Grid) -> NDArray[np.bool_]:
@@ -117,15 +116,16 @@ def two_valued(path: Path, image: nifti.Grid) -> NDArray[np.bool_]:
 
 def _heads(folder: Path) -> tuple[dict[str, Path], list[str]]:
     """Images by the part of their name that the labels share, and what is wrong with the others."""
-    heads: dict[str, Path] = {}
     problems: list[str] = []
-    for path in volumes_in(folder):
+    named: dict[Path, str] = {}
+    for path in volumes_in(folder, problems).values():
         match = NAME.match(path.name)
         if match is None:
             problems.append(f"{path}: expected a name like ADNI_002_S_0295_13722.nii.gz; rename it")
         else:
-            heads[match[0]] = path
-    if not heads and any(folder.glob("*.mnc")):
+            named[path] = match[0]
+    heads = one_each(named, named.__getitem__, problems)
+    if not heads and files(folder, problems, ".mnc"):
         problems.append(f"{folder}: the images are MINC; convert them to NIfTI (mnc2nii) beside")
     return heads, problems
 

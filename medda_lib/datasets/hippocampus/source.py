@@ -19,8 +19,23 @@ import torch
 from numpy.typing import NDArray
 
 from medda_lib.datasets.card import CheckReport, DatasetError
-from medda_lib.datasets.folder import FolderScan, check_folder, fault, refuse_problems
-from medda_lib.datasets.hippocampus.crops import FIELD, Crops, Millimetres, grid_shape, on_grid
+from medda_lib.datasets.checking import (
+    FolderScan,
+    Seen,
+    check_folder,
+    content_of,
+    looked_at,
+    refuse_problems,
+    scanned,
+)
+from medda_lib.datasets.hippocampus.crops import (
+    FIELD,
+    Crops,
+    Millimetres,
+    grid_shape,
+    on_grid,
+    rescaled,
+)
 from medda_lib.datasets.nifti import Scan
 from medda_lib.datasets.resampling import Values
 from medda_lib.datasets.volume_source import in_parallel
@@ -37,16 +52,25 @@ class CropRecord:
     image: Path
     mask: Path
 
+    @property
+    def states(self) -> Mapping[str, str]:
+        """What a second record of the same content may contradict."""
+        return {"scan": self.scan, "person": self.person, "site": self.site}
+
 
 CropScan = FolderScan[CropRecord]
 
 
 class Acquired(NamedTuple):
-    """An image as stored, its mask on the same voxels, and the regime of its intensities."""
+    """An image as stored, its mask on the same voxels, the regime of its intensities.
+
+    head: the whole scan, where the image was cut from it.
+    """
 
     image: Scan
     mask: NDArray[np.bool_]
     regime: str
+    head: Scan | None = None
 
 
 Read = Callable[[CropRecord], Acquired]
@@ -69,11 +93,11 @@ class CropSource:
         card's. decode False: names only.
         """
 
-        def faults(records: Sequence[CropRecord]) -> Iterator[str]:
-            work = partial(fault, self.read)
-            return in_parallel(work, records if decode else (), f"checking {self.card.name}")
+        def look(records: Sequence[CropRecord]) -> Iterator[Seen]:
+            work = partial(looked_at, self._look if decode else _names_only)
+            return in_parallel(work, records, f"checking {self.card.name}")
 
-        return check_folder(self.card, root, self.scan, count=_count, faults=faults, counts=counts)
+        return check_folder(self.card, root, self._scan, count=_count, look=look, counts=counts)
 
     def load(
         self,
@@ -88,14 +112,14 @@ class CropSource:
 
         Raises DatasetError, naming the file or the argument.
         """
-        found = self._of_site(self.scan(root), site)
+        found = self._of_site(self._scan(root), site)
         grid_shape(spacing, field)
         refuse_problems(self.card, found)
         if not found.records:
             raise DatasetError(f"{found.root}: no scan is here. {self.card.how_to_get}")
 
         def bring(record: CropRecord) -> tuple[Values, NDArray[np.bool_], str]:
-            image, mask, regime = self.read(record)
+            image, mask, regime, _ = self.read(record)
             values, inside = on_grid(image, mask, spacing, field)
             if not inside.any():
                 raise DatasetError(
@@ -116,6 +140,16 @@ class CropSource:
             regimes=tuple(regime for _, _, regime in placed),
         )
 
+    def _scan(self, root: Path) -> CropScan:
+        return scanned(self.scan, root, lambda record: record.scan)
+
+    def _look(self, record: CropRecord) -> Seen:
+        """Read both files and scale the crop, as for loading. Raises DatasetError."""
+        image, _, _, head = self.read(record)
+        rescaled(image.values, image.grid)
+        whole = head or image
+        return Seen(content_of(whole.values), whole.warnings)
+
     def _of_site(self, found: CropScan, site: str | None) -> CropScan:
         """The scans of one site (None: of all). Raises DatasetError that lists the sites there are."""
         if site is None:
@@ -130,6 +164,10 @@ def stored_type(path: Path) -> str:
     """The type in which a file's values are stored, by NumPy's name: "uint8", "float32" ..."""
     header: Any = nib.load(path).header
     return str(np.dtype(header.get_data_dtype()).name)
+
+
+def _names_only(_record: CropRecord) -> Seen:
+    return Seen()
 
 
 def _count(records: Sequence[CropRecord], _names: Sequence[str]) -> dict[str, int]:

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from medda_lib.datasets import nifti
 from medda_lib.datasets.card import DatasetError
-from medda_lib.datasets.folder import need_folder, pairs
+from medda_lib.datasets.folder import is_folder, need_folder, pairs
 from medda_lib.datasets.resampling import Values, resample, upright, upright_axes
 from medda_lib.datasets.volume_source import (
     VolumeRecord,
     VolumeScan,
     VolumeSource,
-    stem,
     volumes_in,
 )
 from medda_lib.datasets.volumes import VolumeCard, Volumes
@@ -76,10 +75,10 @@ def scan(root: Path) -> VolumeScan:
     problems: list[str] = []
     for site, name in FOLDERS.items():
         folder = root / name
-        if not folder.is_dir():
+        if not is_folder(folder):
             problems.append(f"{folder}: the folder of site {site} is missing. {CARD.how_to_get}")
             continue
-        files = {stem(p): p for p in volumes_in(folder)}
+        files = volumes_in(folder, problems)
         masks = {n[: -len(SUFFIX)]: p for n, p in files.items() if n.lower().endswith(SUFFIX)}
         images = {n: p for n, p in files.items() if not n.lower().endswith(SUFFIX)}
         both, more = pairs(images, masks)
@@ -88,7 +87,7 @@ def scan(root: Path) -> VolumeScan:
     return VolumeScan(root, tuple(records), tuple(problems))
 
 
-SOURCE = VolumeSource(CARD, tuple(FOLDERS), "labels", scan)
+SOURCE = VolumeSource(CARD, tuple(FOLDERS), "labels", scan, labels=(0, 1, 2))
 check = SOURCE.check
 
 
