@@ -55,7 +55,8 @@ class Frame(NamedTuple):
 def opened(path: Path) -> Iterator[Image.Image]:
     """An opened picture; everything that Pillow may raise inside becomes a DatasetError."""
     try:
-        with Image.open(path) as image:
+        # Not by its path: Pillow maps such a file into memory, and mixes up the sides of a turned TIFF.
+        with path.open("rb") as stream, Image.open(stream) as image:
             yield image
     except DatasetError:
         raise
@@ -169,7 +170,9 @@ def _upright(path: Path, image: Image.Image) -> Image.Image:
         alpha = image.convert("RGBA").getchannel("A")
         if alpha.getextrema() != (255, 255):
             raise DatasetError(f"{path}: parts are transparent; save it without transparency")
-    return image if turn == 1 else ImageOps.exif_transpose(image)
+    if turn == 1 or image.format == "TIFF":  # Pillow turns a TIFF as it loads it
+        return image
+    return ImageOps.exif_transpose(image)
 
 
 def _turn(image: Image.Image) -> int:
@@ -229,7 +232,8 @@ def _like_neighbours(values: NDArray[Any]) -> Inside:
     """(h - 2, w - 2): where a pixel equals the four beside it."""
     middle = values[1:-1, 1:-1]
     beside = (values[:-2, 1:-1], values[2:, 1:-1], values[1:-1, :-2], values[1:-1, 2:])
-    return np.logical_and.reduce([middle == other for other in beside])
+    like: Inside = np.logical_and.reduce([middle == other for other in beside])
+    return like
 
 
 def _core(marked: Inside) -> Inside:

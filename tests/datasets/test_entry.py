@@ -45,9 +45,24 @@ def test_a_set_is_found_by_each_of_its_folders(
     with pytest.raises(DatasetError, match=f"{name}: no folder {card.folders[0]}") as caught:
         find(name)
     assert card.how_to_get in str(caught.value)
-    for folder in reversed(card.folders):
-        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    for folder in card.folders:
+        (tmp_path / folder).mkdir(parents=True)
         assert find(name).samefile(tmp_path / folder)
+        (tmp_path / folder).rename(tmp_path / "elsewhere")
+        (tmp_path / "elsewhere").rmdir()
+
+
+def test_two_folders_of_one_set_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDDA_DATA", str(tmp_path))
+    (tmp_path / "harp").mkdir()
+    (tmp_path / "HarP").symlink_to("harp")
+    assert find("harp").samefile(tmp_path / "harp")  # one folder under two names
+    (tmp_path / "HarP").unlink()
+    (tmp_path / "HarP").mkdir()
+    with pytest.raises(DatasetError, match=r"HarP: .*harp fits the same place"):
+        find("harp")
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

@@ -247,7 +247,7 @@ def test_image_listed_twice(root: Path) -> None:
     place = TINY["nih_chestxray14_subset"](root)
     table = root / "Data_Entry_2017.csv"
     table.write_text(table.read_text() + "00000001_000.png,Pneumonia,1\n")
-    refused(place, "Data_Entry_2017.csv", "1 image(s) are listed twice")
+    refused(place, "Data_Entry_2017.csv", "00000001_000.png is listed 2 times")
 
 
 def test_patient_in_two_official_splits(root: Path) -> None:
@@ -301,14 +301,14 @@ def test_jsrt_official_size(tmp_path: Path) -> None:
     values = np.zeros((2048, 2048), ">u2")
     values[:1024] = 4095
     values.tofile(path)
-    small = jsrt.read_img(path, 8)
+    small = jsrt.RawForm().read(path, 8)
     assert (small[:4] == 0).all()
     assert (small[4:] == 1).all()
 
 
 def test_jsrt_missing_image(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"JPCLN001\.IMG: the file is missing"):
-        jsrt.read_img(tmp_path / "JPCLN001.IMG", 8)
+        jsrt.RawForm().read(tmp_path / "JPCLN001.IMG", 8)
 
 
 def test_jsrt_swapped_bytes(root: Path) -> None:

@@ -147,7 +147,7 @@ def test_kermany_original_release_names(tmp_path: Path) -> None:
 
 def test_jsrt_is_inverted_and_its_heart_is_optional(tiny_places: dict[str, Place]) -> None:
     place = tiny_places["jsrt"]
-    raw = jsrt.read_img(place.root / "All247images" / "JPCLN001.IMG", 64, side=64)
+    raw = jsrt.RawForm(64).read(place.root / "All247images" / "JPCLN001.IMG", 64)
     assert raw[32, 18] < 0.4 < raw[32, 32]  # lung, then mediastinum
     lungs, both = load(place), load(place, rule="lungs_and_heart")
     assert lungs.masks is not None
