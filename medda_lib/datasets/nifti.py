@@ -12,8 +12,10 @@ stored; `resampling` brings it to a grid. nibabel does the decoding.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import math
+import os
 import struct
 import zlib
 from collections.abc import Collection, Iterator
@@ -154,6 +156,8 @@ def opened(path: Path) -> Iterator[nib.Nifti1Image]:
     except FileNotFoundError as error:
         raise DatasetError(f"{path}: the file is missing; extract the data set again") from error
     except ImageFileError as error:
+        if not os.access(path, os.R_OK):
+            raise unreadable(path, PermissionError(errno.EACCES, "Permission denied")) from error
         raise DatasetError(f"{path}: no NIfTI file ({error}); get it again") from error
     except HeaderDataError as error:
         raise DatasetError(f"{path}: broken NIfTI header ({error}); get it again") from error

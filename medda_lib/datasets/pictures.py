@@ -9,8 +9,8 @@ mask have to state the same turn, because no one can tell whether the mask was d
 
 Images. 8 bits per channel; grey, a palette or RGB, which becomes luma (colour: a warning). More than 8
 bits only where the set declares how bright white is (`whites`): a value above is refused, none above a
-quarter of it is a warning, as for 8 bits. Not: 1 bit, floating point, CMYK, one value throughout, 0 and
-1 alone.
+quarter of it is a warning, as for 8 bits; so are two values alone. Not: 1 bit, floating point, CMYK, one
+value throughout, 0 and 1 alone.
 
 Masks. Two levels, dark outside and bright (above 127 of 255) inside; edges may be soft by a few pixels
 and compression may add noise. Several levels or colours, smooth maps, an empty, full or inverted mask
@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.folder import unreadable
@@ -69,8 +69,9 @@ def opened(path: Path) -> Iterator[Image.Image]:
         ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError,
         SyntaxError, TypeError, ValueError, Image.DecompressionBombError,
     ) as error:  # fmt: skip
+        what = "no known format" if isinstance(error, UnidentifiedImageError) else error
         raise DatasetError(
-            f"{path}: cannot be decoded ({error}); it is truncated or no image: get it again"
+            f"{path}: cannot be decoded ({what}); it is truncated or no image: get it again"
         ) from error
 
 
@@ -121,6 +122,8 @@ def remarks(path: Path, image: Image.Image, values: NDArray[Any], white: int) ->
     """What is suspicious about an image that is read all the same."""
     if (high := int(values.max())) < white / 4:
         yield f"{path}: values up to {high} of {white}, nearly black; was its white another one?"
+    if np.count_nonzero(np.bincount(values.ravel())) <= 2:
+        yield f"{path}: two values alone; is it a mask instead of an image?"
     if image.mode in {"RGB", "P", "RGBA", "YCbCr"} and _coloured(image, share=0.01):
         yield f"{path}: in colour, read as its luma; is it a photograph, or annotated?"
     if _turn(image) != 1:

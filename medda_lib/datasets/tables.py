@@ -9,6 +9,7 @@ Every fault is a DatasetError or a problem that names file, line and remedy.
 from __future__ import annotations
 
 import csv
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.folder import unreadable
 
 Row = Mapping[str, str]
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
+UTF16 = (BOM_UTF16_LE, BOM_UTF16_BE)
 
 
 def read_text(path: Path) -> str:
@@ -34,7 +35,7 @@ def read_text(path: Path) -> str:
             "plain text, or get it again"
         )
     try:
-        return data.decode("utf-8-sig")
+        return data.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise DatasetError(

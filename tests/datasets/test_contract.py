@@ -6,8 +6,10 @@ words of a problem. Whatever the row, check and load agree: a load raises where 
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
+import os
 import shutil
 import struct
 from collections.abc import Callable
@@ -123,6 +125,7 @@ IMAGES: dict[str, tuple[bytes, str]] = {
     "16 bits per colour": (sixteen_bits_per_colour(), "16 bits per colour"),
     "constant": (saved(of(FULL, "L")), "every pixel has one value"),
     "0 and 1": (saved(of(MASK // 255, "L")), "values 0 and 1 alone"),
+    "its own mask": (saved(of(MASK, "L")), "warning: two values alone"),
     "nearly black": (saved(of(GREY // 8, "L")), "warning: nearly black"),
     "two frames": (
         saved(of(GREY, "L"), "GIF", save_all=True, append_images=[of(GREY[::-1], "L")]),
@@ -204,7 +207,9 @@ def test_an_image_and_its_mask_turn_together(turn: int, kind: str, tmp_path: Pat
     values[8:20, 5:43] = 255
     pair = turned(of(values, "L"), turn, kind), turned(of(values, "L"), turn)
     check, load = pictures_of(tmp_path, *pair)
-    agreed(check, load, "warning: turned as its EXIF states" if kind != "TIFF" else "")
+    agreed(
+        check, load, "warning: " + ("two values" if kind == "TIFF" else "turned as its EXIF states")
+    )
     found: Any = load()
     assert found.images[found.masks].mean() > 0.9
     rows = found.masks[0, 0].any(1).nonzero().squeeze(1)
@@ -449,6 +454,31 @@ def test_folders(name: str, tmp_path: Path) -> None:
     entry = ALL[dataset]
     load = {"size": 16, **options} if dataset in CHEST_XRAYS else {}
     agreed(lambda: entry.check(tmp_path, counts={}), lambda: entry.load(tmp_path, **load), expected)
+
+
+@pytest.mark.parametrize("closed", ["chest_xray/test/NORMAL", "chest_xray/train"])
+def test_a_folder_that_may_not_be_read_is_one_problem(
+    closed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    TINY["kermany"](tmp_path)
+    broken = tmp_path / "chest_xray/test/PNEUMONIA/person9_bacteria_41.jpeg"
+    broken.write_bytes(b"no picture")
+    scandir = os.scandir
+
+    def refused(path: Path) -> Any:
+        if path == tmp_path / closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    entry = CHEST_XRAYS["kermany"]
+    for words in (
+        f"{tmp_path / closed}: cannot be read (Permission denied)",
+        "person9_bacteria_41",
+    ):
+        agreed(
+            lambda: entry.check(tmp_path, counts={}), lambda: entry.load(tmp_path, size=8), words
+        )
 
 
 # --- tables -----------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from medda_lib.commands.doctor import findings
 from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.entry import data_root
+from medda_lib.datasets.folder import UnreadableError
 from medda_lib.datasets.registry import CHEST_XRAYS, DATASETS, HIPPOCAMPI, VOLUMES, find, load
 
 EACH_KIND = ("jsrt", "cc359", "dryad")
@@ -63,6 +65,18 @@ def test_two_folders_of_one_set_are_refused(
     (tmp_path / "HarP").mkdir()
     with pytest.raises(DatasetError, match=r"HarP: .*harp fits the same place"):
         find("harp")
+
+
+def test_what_cannot_be_looked_at_is_no_missing_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "harp").symlink_to("harp")  # to itself: the system refuses, whoever asks
+    monkeypatch.setenv("MEDDA_DATA", str(tmp_path))
+    with pytest.raises(UnreadableError, match="harp: cannot be read"):
+        find("harp")
+    remarks = {finding.what: finding.remark for finding in findings()}
+    assert "harp: cannot be read" in remarks["harp"]
+    assert remarks["dryad"] == "`medda data card dryad`"
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

@@ -109,7 +109,7 @@ def read_listing(root: Path) -> Listing:
             for key in ("modality", "labels")
         )
         name = str(found["name"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DatasetError(
             f"{path}: not a Decathlon listing ({type(error).__name__}: {error}); expected name, "
             "modality, labels and training with image and label: extract the task again"

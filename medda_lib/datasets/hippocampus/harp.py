@@ -125,7 +125,7 @@ def _heads(folder: Path) -> tuple[dict[str, Path], list[str]]:
         else:
             named[path] = match[0]
     heads = one_each(named, named.__getitem__, problems)
-    if not heads and files(folder, problems, ".mnc"):
+    if not heads and not problems and files(folder, problems, ".mnc"):
         problems.append(f"{folder}: the images are MINC; convert them to NIfTI (mnc2nii) beside")
     return heads, problems
 
