@@ -38,6 +38,17 @@ def is_file(path: Path) -> bool:
     return _is(path, stat.S_ISREG)
 
 
+def absent(paths: Iterable[Path], remedy: str) -> list[str]:
+    """A problem for each of the paths that is no file, with the remedy, or may not be read."""
+    problems = []
+    for path in paths:
+        try:
+            problems += [] if is_file(path) else [f"{path}: {remedy}"]
+        except UnreadableError as error:
+            problems.append(str(error))
+    return problems
+
+
 def files(folder: Path, problems: list[str], *suffixes: str) -> list[Path]:
     """Visible files whose names end with one of the suffixes (any case), by name.
 

@@ -119,13 +119,6 @@ def test_masks_are_united_thresholded_and_halved(tmp_path: Path) -> None:
     np.testing.assert_array_equal(got, expected)
 
 
-@pytest.mark.parametrize("mode", ["1", "P"])
-def test_mask_modes(mode: str, tmp_path: Path) -> None:
-    inside = picture(16, 16, 0) < 0.5
-    Image.fromarray((inside * 255).astype(np.uint8)).convert(mode).save(tmp_path / "m.gif")
-    np.testing.assert_array_equal(reading.read_mask([tmp_path / "m.gif"], 16), inside)
-
-
 def test_masks_of_one_image_have_one_size_and_differ(tmp_path: Path) -> None:
     for name, width in (("left", 8), ("copy", 8), ("right", 9)):
         save(tmp_path / f"{name}.png", np.pad(np.ones((4, width - 4)), 2))

@@ -32,7 +32,15 @@ from medda_lib.datasets.chest_xray.xrays import (
     by_patient,
     exact,
 )
-from medda_lib.datasets.folder import files, inner, is_file, need_folder, one_each, unreadable
+from medda_lib.datasets.folder import (
+    absent,
+    files,
+    inner,
+    is_file,
+    need_folder,
+    one_each,
+    unreadable,
+)
 from medda_lib.datasets.pictures import Frame, Pixels
 from medda_lib.datasets.splits import Indices
 
@@ -223,8 +231,7 @@ def _masks(
         where = "in both folds" if folds else "in neither fold"
         return "", (), [f"{name}.gif: mask of {structures[0]!r} {where} of {scr}; unpack SCR again"]
     masks = tuple(scr / folds[0] / "masks" / s / f"{name}.gif" for s in structures)
-    missing = [f"{m}: the mask is missing; unpack SCR again" for m in masks if not is_file(m)]
-    return folds[0], masks, missing
+    return folds[0], masks, absent(masks, "the mask is missing; unpack SCR again")
 
 
 def _unpaired(scr: Path, names: set[str], structures: tuple[str, ...]) -> list[str]:

@@ -23,7 +23,7 @@ from medda_lib.datasets.chest_xray.xrays import (
     by_patient,
     exact,
 )
-from medda_lib.datasets.folder import files, inner, is_file, is_folder, need_folder, one_each
+from medda_lib.datasets.folder import absent, files, inner, is_folder, need_folder, one_each
 from medda_lib.datasets.reading import PictureForm
 from medda_lib.datasets.splits import Indices
 
@@ -97,7 +97,7 @@ def scan(root: Path) -> Scan:
             )
             continue
         masks = tuple(folder / path.name for folder in folders)
-        problems += [f"{m}: the mask is missing" for m in masks if not is_file(m)]
+        problems += absent(masks, "the mask is missing; get it again")
         records.append(Record(path.stem, match[1], path, GROUPS[match[2]], masks))
     names = {r.image.name for r in records}
     drawn = [mask for folder in folders for mask in files(folder, problems, ".png")]

@@ -23,7 +23,7 @@ import numpy as np
 
 from medda_lib.datasets import nifti
 from medda_lib.datasets.card import CheckReport, DatasetError
-from medda_lib.datasets.folder import is_file, need_folder
+from medda_lib.datasets.folder import UnreadableError, is_file, need_folder
 from medda_lib.datasets.hippocampus.crops import FIELD, Crops, Millimetres
 from medda_lib.datasets.hippocampus.source import (
     Acquired,
@@ -129,8 +129,12 @@ def scan(root: Path) -> CropScan:
     problems: list[str] = []
     gone: list[str] = []
     for image, mask in listing.pairs:
-        here = is_file(image), is_file(mask)
-        problems += [f"{p}: {q} fits the same place; keep one" for p, q in _unpacked(image, mask)]
+        try:
+            here = is_file(image), is_file(mask)
+            problems += _unpacked(image, mask)
+        except UnreadableError as error:
+            problems.append(str(error))
+            continue
         if all(here):
             name = stem(image)
             records.append(CropRecord(name, person_of(name), listing.name, image, mask))
@@ -144,12 +148,12 @@ def scan(root: Path) -> CropScan:
     return CropScan(root, tuple(records), tuple(problems), tuple(gone))
 
 
-def _unpacked(*paths: Path) -> Iterator[tuple[Path, Path]]:
-    """Listed files beside which the same name lies with the other ending, .nii or .nii.gz."""
+def _unpacked(*paths: Path) -> Iterator[str]:
+    """A problem for each listed file beside which its name lies with the other ending."""
     for path in paths:
         other = path.with_name(stem(path) + (".nii" if path.suffix == ".gz" else ".nii.gz"))
         if is_file(path) and is_file(other):
-            yield other, path
+            yield f"{other}: {path} fits the same place; keep one and move the other away"
 
 
 def person_of(name: str) -> str:

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from medda_lib.datasets import nifti
-from medda_lib.datasets.folder import folders, inner, is_file, need_folder
+from medda_lib.datasets.folder import absent, folders, inner, need_folder
 from medda_lib.datasets.hippocampus.crops import cut_out
 from medda_lib.datasets.hippocampus.source import (
     Acquired,
@@ -79,8 +79,8 @@ def scan(root: Path) -> CropScan:
         name = folder.name
         image = folder / f"{name}_t1w_standard_defaced_MNI.nii.gz"
         masks = {s: folder / f"{name}_hippolabels_t1w_standard_{s}_MNI.nii.gz" for s in SIDES}
-        missing = [path for path in (image, *masks.values()) if not is_file(path)]
-        problems += [f"{path}: the file is missing; extract the archive again" for path in missing]
+        missing = absent((image, *masks.values()), "the file is missing; extract the archive again")
+        problems += missing
         if not missing:
             records += [CropRecord(f"{name}_{s}", name, "dryad", image, masks[s]) for s in SIDES]
     return CropScan(root, tuple(records), tuple(problems))
