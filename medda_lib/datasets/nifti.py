@@ -307,11 +307,15 @@ def _known(path: Path, values: NDArray[np.float32], rule: MaskRule) -> None:
 
 def _declared(path: Path, values: NDArray[np.float32], known: Collection[int]) -> None:
     """Raise DatasetError for labels that the set does not declare."""
-    other = sorted(set(np.unique(values).tolist()) - set(known)) if known else []
-    if other:
+    found = {int(values.max())}
+    if known and found <= set(
+        known
+    ):  # whole numbers from 0 up: counting them is faster than sorting
+        found |= set(np.flatnonzero(np.bincount(values.ravel("K").astype(np.int32))).tolist())
+    if known and (other := sorted(found - set(known))):
         ignored = "; 255 may mark what is to be ignored" if 255 in other else ""
         raise DatasetError(
-            f"{path}: label {', '.join(f'{v:g}' for v in other[:5])}, but the set declares "
+            f"{path}: label {', '.join(map(str, other[:5]))}, but the set declares "
             f"{min(known)} to {max(known)}{ignored}: set it to 0, or get the file again"
         )
 
