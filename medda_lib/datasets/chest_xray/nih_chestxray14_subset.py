@@ -44,6 +44,7 @@ nih_chestxray14_subset/
     },
     caveats=(
         "21 patients have images in both classes: split by patient.",
+        "00002658_001 and 00002658_002 are the same image (one patient, one class): it counts twice.",
         "Half the images are pneumonia; in the full set 1.3 % are. Accuracies do not compare.",
         *FULL.caveats[:1],
     ),
