@@ -53,6 +53,19 @@ torch.set_num_threads(1)  # one thread always gives the same bits
 moved_on()
 
 # %% [markdown]
+# ## In one minute
+#
+# Does a pool of models that grows when the data move keep what was learned, and stay able to learn?
+# These are the claims that the paper's abstract would keep, as our committed results judge them now: the
+# effect is ours, *reported* the paper's. What stands behind each row, and why it came out so, is the rest
+# of this page. A verdict on phantoms is a statement about phantoms.
+
+# %% tags=["full-width"]
+from medda_lib.papers.tables import headlines
+
+headlines(plan.PAPER)
+
+# %% [markdown]
 # **Budget.** What each profile spends. `smoke` proves that the page runs, `demo` is what you read here,
 # `paper` has the paper's recipe and wants a GPU. Every picture on this page shows *phantoms*, crops around
 # a hippocampus computed from MR signal equations. Numbers on the real hippocampus of the Medical

@@ -76,14 +76,16 @@ def claims(results: Path = _paths.RESULTS, kinds: tuple[str, ...] = KINDS) -> pd
     profile, effect, low, high, seeds, shows, verdict, reason (see `Verdict`). A paper appears when it
     has a `claims.toml`.
     """
-    rows = []
-    for paper in papers():
-        if not (FOLDER / paper.key / "claims.toml").is_file():
-            continue
-        known = load(paper.key)
-        for kind in kinds:
-            rows += _judged(paper, known, kind, results)
-    return pd.DataFrame(rows)
+    there = (paper for paper in papers() if (FOLDER / paper.key / "claims.toml").is_file())
+    return pd.concat([claims_of(paper, results, kinds) for paper in there], ignore_index=True)
+
+
+def claims_of(
+    paper: Paper, results: Path = _paths.RESULTS, kinds: tuple[str, ...] = KINDS
+) -> pd.DataFrame:
+    """The rows of `claims` of one paper."""
+    known = load(paper.key)
+    return pd.DataFrame([row for kind in kinds for row in _judged(paper, known, kind, results)])
 
 
 def verdicts(results: Path = _paths.RESULTS, kinds: tuple[str, ...] = KINDS) -> pd.DataFrame:

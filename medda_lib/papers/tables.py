@@ -14,14 +14,14 @@ import pandas as pd
 from medda_lib.figures.side_by_side import side_by_side
 from medda_lib.figures.tables import Table
 from medda_lib.figures.verdicts import COLUMNS, verdicts
-from medda_lib.papers import catalogue
+from medda_lib.papers import catalogue, inventory
 from medda_lib.papers.catalogue import CatalogueError
 from medda_lib.papers.catalogue import Table as Declared
 from medda_lib.papers.judging import Derive, judged
 from medda_lib.papers.results import MeanAndSd, Results, cells, rows
 from medda_lib.studies.claims import load
 from medda_lib.studies.reported import reported
-from medda_lib.studies.verdict import untested
+from medda_lib.studies.verdict import NOT_TESTED, untested
 
 
 def beside(measured: Results, table: str, caption: str = "") -> Table:
@@ -148,6 +148,29 @@ def wins(measured: Results, systems: Sequence[str], metric: str) -> pd.DataFrame
         "mean gain": (100 * gain.mean()).round(2),
     }
     return pd.DataFrame(found).loc[list(systems)]
+
+
+def headlines(paper: str) -> Table:
+    """The paper's headline claims with the verdict of the committed results on each kind of data.
+
+    Kinds of data on which none was tested are left out; the caption counts the verdicts.
+    """
+    found = inventory.claims_of(catalogue.paper(paper))
+    found = found[found["headline"]]
+    tested = found[found["verdict"] != NOT_TESTED]
+    told = []
+    for kind, mine in tested.groupby("data", sort=False):
+        counts = mine["verdict"].value_counts(sort=False)
+        words = ", ".join(f"{n} {word}" for word, n in counts.items())
+        told.append(f"{inventory.KIND_NAMES[str(kind)]}: {words}")
+    caption = f"Headline claims, by committed results. {'; '.join(told) or 'Not tested yet'}."
+    shown = found if tested.empty else tested
+    order = {name: place for place, name in enumerate(shown["claim"].unique())}
+    shown = shown.sort_values("claim", key=lambda names: names.map(order), kind="stable")
+    shown = shown.replace({"data": inventory.KIND_NAMES})
+    shown = shown.rename(columns={"claim": "id", "seeds": "n"})
+    columns = ["id", "text", "where", "reported", "data", "effect", "low", "high", "n", "shows"]
+    return verdicts(shown[[*columns, "verdict"]], caption)
 
 
 def verdict_table(
