@@ -51,8 +51,7 @@ def test_scans_and_swaps_score_as_the_rows_and_the_widget_say() -> None:
     each = pictures.by_scan(found, "No DA", "-", live.pair, "surface_dice")
     unadapted = live.network.segment(live.scan().images)
     assert unadapted is not None
-    score = live.score(unadapted)
-    assert score == pytest.approx(float(each[0, 0]), abs=1e-3)
+    assert live.score(unadapted) == pytest.approx(float(each[0, 0]), abs=1e-3)
     swapped = pictures.adaptation(live, "3D", 3, BUDGETS["smoke"].betas[1])
     shown = pictures.widget(live, counts=(1, 3)).children[2].children[1].children[1].value
     assert f"surface Dice {live.score(swapped.segment(live.scan().images)):.3f}" in shown
