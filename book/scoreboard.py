@@ -106,7 +106,7 @@ results = ""  # another folder of results, such as one of your runs
 # | ▲ supported | the whole interval lies where the claim says |
 # | ▼ contradicted | the whole interval lies elsewhere |
 # | ◆ undecided | the interval lies partly here, partly there; below it stands which effect would have shown |
-# | ＝ same system here | all pairs are exact ties: one run under two names |
+# | = same system here | all pairs are exact ties: one run under two names |
 # | ○ not tested | the cells were not run, or too rarely for an interval |
 # | ● reproduced | supported, on the paper's own data at the paper's own settings |
 #

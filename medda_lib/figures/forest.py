@@ -20,7 +20,7 @@ LOOKS = {
     "supported": (PALETTE[0], "^"),
     "contradicted": (PALETTE[1], "v"),
     "undecided": (PALETTE[6], "D"),
-    "same system here": (FAINT, "s"),
+    "same system here": (INK, "s"),
 }
 """Colour and marker of each verdict."""
 
@@ -56,7 +56,7 @@ def forest(
     axes[0, 0].set_xlabel(x_label)
     axes[0, 0].set_yticks(range(len(effects)), [e.name for e in effects])
     used = [word for word in LOOKS if word in {e.verdict for e in effects}]
-    figure.legend(handles=handles(used), loc="outside upper center", ncols=len(used))
+    figure.legend(handles=handles(used), loc="outside upper center", ncols=min(len(used), 4))
     return figure
 
 

@@ -25,7 +25,7 @@ SIGNS = {
     "supported": ("▲ supported", "p2"),
     "contradicted": ("▼ contradicted", "n2"),
     "undecided": ("◆ undecided", ""),
-    "same system here": ("＝ same system here", "x"),
+    "same system here": ("= same system here", "x"),
     "not tested": ("○ not tested", "x"),
 }
 COLUMNS = ("id", "text", "where", "reported", "data", "effect", "low", "high", "n", "verdict")
