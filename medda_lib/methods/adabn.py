@@ -22,12 +22,12 @@ from torch import Tensor, nn
 
 from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.source_network.settings import Segmenter
-from medda_lib.methods.source_network.shared import SEGMENTATION, source_predictor
+from medda_lib.methods.source_network.shared import source_predictor
 from medda_lib.methods.source_network.training import inputs
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, Role, Setting
-from medda_lib.studies.task import View
+from medda_lib.studies.task import SEGMENTATION, View
 
 BATCH = 64
 

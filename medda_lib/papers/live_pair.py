@@ -10,14 +10,13 @@ from torch import Tensor
 from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.source_model import SourceModel
 from medda_lib.methods.source_network.settings import Segmenter
-from medda_lib.methods.source_network.shared import SEGMENTATION
 from medda_lib.metrics.volumes import per_scan
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.papers.live import Live, fit, kept
 from medda_lib.papers.pairs import Pair
 from medda_lib.studies.setting import Role
 from medda_lib.studies.spec import RunSpec
-from medda_lib.studies.task import Pool, Slot
+from medda_lib.studies.task import SEGMENTATION, Pool, Slot
 from medda_lib.tasks.brain import Brains, BrainTask
 
 

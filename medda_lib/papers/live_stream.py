@@ -13,9 +13,7 @@ from medda_lib.papers.live import Live, fitted, kept
 from medda_lib.studies.setting import Role
 from medda_lib.studies.snapshots import Snapshots
 from medda_lib.studies.stream import StreamTask
-from medda_lib.studies.task import Pool, Slot, volumes
-
-SEGMENTATION = "segmentation"
+from medda_lib.studies.task import SEGMENTATION, Pool, Slot, volumes
 
 
 @dataclass

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from medda_lib.studies.setting import LeakError, Role, Setting
 
-PROBLEMS = ("classification", "segmentation")
+PROBLEMS = CLASSIFICATION, SEGMENTATION = "classification", "segmentation"
 
 
 class Slot(NamedTuple):

@@ -17,9 +17,8 @@ import torch
 from torch import Tensor
 
 from medda_lib.studies.setting import Role
-from medda_lib.studies.task import Pool, Slot, Spacing, Task
+from medda_lib.studies.task import SEGMENTATION, Pool, Slot, Spacing, Task
 
-SEGMENTATION = "segmentation"
 IN_DOMAIN, CROSS_DOMAIN, TUNING = "in-domain", "cross-domain", "tuning"
 PARTS = ("train", "validation", "test", "tuning")
 

@@ -18,8 +18,8 @@ from medda_lib.datasets.splits import split_by_patient
 from medda_lib.datasets.volumes import Volumes
 from medda_lib.phantoms.brain_mr import SITES
 from medda_lib.studies.setting import Role
-from medda_lib.studies.task import Pool, Slot, Task
-from medda_lib.tasks.brain import CROSS_DOMAIN, PARTS, SEGMENTATION, as_pool, joined
+from medda_lib.studies.task import SEGMENTATION, Pool, Slot, Task
+from medda_lib.tasks.brain import CROSS_DOMAIN, PARTS, as_pool, joined
 from medda_lib.tasks.brain_phantoms import PhantomBrains
 
 

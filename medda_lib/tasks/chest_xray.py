@@ -20,11 +20,10 @@ from torch import Tensor
 
 from medda_lib.datasets.splits import first_labelled
 from medda_lib.studies.setting import Role
-from medda_lib.studies.task import Pool, Slot, Task
+from medda_lib.studies.task import CLASSIFICATION, SEGMENTATION, Pool, Slot, Task
 from medda_lib.tasks.phantom_pools import phantom_pool
 from medda_lib.tasks.real_pools import real_pool
 
-CLASSIFICATION, SEGMENTATION = "classification", "segmentation"
 IN_DOMAIN, CROSS_DOMAIN = "in-domain", "cross-domain"
 
 

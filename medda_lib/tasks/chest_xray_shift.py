@@ -15,12 +15,10 @@ from typing import ClassVar
 import torch
 
 from medda_lib.studies.setting import Role
-from medda_lib.studies.task import Pool, Slot, Task
+from medda_lib.studies.task import CLASSIFICATION, SEGMENTATION, Pool, Slot, Task
 from medda_lib.tasks.chest_xray import (
-    CLASSIFICATION,
     CROSS_DOMAIN,
     IN_DOMAIN,
-    SEGMENTATION,
     Counts,
     few_labelled,
     only,

@@ -19,10 +19,9 @@ from torch import Tensor
 
 from medda_lib.studies.setting import LeakError, Role
 from medda_lib.studies.stream import StreamTask
-from medda_lib.studies.task import Pool, Slot, Spacing
+from medda_lib.studies.task import SEGMENTATION, Pool, Slot, Spacing
 from medda_lib.tasks.brain import as_pool
 
-SEGMENTATION = "segmentation"
 SOURCES = ("harp", "dryad", "decathlon")
 STAGES = 5
 

@@ -16,8 +16,8 @@ from typing import ClassVar
 from medda_lib.datasets.content import Content, content
 from medda_lib.datasets.registry import HIPPOCAMPI, find, load
 from medda_lib.studies.setting import Role
-from medda_lib.studies.task import Slot, Task
-from medda_lib.tasks.hippocampus import SEGMENTATION, SOURCES, Hippocampi, Scans, deal, together
+from medda_lib.studies.task import SEGMENTATION, Slot, Task
+from medda_lib.tasks.hippocampus import SOURCES, Hippocampi, Scans, deal, together
 from medda_lib.tasks.hippocampus_phantoms import PhantomHippocampi
 
 IN_DOMAIN, CROSS_DOMAIN = "in-domain", "cross-domain"

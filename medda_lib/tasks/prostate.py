@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 from medda_lib.studies.setting import Role
-from medda_lib.studies.task import Pool, Slot, Task
+from medda_lib.studies.task import SEGMENTATION, Pool, Slot, Task
 from medda_lib.tasks.prostate_pools import PROSTATE_SITES, pooled
 
-SEGMENTATION = "segmentation"
 IN_DOMAIN, CROSS_DOMAIN = "in-domain", "cross-domain"
 OTHERS = "other sites"
 

@@ -14,9 +14,7 @@ from medda_lib.studies.method import Run
 from medda_lib.studies.setting import CONTINUAL, Role, Setting
 from medda_lib.studies.snapshots import Snapshots
 from medda_lib.studies.stream import ALL_AT_ONCE
-from medda_lib.studies.task import Pool, View
-
-SEGMENTATION = "segmentation"
+from medda_lib.studies.task import SEGMENTATION, Pool, View
 
 
 @dataclass(frozen=True)

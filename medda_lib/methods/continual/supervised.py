@@ -15,9 +15,7 @@ from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import TEST_TIME, Role, Setting
-from medda_lib.studies.task import View
-
-SEGMENTATION = "segmentation"
+from medda_lib.studies.task import SEGMENTATION, View
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,7 @@ import torch
 from torch import Tensor
 
 from medda_lib.studies.setting import Role
-from medda_lib.studies.task import Pool, View
-
-SEGMENTATION = "segmentation"
+from medda_lib.studies.task import SEGMENTATION, Pool, View
 
 
 class Batch(NamedTuple):

@@ -18,9 +18,7 @@ from medda_lib.studies.artefacts import Tensors, remembered
 from medda_lib.studies.identity import seed_of
 from medda_lib.studies.method import Run
 from medda_lib.studies.setting import Role
-from medda_lib.studies.task import Pool, View
-
-SEGMENTATION = "segmentation"
+from medda_lib.studies.task import SEGMENTATION, Pool, View
 
 
 def pretrained(pool: Pool, settings: Segmenter, name: str, run: Run) -> Trained:

@@ -10,9 +10,8 @@ from medda_lib.methods.multimix import Settings, system
 from medda_lib.methods.training import EachSteps, Precision, with_recipe
 from medda_lib.papers.planning import Kinds, Place, by_profile, studies
 from medda_lib.studies.spec import RunSpec
+from medda_lib.studies.task import CLASSIFICATION, SEGMENTATION
 from medda_lib.tasks.chest_xray import (
-    CLASSIFICATION,
-    SEGMENTATION,
     ChestXrayTask,
     Counts,
     PhantomSources,
