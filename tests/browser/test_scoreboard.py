@@ -18,6 +18,7 @@ from tests.browser.pages import PAPER, PHONE, Page
 pytestmark = pytest.mark.slow
 
 PAGE = "book/scoreboard"
+NOUN = "claims and remarks"
 FEW = 30  # rows that a table shows before "show all"
 SHOWN = """
 const rows = [...document.querySelectorAll(`[data-board=${arguments[0]}] tbody tr`)];
@@ -48,7 +49,8 @@ def select(page: Page, board: str, name: str) -> Select:
 @pytest.fixture(scope="module")
 def claims() -> pd.DataFrame:
     """What the ledgers say, one row per claim and kind of data."""
-    found = standing().claims
+    # The page lists headlines first, and claims as their papers do, whatever the data.
+    found = standing().claims.sort_values("headline", ascending=False, kind="stable")
     return found.assign(anchor="claim-" + found["paper"] + "-" + found["claim"])
 
 
@@ -67,10 +69,10 @@ def board(page: Page) -> Iterator[Page]:
 
 def test_all_is_told_and_few_rows_are_shown_at_first(board: Page, claims: pd.DataFrame) -> None:
     total = claims["anchor"].nunique()
-    assert count(board, "claims") == f"{total} claims"
+    assert count(board, "claims") == f"{total} {NOUN}"
     assert len(shown(board, "claims")) == FEW
     more = board.browser.find_element(By.CSS_SELECTOR, "[data-board=claims] .more")
-    assert more.text == f"Show all {total} claims"
+    assert more.text == f"Show all {total} {NOUN}"
     more.send_keys(Keys.ENTER)
     assert shown(board, "claims") == list(dict.fromkeys(claims["anchor"]))
 
@@ -100,7 +102,7 @@ def expected(claims: pd.DataFrame, chosen: dict[str, str]) -> list[str]:
         rows = rows[rows["verdict"] == chosen["verdict"]]
     elif "data" in chosen:
         rows = rows[rows["verdict"] != "not tested"]
-    left = set(rows["anchor"])  # the page lists claims as their papers do, whatever the data
+    left = set(rows["anchor"])
     return [anchor for anchor in dict.fromkeys(claims["anchor"]) if anchor in left]
 
 
@@ -110,10 +112,10 @@ def test_choices_combine(board: Page, claims: pd.DataFrame) -> None:
     for chosen in CHOICES:
         wanted = expected(claims, chosen)
         board.run("location.hash = ''")
-        board.wait(lambda: count(board, "claims") == f"{total} claims", "the view stays")
+        board.wait(lambda: count(board, "claims") == f"{total} {NOUN}", "the view stays")
         for name, value in chosen.items():
             select(board, "claims", name).select_by_value(value)
-        said = f"Showing {len(wanted)} of {total} claims"
+        said = f"Showing {len(wanted)} of {total} {NOUN}"
         board.wait(lambda said=said: count(board, "claims") == said, f"{chosen}: not {said}")  # type: ignore[misc]
         assert shown(board, "claims") == wanted[:FEW], chosen
         assert len(shown(board, "systems")) == FEW, "the other table is as it was"
