@@ -71,7 +71,13 @@ def _tables(paper: Paper, folder: Path) -> Iterator[str]:
 
 
 def _entries(folder: Path) -> Iterator[str]:
-    """Claims, deviations and pitfalls are there."""
+    """Claims, what the abstract would keep of them and what would matter, deviations, pitfalls."""
+    claims = _toml(folder / "claims.toml")
+    if claims.get("claim"):
+        if not claims.get("headline"):
+            yield "claims.toml: no claim is named as a headline"
+        if not all("interest" in {**claims.get("every", {}), **one} for one in claims["claim"]):
+            yield "claims.toml: a claim does not say which effect would matter (interest)"
     for file, names in (("claims.toml", ("claim",)), ("notes.toml", ("deviation", "pitfall"))):
         content = _toml(folder / file)
         yield from (f"{file}: no {name} is told" for name in names if not content.get(name))

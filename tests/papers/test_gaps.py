@@ -57,6 +57,8 @@ def test_a_missing_file_is_told(checkout: Path, name: str) -> None:
         ("tests/methods/test_odex.py", "methods.odex", "methods.x", "nothing tests medda_lib.me"),
         ("medda_lib/papers/odex/notes.toml", "[[pitfall]]", "[[x]]", "no pitfall is told"),
         ("medda_lib/papers/odex/claims.toml", "[[claim]]", "[[x]]", "no claim is told"),
+        ("medda_lib/papers/odex/claims.toml", "headline =", "words =", "named as a headline"),
+        ("medda_lib/papers/odex/claims.toml", "interest = 0.02", "", "which effect would matter"),
         ("medda_lib/papers/odex/reported/table2.csv", "2,ODEx,", "3,ODEx,", "table 3 has no"),
         ("medda_lib/papers/odex/reported/table2.csv", ",.87,", ",.78,", "its digest is"),
         ("medda_lib/papers/odex/study.py", "PAPER =", "\n" * 99 + "PAPER =", "150 at most"),
