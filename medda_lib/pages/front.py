@@ -33,8 +33,7 @@ from medda_lib.pages.front_heads import (
 from medda_lib.pages.paper_map import Address, addresses
 from medda_lib.papers.catalogue import papers
 from medda_lib.papers.counts import standing
-from medda_lib.papers.inventory import KIND_NAMES as NAMES
-from medda_lib.studies.verdict import NOT_TESTED
+from medda_lib.papers.inventory import found_on
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -153,14 +152,11 @@ def _verdicts(folder: Path, address: Address) -> str:
 
 def headlines(claims: pd.DataFrame) -> dict[str, str]:
     """Paper -> what was found of its headline claims, by kind of data, in words."""
-    chosen = claims[claims["headline"] & (claims["verdict"] != NOT_TESTED)]
-    found = dict.fromkeys(claims["paper"], "headline not tested")
-    for paper, mine in chosen.groupby("paper", sort=False):
-        parts = []
-        for kind, rows in mine.groupby("data", sort=False):
-            said = rows["verdict"].value_counts(sort=False)
-            parts.append(f"{', '.join(f'{n} {word}' for word, n in said.items())} on {NAMES[kind]}")
-        found[str(paper)] = f"headline: {'; '.join(parts)}"
+    found = {}
+    for paper, mine in claims.groupby("paper", sort=False):
+        told = found_on(mine[mine["headline"]])
+        words = "; ".join(f"{words} on {kind}" for kind, words in told.items())
+        found[str(paper)] = f"headline: {words}" if words else "headline not tested"
     return found
 
 

@@ -21,7 +21,7 @@ from medda_lib.papers.counts import Standing
 from medda_lib.papers.inventory import KIND_NAMES, KINDS, kind_of
 from medda_lib.studies.intervals import by_chance
 from medda_lib.studies.setting import EVERY_SETTING
-from medda_lib.studies.verdict import JUDGED, NOT_TESTED, UNDECIDED, WORDS
+from medda_lib.studies.verdict import JUDGED, NOT_TESTED, UNDECIDED, WORDS, signed
 
 SORTS = {"headline": "headline", "claim": "further claim", "remark": "remark of ours"}
 STATUSES = {"measured": "● measured", "done": "◐ done, not measured", "not yet": "○ not yet"}
@@ -158,7 +158,7 @@ def _claim(mine: pd.DataFrame, where: Addresses, place: int) -> Row:
     cells = [
         Cell(link(name, where.chapter(paper, anchor, "claims")) + title, place),
         Cell(words, first["text"], "long"),
-        Cell(_signed(first["reported"]), _number(first["reported"]), "n"),
+        Cell(signed(first["reported"]), _number(first["reported"]), "n"),
         *(_verdict(row, where, anchor) for row in records),
     ]
     said = {row["data"]: row["verdict"] for row in records}
@@ -180,7 +180,7 @@ def _verdict(row: Mapping[Any, Any], where: Addresses, anchor: str) -> Cell:
     html = f'<span class="{kind}">{link(sign, evidence)}</span>'
     if row["verdict"] == NOT_TESTED:
         return Cell(f"{html}<small>{escape(row['reason'])}</small>", sort, "verdict")
-    numbers = f"{_signed(effect)} [{_signed(row['low'])}, {_signed(row['high'])}]"
+    numbers = f"{signed(effect)} [{signed(row['low'])}, {signed(row['high'])}]"
     interval = f'<em class="effect">{numbers}</em>'
     if row["verdict"] == UNDECIDED:
         interval += f"<small>{escape(row['reason'])}</small>"
@@ -317,7 +317,3 @@ def _parts(column: pd.Series) -> list[str]:
 
 def _number(value: float) -> float | str:
     return "" if math.isnan(value) else value
-
-
-def _signed(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:+.3f}"

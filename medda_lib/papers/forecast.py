@@ -8,7 +8,6 @@ no seconds. Memory is what a benchmark measured of the systems at `demo`, if one
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from medda_lib.papers.catalogue import study_module
 from medda_lib.papers.standing import finished, system_of
 from medda_lib.studies import ledger
 from medda_lib.studies.committed import Committed
+from medda_lib.studies.identity import own_fields, parts
 from medda_lib.studies.run import Study
 from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.store import RunStore
@@ -81,16 +81,8 @@ def steps(spec: RunSpec) -> int:
 
     A source network's are counted with every system that adapts it, though they share the training.
     """
-    return sum(recipe.steps for recipe in _recipes(spec.method))
-
-
-def _recipes(value: object) -> Iterator[Recipe]:
-    """Every recipe within a method."""
-    if isinstance(value, Recipe):
-        yield value
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            yield from _recipes(getattr(value, field.name))
+    held = parts(spec.method, own_fields)
+    return sum(part.steps for part in held if isinstance(part, Recipe))
 
 
 def guess(spec: RunSpec, known: list[Spent]) -> tuple[float, str]:

@@ -10,7 +10,6 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from medda_lib.papers import catalogue
 from medda_lib.papers.catalogue import CatalogueError, Paper, study_module
 from medda_lib.papers.settings import settings_of
 from medda_lib.papers.standing import fingerprint_file, system_of
+from medda_lib.studies.identity import own_fields, parts
 from medda_lib.studies.reported import reported
 from medda_lib.studies.spec import RunSpec
 from medda_lib.studies.transcription import doubts
@@ -139,20 +139,13 @@ def _methods(specs: list[RunSpec], checkout: Path) -> Iterator[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module
     }
-    parts = (part for spec in specs for part in _parts(spec.method))
-    for module in sorted({type(part).__module__ for part in parts}):
+    # What a method holds is a specification, too: an optimiser, a schedule, a rule.
+    held = {type(part).__module__ for spec in specs for part in parts(spec.method, own_fields)}
+    for module in sorted(name for name in held if name.startswith("medda_lib.methods.")):
         package = module.rpartition(".")[0]
         near = package if package != "medda_lib.methods" else module
         if not any(f"{name}.".startswith(f"{near}.") for name in tested):
             yield f"tests/methods: nothing tests {module}"
-
-
-def _parts(value: object) -> Iterator[object]:
-    """A method and what of it is a specification, too: an optimiser, a schedule, a rule."""
-    if is_dataclass(value) and type(value).__module__.startswith("medda_lib.methods."):
-        yield value
-        for field in fields(value):
-            yield from _parts(getattr(value, field.name))
 
 
 def _results(paper: Paper, checkout: Path) -> Iterator[str]:

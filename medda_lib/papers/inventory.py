@@ -88,6 +88,19 @@ def claims_of(
     return pd.DataFrame([row for kind in kinds for row in _judged(paper, known, kind, results)])
 
 
+def found_on(claims: pd.DataFrame) -> dict[str, str]:
+    """What was found of tested claims on each kind of data: its name -> "1 supported, 2 undecided"."""
+    tested = claims[claims["verdict"] != NOT_TESTED]
+    counted = {
+        KIND_NAMES[str(kind)]: rows["verdict"].value_counts(sort=False)
+        for kind, rows in tested.groupby("data", sort=False)
+    }
+    return {
+        kind: ", ".join(f"{n} {word}" for word, n in found.items())
+        for kind, found in counted.items()
+    }
+
+
 def verdicts(results: Path = _paths.RESULTS, kinds: tuple[str, ...] = KINDS) -> pd.DataFrame:
     """The verdict of every claim, one column per kind of data; rows are (paper, claim)."""
     table = claims(results, kinds)

@@ -158,12 +158,8 @@ def headlines(paper: str) -> Table:
     found = inventory.claims_of(catalogue.paper(paper))
     found = found[found["headline"]]
     tested = found[found["verdict"] != NOT_TESTED]
-    told = []
-    for kind, mine in tested.groupby("data", sort=False):
-        counts = mine["verdict"].value_counts(sort=False)
-        words = ", ".join(f"{n} {word}" for word, n in counts.items())
-        told.append(f"{inventory.KIND_NAMES[str(kind)]}: {words}")
-    caption = f"Headline claims, by committed results. {'; '.join(told) or 'Not tested yet'}."
+    told = "; ".join(f"{kind}: {words}" for kind, words in inventory.found_on(found).items())
+    caption = f"Headline claims, by committed results. {told or 'Not tested yet'}."
     shown = found if tested.empty else tested
     order = {name: place for place, name in enumerate(shown["claim"].unique())}
     shown = shown.sort_values("claim", key=lambda names: names.map(order), kind="stable")

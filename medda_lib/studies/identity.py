@@ -21,7 +21,7 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -92,9 +92,11 @@ def spelled_fields(value: object) -> Iterator[tuple[str, object]]:
 def all_fields(value: object) -> Iterator[tuple[str, object]]:
     """Names and values of all fields of a dataclass, or those that its method `spelled` gives."""
     spelled = getattr(value, "spelled", None)
-    if spelled is not None:
-        yield from spelled()
-        return
+    yield from own_fields(value) if spelled is None else spelled()
+
+
+def own_fields(value: object) -> Iterator[tuple[str, object]]:
+    """Names and values of all fields of a dataclass, as it holds them."""
     for field in _fields(value):
         yield field.name, getattr(value, field.name)
 
@@ -109,15 +111,20 @@ def seed_of(settings: object, *names: object) -> int:
     return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") >> 1
 
 
-def parts(value: object) -> Iterator[object]:
-    """A frozen dataclass and every dataclass nested in what it is spelled by, tuples included."""
+def parts(
+    value: object, fields: Callable[[object], Iterator[tuple[str, object]]] = all_fields
+) -> Iterator[object]:
+    """A frozen dataclass and every dataclass nested in it, tuples included.
+
+    fields: what it is spelled by, or what it holds (`own_fields`).
+    """
     if isinstance(value, tuple):
         for item in value:
-            yield from parts(item)
+            yield from parts(item, fields)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield value
-        for _, held in all_fields(value):
-            yield from parts(held)
+        for _, held in fields(value):
+            yield from parts(held, fields)
 
 
 def remember(values: Iterable[object], file: Path = KINDS) -> list[str]:

@@ -59,7 +59,7 @@ class Verdict:
     def cells(self) -> tuple[str, str, str, str]:
         """Reported effect, ours, interval and verdict as texts; empty where there is no number."""
         interval = "" if math.isnan(self.low) else f"{self.low:+.3f} to {self.high:+.3f}"
-        return _signed(self.claim.reported), _signed(self.effect), interval, self.verdict
+        return signed(self.claim.reported), signed(self.effect), interval, self.verdict
 
 
 def judge(claim: Claim, frame: pd.DataFrame) -> Verdict:
@@ -149,5 +149,6 @@ def _by_seed(frame: pd.DataFrame, selection: Mapping[str, str], side: str) -> tu
     return means, "" if len(means) else f"{side}: no defined value"
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """An effect as text, "" where there is none."""
     return "" if math.isnan(value) else f"{value:+.3f}"
