@@ -1,8 +1,9 @@
 """One grid for all heads: the same millimetres above the scalp, the same centre, whatever the scanner.
 
 Scanners put heads anywhere in the field of view. A network should not have to learn that, and a
-phantom should be comparable with a scan, so both live on one grid: 96 x 128 x 128 voxels of 1.5 mm,
-slices from bottom to top, rows from front to back, columns from the patient's right to left. The top of
+phantom should be comparable with a scan, so both live on one grid: 96 x 128 x 128 voxels of 1.5 mm (or
+144 x 192 x 192 of 1 mm), slices from bottom to top, rows from front to back, columns from the patient's
+right to left. The top of
 the head (outside of the scalp) lies 6 mm below the grid's upper edge, and the head's centroid over its
 upper 100 mm is the centre of the slices. The head is found from the image alone (what is brighter than
 half of Otsu's threshold, its largest part, holes filled); masks never have a say in it.
@@ -21,8 +22,8 @@ from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.nifti import Affine, Grid, Scan
 from medda_lib.datasets.resampling import Shape, Values, resample, resample_mask, shrink
 
-SHAPE: Shape = (96, 128, 128)
-VOXEL = 1.5  # mm
+EXTENT = (144.0, 192.0, 192.0)  # mm
+VOXEL = 1.5  # mm, where nothing else is asked for
 HEADROOM = 6.0  # mm between the top of the head and the upper edge of the grid
 UPPER = 100.0  # mm below the top over which the centroid is taken
 FAINT = 0.5  # of Otsu's threshold: the scalp on top, far from the coil, is fainter than the brain
@@ -39,18 +40,18 @@ class Placement:
     top: float
     centre: tuple[float, float]
 
-    def affine(self) -> Affine:
+    def affine(self, voxel: float = VOXEL) -> Affine:
         """(4, 4): index (slice, row, column) of the brain grid -> mm (x, y, z)."""
-        depth, rows, columns = SHAPE
+        depth, rows, columns = shape(voxel)
         x, y = self.centre
         target = np.zeros((4, 4))
         target[:, 3] = (
-            x + (columns - 1) / 2 * VOXEL,  # column 0 is the patient's right: x falls with columns
-            y + (rows - 1) / 2 * VOXEL,  # row 0 is the front
-            self.top + HEADROOM - (depth - 0.5) * VOXEL,  # centre of the lowest slice
+            x + (columns - 1) / 2 * voxel,  # column 0 is the patient's right: x falls with columns
+            y + (rows - 1) / 2 * voxel,  # row 0 is the front
+            self.top + HEADROOM - (depth - 0.5) * voxel,  # centre of the lowest slice
             1,
         )
-        target[0, 2], target[1, 1], target[2, 0] = -VOXEL, -VOXEL, VOXEL
+        target[0, 2], target[1, 1], target[2, 0] = -voxel, -voxel, voxel
         return target
 
 
@@ -98,36 +99,74 @@ def foreground(values: Values, grid: Grid) -> NDArray[np.bool_]:
     return np.moveaxis(filled, 0, upward)
 
 
-def on_grid(scan: Scan, mask: NDArray[np.bool_]) -> tuple[Values, NDArray[np.bool_]]:
-    """Image in [0, 1] (min-max over the grid) and mask, both (96, 128, 128) on the brain grid."""
-    target = place(scan).affine()
-    affine, low = scan.grid.affine, float(scan.values.min())
-    image = resample(scan.values, affine, target, SHAPE, background=low)
-    image -= image.min()
-    return image / image.max(), resample_mask(mask, affine, target, SHAPE)
+def shape(voxel: float = VOXEL) -> Shape:
+    """Slices, rows and columns of the grid. Raises DatasetError where voxels do not fill it."""
+    if voxel <= 0 or any(side % voxel for side in EXTENT):
+        raise DatasetError(f"voxel: {voxel} mm does not divide the grid's {EXTENT} mm")
+    depth, rows, columns = (round(side / voxel) for side in EXTENT)
+    return depth, rows, columns
 
 
-def slices(
-    image: Values, mask: NDArray[np.bool_], size: int, step: int
-) -> tuple[Values, NDArray[np.bool_]]:
-    """Every `step`-th slice of the grid, from the lowest, area-averaged to size x size pixels."""
-    image, mask = image[::step], mask[::step]
-    if size == SHAPE[1]:
-        return image, mask
-    return shrink(image, size), shrink(mask.astype(np.float32), size) > 0.5
+@dataclass(frozen=True)
+class Part:
+    """What is taken of a head on the grid, and how grey values are scaled to [0, 1].
 
-
-def spacing(size: int, step: int) -> tuple[float, float, float]:
-    """Distances in mm between slices, rows, columns.
-
-    Raises DatasetError unless 128 is a multiple of size and step is a number of slices.
+    size x size pixels (None: the grid's; else a divisor, averaged), every `step`-th slice from the first
+    number of `slab` to before the second (None: all). percentiles of what is taken become 0 and 1; None:
+    the least and the largest value of the whole grid. Raises DatasetError with the argument's name.
     """
-    if size < 1 or SHAPE[1] % size:
-        raise DatasetError(f"size: {size} pixels; the brain grid shrinks to divisors of {SHAPE[1]}")
-    if not 1 <= step <= SHAPE[0]:
-        raise DatasetError(f"step: every {step}-th slice; expected 1 to {SHAPE[0]}")
-    in_plane = VOXEL * SHAPE[1] / size
-    return VOXEL * step, in_plane, in_plane
+
+    size: int | None = None
+    step: int = 1
+    voxel: float = VOXEL
+    slab: tuple[int, int] | None = None
+    percentiles: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        depth, side, _ = shape(self.voxel)
+        if self.pixels < 1 or side % self.pixels:
+            raise DatasetError(
+                f"size: {self.size} pixels; the brain grid shrinks to divisors of {side}"
+            )
+        if not 1 <= self.step <= depth:
+            raise DatasetError(f"step: every {self.step}-th slice; expected 1 to {depth}")
+        if self.slab is not None and not 0 <= self.slab[0] < self.slab[1] <= depth:
+            raise DatasetError(f"slab: {self.slab} is no part of {depth} slices")
+
+    @property
+    def pixels(self) -> int:
+        """Rows, and columns, of a slice."""
+        return shape(self.voxel)[1] if self.size is None else self.size
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Distances in mm between slices, rows, columns."""
+        in_plane = EXTENT[1] / self.pixels
+        return self.voxel * self.step, in_plane, in_plane
+
+    def of(self, scan: Scan, mask: NDArray[np.bool_]) -> tuple[Values, NDArray[np.bool_]]:
+        """Image in [0, 1] and mask (slices, size, size) of a stored scan."""
+        image, inside = on_grid(scan, mask, self.voxel)
+        taken = slice(*(self.slab or (0, len(image))), self.step)
+        image, inside = image[taken], inside[taken]
+        if self.pixels != image.shape[1]:
+            image = shrink(image, self.pixels)
+            inside = shrink(inside.astype(np.float32), self.pixels) > 0.5
+        if self.percentiles is not None:
+            low, high = np.percentile(image, self.percentiles)
+            image = np.clip((image - low) / (high - low), 0, 1).astype(np.float32)
+        return image, inside
+
+
+def on_grid(
+    scan: Scan, mask: NDArray[np.bool_], voxel: float = VOXEL
+) -> tuple[Values, NDArray[np.bool_]]:
+    """Image in [0, 1] (min-max over the grid) and mask, both on the whole brain grid."""
+    target = place(scan).affine(voxel)
+    affine, low = scan.grid.affine, float(scan.values.min())
+    image = resample(scan.values, affine, target, shape(voxel), background=low)
+    image -= image.min()
+    return image / image.max(), resample_mask(mask, affine, target, shape(voxel))
 
 
 def _top(z: NDArray[np.float64], voxel: float, layer: float) -> float:

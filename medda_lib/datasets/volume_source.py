@@ -120,22 +120,24 @@ class VolumeSource:
     ) -> Volumes:
         """Read the scans and bring each to the grid. Raises DatasetError, naming the file."""
 
-        def placed(record: VolumeRecord) -> Placed:
-            image, mask = bring(*self._read(record))
+        def placed(record: VolumeRecord) -> tuple[*Placed, float]:
+            scan, stored = self._read(record)
+            image, mask = bring(scan, stored)
             if not mask.any():
                 raise DatasetError(
                     f"{record.mask}: nothing of the mask is left on the grid of the slices; check "
                     "the file's orientation and origin"
                 )
-            return image, mask
+            return image, mask, float(max(scan.grid.spacing))
 
         found = list(in_parallel(placed, records, f"reading {self.card.name}", progress=progress))
         return Volumes(
-            images=torch.from_numpy(np.stack([image for image, _ in found])),
-            masks=torch.from_numpy(np.stack([mask for _, mask in found])),
+            images=torch.from_numpy(np.stack([image for image, _, _ in found])),
+            masks=torch.from_numpy(np.stack([mask for _, mask, _ in found])),
             spacing=spacing,
             patients=tuple(r.patient for r in records),
             sites=tuple(r.site for r in records),
+            native=max(side for _, _, side in found),
         )
 
     def _count(self, records: Sequence[VolumeRecord], names: Sequence[str]) -> dict[str, int]:

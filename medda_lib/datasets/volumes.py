@@ -8,7 +8,7 @@ Metrics in millimetres need the spacing, so it travels with the arrays.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -22,7 +22,8 @@ class Volumes:
 
     images: (n, d, h, w) float32 in [0, 1]. masks: (n, d, h, w) bool, none empty. spacing: mm between
     slices, rows and columns. patients: (n,) names, one scan each. sites: (n,) where each was acquired.
-    Raises ValueError, naming the field, when one of this does not hold.
+    native: the largest side (mm) of any stored voxel, before scans were brought to the grid. Raises
+    ValueError, naming the field, when one of this does not hold.
     """
 
     images: Tensor
@@ -30,6 +31,7 @@ class Volumes:
     spacing: tuple[float, float, float]
     patients: tuple[str, ...]
     sites: tuple[str, ...]
+    native: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
         shape = tuple(self.images.shape)
@@ -61,6 +63,7 @@ class Volumes:
             self.spacing,
             tuple(self.patients[i] for i in chosen),
             tuple(self.sites[i] for i in chosen),
+            native=self.native,
         )
 
 

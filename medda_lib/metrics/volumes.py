@@ -1,8 +1,9 @@
 """How well predicted masks of whole scans agree with the true ones, scan by scan.
 
 A scan is a stack of slices with a known spacing; its overlap is that of the volumes and its surface
-Dice that of the surfaces in space. All numbers but `soft_dice` come from the same thresholded masks,
-with the conventions of `segmentation` and `surface`.
+Dice that of the surfaces in space, at the tolerance that the grid can carry (`surface.tolerance_of`,
+written beside the scores) and at twice that. All numbers but `soft_dice` come from the same thresholded
+masks, with the conventions of `segmentation` and `surface`.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from torch import Tensor
 
 from medda_lib.metrics import segmentation
 from medda_lib.metrics.segmentation import Floats
-from medda_lib.metrics.surface import surface_dice
+from medda_lib.metrics.surface import surface_dice, tolerance_of
 
-TOLERANCES = {"surface_dice": 1.0, "surface_dice_2mm": 2.0}
-"""Millimetres. One is what the papers on the six scanners use; two suits scans of 2 mm voxels."""
+SURFACES = {"surface_dice": 1, "surface_dice_double": 2}
+"""Scores, and how many times the grid's tolerance each allows."""
+TOLERANCE = "tolerance"
 
 
 def per_scan(
@@ -25,13 +27,14 @@ def per_scan(
     masks: Tensor,
     depth: int,
     spacing: Sequence[float],
+    native: float = 0.0,
     threshold: float = 0.5,
 ) -> dict[str, Floats]:
     """Metrics of scans of `depth` slices each: name -> (scans,) float64.
 
     probabilities (scans * depth, 1, h, w) in [0, 1], masks bool of the same shape. spacing: (slice,
-    row, column) in mm. `pixels_true` and `pixels_predicted` count voxels. Raises ValueError with the
-    argument's name.
+    row, column) in mm. native: as for `tolerance_of`. `tolerance` is that of the surface Dice in mm;
+    `pixels_true` and `pixels_predicted` count voxels. Raises ValueError with the argument's name.
     """
     segmentation.check(probabilities, masks)
     if depth < 1 or len(masks) % depth:
@@ -46,15 +49,19 @@ def per_scan(
         "precision": segmentation.precision(a, y),
         "recall": segmentation.recall(a, y),
         "soft_dice": segmentation.soft_dice(p, y),
-        **_surfaces(a, y, depth, spacing),
+        **_surfaces(a, y, depth, spacing, tolerance_of(spacing, native)),
         **{name: count.numpy().astype(np.float64) for name, count in voxels.items()},
     }
 
 
-def _surfaces(a: Tensor, y: Tensor, depth: int, spacing: Sequence[float]) -> dict[str, Floats]:
+def _surfaces(
+    a: Tensor, y: Tensor, depth: int, spacing: Sequence[float], tolerance: float
+) -> dict[str, Floats]:
     volume = (depth, a.shape[-2] // depth, a.shape[-1])
+    allowed = [times * tolerance for times in SURFACES.values()]
     scores = [
-        surface_dice(one.view(volume), other.view(volume), spacing, tuple(TOLERANCES.values()))
+        surface_dice(one.view(volume), other.view(volume), spacing, allowed)
         for one, other in zip(a, y, strict=True)
     ]
-    return dict(zip(TOLERANCES, np.asarray(scores, dtype=np.float64).T, strict=True))
+    found = np.asarray(scores, dtype=np.float64)
+    return dict(zip(SURFACES, found.T, strict=True)) | {TOLERANCE: np.full(len(found), tolerance)}

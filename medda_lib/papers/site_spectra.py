@@ -16,7 +16,7 @@ from medda_lib.metrics.spectra import distance, mean_log_amplitude, over_rings
 from medda_lib.papers.pairs import Pair, declines
 from medda_lib.papers.pictures import Drawn
 from medda_lib.studies.task import volumes
-from medda_lib.tasks.brain_phantoms import PhantomBrains, phantom_scans
+from medda_lib.tasks.brain_phantoms import PhantomBrains
 
 SCANS = 2
 WIDEST = 0.12
@@ -26,7 +26,7 @@ WIDEST = 0.12
 @cache
 def site_spectrum(site: str, phantoms: PhantomBrains) -> Tensor:
     """Mean log amplitude (h, w) of the middle third of the slices of some phantoms of a site."""
-    pool = phantom_scans(site, "train", phantoms.train, phantoms.size, phantoms.step)
+    pool = phantoms.pool(site, "train")
     third = max(pool.depth // 3, 1)
     middle = volumes(pool.images, pool.depth)[:SCANS, third : 2 * third]
     return mean_log_amplitude(middle.flatten(0, 1))

@@ -80,7 +80,7 @@ def _segmentation(probabilities: Tensor, pool: Pool) -> dict[str, NDArray[np.flo
     """Metrics (n,) of images, or of scans where the pool holds scans."""
     if pool.spacing is None:
         return segmentation.per_image(probabilities, pool.need_masks(), pool.images)
-    return volumes.per_scan(probabilities, pool.need_masks(), pool.depth, pool.spacing)
+    return volumes.per_scan(probabilities, pool.need_masks(), pool.depth, pool.spacing, pool.native)
 
 
 def _predict(

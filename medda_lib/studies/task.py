@@ -39,7 +39,8 @@ class Pool:
 
     With `spacing` (slice, row, column; mm) the images are the slices of whole scans: those of a scan
     follow each other in order, `patients` names the scan of each slice, and all scans have the same
-    number of slices, `depth`.
+    number of slices, `depth`. native: the largest side (mm) of the voxels that scans were acquired with;
+    0 where that is their spacing.
     """
 
     images: Tensor
@@ -47,6 +48,7 @@ class Pool:
     labels: Tensor | None = None
     masks: Tensor | None = None
     spacing: Spacing | None = None
+    native: float = 0.0
 
     def __post_init__(self) -> None:
         n = len(self.images)
@@ -83,7 +85,7 @@ class Pool:
     def take_scans(self, chosen: Sequence[int]) -> Pool:
         """The sub-pool of the scans with these numbers."""
         slices = [s * self.depth + k for s in chosen for k in range(self.depth)]
-        return replace(self.take(torch.tensor(slices)), spacing=self.spacing)
+        return replace(self.take(torch.tensor(slices)), spacing=self.spacing, native=self.native)
 
     def take(self, indices: Tensor) -> Pool:
         """The sub-pool at `indices` (k,) int64: single images, no longer whole scans."""

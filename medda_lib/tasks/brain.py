@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from medda_lib.studies.setting import Role
-from medda_lib.studies.task import SEGMENTATION, Pool, Slot, Spacing, Task
+from medda_lib.studies.task import CLASSIFICATION, SEGMENTATION, Pool, Slot, Spacing, Task
 
 IN_DOMAIN, CROSS_DOMAIN, TUNING = "in-domain", "cross-domain", "tuning"
 PARTS = ("train", "validation", "test", "tuning")
@@ -85,14 +85,52 @@ class BrainTask:
         return IN_DOMAIN if at_home else CROSS_DOMAIN
 
 
-def as_pool(images: Tensor, masks: Tensor, names: tuple[str, ...], spacing: Spacing) -> Pool:
-    """Volumes (n, d, h, w) and their masks as a pool of n whole scans."""
+@dataclass(frozen=True)
+class BrainSitesTask:
+    """Tell two sites apart, slice by slice; the second is labelled 1. The first has masks as well."""
+
+    kind: ClassVar[str] = "BrainSitesTask"
+
+    data: Brains
+    sites: tuple[str, str]
+
+    @property
+    def name(self) -> str:
+        """Short name for tables and messages."""
+        return f"{self.data.label}: {' or '.join(self.sites)}"
+
+    def build(self, seed: int) -> Task:
+        """Training scans of both sites, and test scans of other people."""
+        first = Slot(Role.LABELLED_SOURCE, SEGMENTATION, self.sites[0])
+        pools = {first: self.data.pool(self.sites[0], "train")}
+        for role, part in ((Role.LABELLED_SOURCE, "train"), (Role.TEST, "test")):
+            found = joined({site: self.data.pool(site, part) for site in self.sites})
+            second = [name.startswith(f"{self.sites[1]} ") for name in found.patients]
+            labels = torch.tensor(second, dtype=torch.int64)
+            both = Pool(found.images, found.patients, labels)
+            pools[Slot(role, CLASSIFICATION, " or ".join(self.sites))] = both
+        return Task(self.name, pools)
+
+    def evaluations(self) -> Mapping[Slot, str]:
+        """One."""
+        return {Slot(Role.TEST, CLASSIFICATION, " or ".join(self.sites)): IN_DOMAIN}
+
+
+def as_pool(
+    images: Tensor,
+    masks: Tensor,
+    names: tuple[str, ...],
+    spacing: Spacing,
+    native: float = 0.0,
+) -> Pool:
+    """Volumes (n, d, h, w) and their masks as a pool of n whole scans; native: as for `Pool`."""
     depth = images.shape[1]
     return Pool(
         images.flatten(0, 1)[:, None].contiguous(),
         tuple(name for name in names for _ in range(depth)),
         masks=masks.flatten(0, 1)[:, None].contiguous(),
         spacing=spacing,
+        native=native,
     )
 
 
@@ -109,4 +147,5 @@ def joined(pools: Mapping[str, Pool]) -> Pool:
         tuple(f"{site} {name}" for site, pool in pools.items() for name in pool.patients),
         masks=torch.cat([pool.need_masks() for pool in pools.values()]),
         spacing=spacings.pop(),
+        native=max(pool.native for pool in pools.values()),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
+from medda_lib.datasets.brain_grid import Part
 from medda_lib.datasets.content import Content, content
 from medda_lib.datasets.registry import VOLUMES, find, load
 from medda_lib.datasets.splits import split_by_patient
@@ -34,6 +35,14 @@ class RealBrains:
     split_seed: int = 0
     size: int = 128
     step: int = 4
+    voxel: float = 1.5
+    slab: tuple[int, int] | None = None
+    percentiles: tuple[float, float] | None = None
+
+    @property
+    def part(self) -> Part:
+        """What is taken of each head."""
+        return Part(self.size, self.step, self.voxel, self.slab, self.percentiles)
 
     @property
     def label(self) -> str:
@@ -91,8 +100,8 @@ class BrainRealismTask:
 @lru_cache(maxsize=32)
 def _part(data: RealBrains, site: str, part: str, holds: Content) -> Pool:
     """holds: the set's files, so that a pool is made anew when they change."""
-    found = _loaded(data.dataset, site, data.size, data.step, holds)
-    whole = as_pool(found.images, found.masks, found.patients, found.spacing)
+    found = _loaded(data.dataset, site, data.part, holds)
+    whole = as_pool(found.images, found.masks, found.patients, found.spacing, found.native)
     if part == "all":
         return whole
     shares = dict(zip(PARTS, data.fractions, strict=True))
@@ -101,5 +110,5 @@ def _part(data: RealBrains, site: str, part: str, holds: Content) -> Pool:
 
 
 @lru_cache(maxsize=16)
-def _loaded(dataset: str, site: str, size: int, step: int, _holds: Content) -> Volumes:
-    return load(VOLUMES, dataset, site=site, size=size, step=step)
+def _loaded(dataset: str, site: str, part: Part, _holds: Content) -> Volumes:
+    return load(VOLUMES, dataset, site=site, **vars(part))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from medda_lib.datasets import brain_grid, nifti
 from medda_lib.datasets.volume_source import VolumeSource
@@ -23,18 +24,12 @@ class BrainSource(VolumeSource):
         root: Path,
         *,
         site: str | None = None,
-        size: int = 128,
-        step: int = 1,
         progress: bool = True,
+        **part: Any,
     ) -> Volumes:
-        """Scans of a site (None: all) on the brain grid: every `step`-th slice, size x size pixels.
+        """Scans of a site (None: all) on the brain grid; part: fields of `brain_grid.Part`.
 
         Raises DatasetError for an unknown site, a bad size or a file that cannot be trusted.
         """
-        spacing = brain_grid.spacing(size, step)
-        return self.read(
-            self.choose(root, site),
-            lambda image, mask: brain_grid.slices(*brain_grid.on_grid(image, mask), size, step),
-            spacing,
-            progress=progress,
-        )
+        taken = brain_grid.Part(**part)
+        return self.read(self.choose(root, site), taken.of, taken.spacing, progress=progress)

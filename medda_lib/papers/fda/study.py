@@ -1,6 +1,8 @@
 """The experiment of feather-light Fourier adaptation: five systems over a grid of beta, six pairs.
 
-Rows have one beta each; `derive` makes those of Tables 2 and 3. Deviations stand in the chapter.
+Rows have one beta each; `derive` makes those of Tables 2 and 3. Deviations stand in the chapter. A beta
+means the same wave only on the same grid: betas are written for the papers' 1 mm (their released grid),
+and scaled with the voxel, so that a disc holds the same cycles per head at every profile.
 """
 
 from __future__ import annotations
@@ -10,9 +12,10 @@ from dataclasses import dataclass, replace
 
 from medda_lib.methods.fda import FourierAdaptation
 from medda_lib.methods.fda.donors import Choice
+from medda_lib.methods.histogram_matching import HistogramMatching
 from medda_lib.methods.source_model import SourceModel
 from medda_lib.methods.source_network.settings import Segmenter
-from medda_lib.methods.training import LastFifth, Poly, Recipe, with_recipe
+from medda_lib.methods.training import LastFifth, Poly, Recipe
 from medda_lib.papers import brain_checks, tuned
 from medda_lib.papers.pairs import SEVERITIES, Pair, printed_matrix, six, targets
 from medda_lib.papers.planning import Kinds, Place, by_profile, studies
@@ -25,7 +28,8 @@ from medda_lib.tasks.brain_real import RealBrains
 PAPER, METRIC = "fda", tuned.METRIC
 SITES, REAL_SITES = ("sm15", "sm3", "ge15", "ge3", "ph15", "ph3"), ("ixi_hh", "nichart_demo")
 CHOICES: tuple[Choice, ...] = ("3D", "2.5D", "2D", "random")
-DIAL, DIAL_BETA = ("sm3", "ge15"), 0.03
+DIAL = "sm3", "ge3"
+"""Along it every parameter moves one way, and so does every contrast (a test)."""
 OUR_SIX = ("sm3 ge15", "ge15 sm3", "ph3 ge3", "ph3 sm15", "ph15 ph3", "ph15 sm15")
 PAIRS: Mapping[str, Mapping[str, Pair]] = {
     "phantom": {n: Pair(*p.split()) for n, p in zip(SEVERITIES, OUR_SIX, strict=True)},
@@ -39,22 +43,24 @@ PAIRS: Mapping[str, Mapping[str, Pair]] = {
 class Budget:
     """What a profile spends; a small one runs some of the pairs and of the sites only.
 
-    brief: steps of a second recipe of the realism study: does what is learned late hold for real heads?
-    live: steps of the live part. real_betas: the grid on real scans. donors: n_MST.
+    live: steps of the live part. betas: at 1 mm; shown: that of Figure 3. donors: n_MST.
     """
 
     seeds: int
     segmenter: Segmenter
-    brief: int
     live: int
     phantoms: PhantomBrains
     real: RealBrains
     own: RealBrains
     betas: tuple[float, ...]
-    real_betas: tuple[float, ...]
     donors: int
     pairs: tuple[str, ...]
     sites: tuple[str, ...]
+    shown: float = 0.03
+
+    def beta(self, at_one_mm: float) -> float:
+        """The beta of the same disc on this profile's grid."""
+        return round(at_one_mm * self.phantoms.voxel, 6)
 
     def chosen(self, data: str) -> dict[str, Pair]:
         """The pairs of a kind of data that this profile runs."""
@@ -62,26 +68,31 @@ class Budget:
 
 
 _SMOKE = Segmenter(Recipe(4, batch=4, schedule=LastFifth()), 2, 3, loss="bce+dice")
-_DEMO = Segmenter(Recipe(4000, 5e-3, batch=4, schedule=Poly()), 8, 4, loss="bce+dice")
-_CC359 = RealBrains("cc359", fractions=(0.63, 0.04, 0.165, 0.165), size=128, step=1)
-_REAL, _FEW = RealBrains(size=128, step=1), (0.6, 0.1, 0.2, 0.1)
-_GRID = (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15)
+_DEMO = Segmenter(Recipe(800, 5e-3, batch=4, schedule=Poly()), 8, 4, loss="bce+dice")
+_CUT, _SLAB = (1.0, 99.0), (24, 36)
+_CC359 = RealBrains("cc359", (0.63, 0.04, 0.165, 0.165), 192, 1, voxel=1.0, percentiles=_CUT)
+_REAL = RealBrains(
+    fractions=(0.45, 0.05, 0.35, 0.15), size=128, step=1, slab=_SLAB, percentiles=_CUT
+)
+_GRID = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035)
 
 BUDGETS = by_profile(
     Budget,
-    seeds=(1, 3, 3),
+    seeds=(1, 5, 3),
     segmenter=(_SMOKE, _DEMO, Segmenter.fda()),
-    brief=(2, 400, 1000),
-    live=(_SMOKE.recipe.steps, 1500, Segmenter.fda().recipe.steps),
+    live=(_SMOKE.recipe.steps, 400, Segmenter.fda().recipe.steps),
     phantoms=(
-        PhantomBrains(3, 1, 2, 1, size=32, step=16),
-        PhantomBrains(24, 1, 4, 2, size=128, step=4),
-        PhantomBrains(38, 2, 10, 10, size=128, step=1),
+        PhantomBrains(3, 1, 2, 1, 32, 2, slab=_SLAB, percentiles=_CUT),
+        PhantomBrains(24, 1, 12, 4, 128, 1, slab=_SLAB, percentiles=_CUT),
+        PhantomBrains(38, 2, 10, 10, 192, 1, voxel=1.0, percentiles=_CUT),
     ),
-    real=(replace(_REAL, size=32, step=16), replace(_REAL, fractions=_FEW, step=4), _REAL),
-    own=(replace(_CC359, size=32, step=16), replace(_CC359, step=4), _CC359),
-    betas=((0.03, 0.12), (0.01, 0.03, 0.06, 0.12), _GRID),
-    real_betas=((0.03, 0.12), (0.01, 0.12), _GRID),
+    real=(replace(_REAL, size=32, step=2), _REAL, replace(_REAL, slab=None)),
+    own=(
+        replace(_CC359, size=32, step=2, voxel=1.5, slab=_SLAB),
+        replace(_CC359, size=128, voxel=1.5, slab=_SLAB),
+        _CC359,
+    ),
+    betas=((0.005, 0.035), _GRID[::2], _GRID),
     donors=(3, 7, 7),
     pairs=(("Severe #1", "Subtle #1"), SEVERITIES, SEVERITIES),
     sites=(DIAL, SITES, SITES),
@@ -91,26 +102,34 @@ BUDGETS = by_profile(
 def swaps(b: Budget, beta: float, data: str) -> Iterator[FourierAdaptation]:
     """The paper's proposals first; on real scans one more, a swap with any slice of any scan."""
     for choice in CHOICES:
-        yield FourierAdaptation(b.segmenter, choice, b.donors, beta)
+        yield FourierAdaptation(b.segmenter, choice, b.donors, b.beta(beta))
     for choice in ("random", "any slice") if data == "real" else ("random",):
-        yield FourierAdaptation(b.segmenter, choice, 1, beta)
+        yield FourierAdaptation(b.segmenter, choice, 1, b.beta(beta))
 
 
-def _run(
-    at: Place, method: SourceModel | FourierAdaptation, task: TaskSpec, source: str
-) -> RunSpec:
-    if isinstance(method, SourceModel):
-        return at.spec(method, task, system="No DA", beta="-", source=source)
-    return at.spec(method, task, system=method.name, beta=f"{method.beta:g}", source=source)
+Tested = SourceModel | FourierAdaptation | HistogramMatching
+
+
+def _run(at: Place, method: Tested, task: TaskSpec, source: str) -> RunSpec:
+    if isinstance(method, FourierAdaptation):
+        return at.spec(method, task, system=method.name, beta=f"{method.beta:g}", source=source)
+    name = "No DA" if isinstance(method, SourceModel) else "Histogram matching"
+    return at.spec(method, task, system=name, beta="-", source=source)
+
+
+def _plain(b: Budget) -> tuple[SourceModel, HistogramMatching]:
+    """The network as it is, and the cheapest thing that could work."""
+    return SourceModel(b.segmenter), HistogramMatching(b.segmenter)
 
 
 def _on_pairs(at: Place, b: Budget, data: Brains, sites: tuple[str, ...]) -> Iterator[RunSpec]:
     """No DA on all sites, and the swaps over the grid on the pairs' targets, source by source."""
     for source, mine in targets(b.chosen(at.data).values()).items():
         tested = tuple(site for site in (*SITES, *REAL_SITES) if site in {*sites, *mine, source})
-        yield _run(at, SourceModel(b.segmenter), BrainTask(data, source, tested), source)
+        for plain in _plain(b):
+            yield _run(at, plain, BrainTask(data, source, tested), source)
         task = BrainTask(data, source, mine, tuning=True)
-        for beta in b.real_betas if at.data == "real" else b.betas:
+        for beta in b.betas:
             for method in swaps(b, beta, at.data):
                 yield _run(at, method, task, source)
 
@@ -122,14 +141,21 @@ def _table1(at: Place, b: Budget, data: Brains) -> Iterator[RunSpec]:
 
 def _dial(at: Place, b: Budget) -> Iterator[RunSpec]:
     """Unadapted and adapted at one beta."""
-    for method in (SourceModel(b.segmenter), next(swaps(b, DIAL_BETA, at.data))):
+    for method in (SourceModel(b.segmenter), next(swaps(b, b.shown, at.data))):
         yield _run(at, method, brain_checks.dial(b.phantoms, DIAL), DIAL[0])
+
+
+def _home(at: Place, b: Budget, data: Brains) -> Iterator[RunSpec]:
+    """Where there is nothing to adapt to: every system on its network's own scanner."""
+    for source in targets(b.chosen("phantom").values()):
+        everything: tuple[Tested, ...] = (*_plain(b), *swaps(b, b.shown, at.data))
+        for method in everything:
+            yield _run(at, method, BrainTask(data, source, (source,)), source)
 
 
 def _realism(at: Place, b: Budget) -> Iterator[RunSpec]:
     """Standardised, too: a vessel or fat is a real scan's brightest voxel, and leaves the rest dark."""
-    standardised = replace(b.segmenter, normalise="standardise")
-    recipes = (b.segmenter, with_recipe(b.segmenter, steps=b.brief), standardised)
+    recipes = (b.segmenter, replace(b.segmenter, normalise="standardise"))
     for found in brain_checks.realism(b.phantoms, b.real, REAL_SITES, recipes):
         yield _run(at, *found)
 
@@ -139,6 +165,11 @@ DATA: Kinds[Budget] = {
     "matrix": lambda at, b: _table1(at, b, b.phantoms),
     "real": lambda at, b: _on_pairs(at, b, b.real, REAL_SITES),
     "dial": _dial,
+    "home": lambda at, b: _home(at, b, b.phantoms),
+    "trained": lambda at, b: brain_checks.trained(at, b.segmenter, b.phantoms, DIAL),
+    "separable": lambda at, b: brain_checks.separable(
+        at, b.segmenter, b.phantoms, b.chosen("phantom").values()
+    ),
     "realism": _realism,
     "own": lambda at, b: _on_pairs(at, b, b.own, b.sites),
     "own-matrix": lambda at, b: _table1(at, b, b.own),

@@ -2,6 +2,7 @@
 
 from medda_lib.phantoms.brain_mr.render import Heads, render
 from medda_lib.phantoms.brain_mr.sites import SITES, Site
+from medda_lib.phantoms.brain_mr.view import View
 from medda_lib.phantoms.mr.tissues import TISSUES
 
-__all__ = ["SITES", "TISSUES", "Heads", "Site", "render"]
+__all__ = ["SITES", "TISSUES", "Heads", "Site", "View", "render"]

@@ -3,18 +3,20 @@
 The order is that of the physics: a person (person) in a frame (space), tissues laid over each other in
 proportion (head, brain, canvas), the sequence's signal per tissue, transmit and receive fields, slice
 profile and point spread, wrap-around and ghost, Rician noise. Each slice depends on its own height
-only, so a scan of every fourth slice costs a quarter and holds the same slices. Work is done on a few
-slices at a time, which stay in the processor's cache.
+only, so a scan of every fourth slice costs a quarter and holds the same slices, and so does a slab.
+Work is done on a few slices at a time, which stay in the processor's cache.
 
 Volumes are (slice, row, column): slices from bottom to top, rows from front to back, columns from the
-person's right to left; 96 x 128 x 128 voxels of 1.5 mm, the top of the scalp 6 mm below the grid's upper
-edge and the centroid of the head's upper 100 mm in the middle of the slices.
+person's right to left; 96 x 128 x 128 voxels of 1.5 mm or 144 x 192 x 192 of 1 mm, the top of the scalp
+6 mm below the grid's upper edge and the centroid of the head's upper 100 mm in the middle of the slices.
+Noise is given for a voxel, whatever its size: smaller voxels are those of a better scan.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,16 +26,8 @@ from medda_lib.phantoms.brain_mr import brain, head
 from medda_lib.phantoms.brain_mr.canvas import Canvas, Paints
 from medda_lib.phantoms.brain_mr.person import Anatomy, Stream, anatomy, body, examination
 from medda_lib.phantoms.brain_mr.sites import Site
-from medda_lib.phantoms.brain_mr.space import (
-    SIDE,
-    SLICES,
-    VOXEL,
-    Frame,
-    Lattice,
-    across,
-    folds,
-    heights,
-)  # fmt: skip
+from medda_lib.phantoms.brain_mr.space import Frame, Lattice, folds
+from medda_lib.phantoms.brain_mr.view import Raster, View
 from medda_lib.phantoms.mr.fields import TERMS, receive, transmit
 from medda_lib.phantoms.mr.noise import rician
 from medda_lib.phantoms.mr.sampling import ghost, point_spread, slice_profile, wrap
@@ -48,7 +42,8 @@ class Heads:
     """Scans of heads and what is true of them.
 
     Attributes:
-        volumes: float32 (n, d, h, w) in [0, 1], each scaled from its minimum to its maximum.
+        volumes: float32 (n, d, h, w) in [0, 1], each scaled from its minimum to its maximum, or
+            between two of its percentiles.
         brain: bool (n, d, h, w): the brain with its ventricles and the fluid of its sulci.
         tissues: uint8 (n, d, h, w): indices of `TISSUES`, the tissue that fills most of a voxel.
         spacing: of slices, rows, columns in mm.
@@ -64,30 +59,26 @@ class Heads:
 
 
 @torch.no_grad()
-def render(site: Site, seeds: Sequence[int], size: int = SIDE, step: int = 1) -> Heads:
+def render(site: Site, seeds: Sequence[int], view: View | None = None, **fields: Any) -> Heads:
     """Make one head per seed.
 
     Args:
         site: where it is scanned.
         seeds: non-negative integers; the same seed is the same person at every site.
-        size: rows and columns: 128 or a divisor of it that is at least 16; voxels are averaged.
-        step: every `step`-th slice of 96, from the bottom.
+        view: which voxels.
+        **fields: of a view, where none is given.
     """
+    view = view or View(**fields)
     seeds = [int(seed) for seed in seeds]
-    if size < 16 or size > SIDE or SIDE % size:
-        raise ValueError(f"size: {size} must be 128, 64, 32 or 16")
-    if not 1 <= step <= SLICES:
-        raise ValueError(f"step: {step} must lie between 1 and {SLICES}")
     if any(seed < 0 for seed in seeds):
         raise ValueError("seeds: must not be negative")
-    shape = (len(seeds), len(range(0, SLICES, step)), size, size)
+    shape = (len(seeds), len(view.numbers), view.size, view.size)
     volumes = torch.empty(shape)
     masks = torch.empty(shape, dtype=torch.bool)
     tissues = torch.empty(shape, dtype=torch.uint8)
     for i, seed in enumerate(seeds):
-        volumes[i], masks[i], tissues[i] = _head(site, seed, size, step)
-    pixel = VOXEL * SIDE / size
-    return Heads(volumes, masks, tissues, (VOXEL * step, pixel, pixel))
+        volumes[i], masks[i], tissues[i] = _head(site, seed, view)
+    return Heads(volumes, masks, tissues, view.spacing)
 
 
 class _Scene:
@@ -109,9 +100,9 @@ class _Scene:
         self.paints = _paints(site, a, 0.4 + 0.6 * visit.uniform("inflow"))
         self.seed = seed
 
-    def look(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Signed signal (n, 128, 128), brain and labels at heights z."""
-        x = y = across()
+    def look(self, z: Tensor, across: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Signed signal (z, y, x), brain and labels at heights z, and rows and columns `across`."""
+        x = y = across
         p, lists = self.frame.body(x, y, z)
         slow = self.slow.at(*lists)
         patches = self.patches.at(*lists)
@@ -136,43 +127,42 @@ class _Scene:
         return signal, brain.envelope(c, a, slow[3]), canvas.labels
 
 
-def _head(site: Site, seed: int, size: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
+def _head(site: Site, seed: int, view: View) -> tuple[Tensor, Tensor, Tensor]:
     scene = _Scene(site, seed)
-    z = heights(step)
+    z, across = view.grid.heights(view.numbers), view.grid.across()
     images, masks, labels = [], [], []
-    for first in range(0, len(z), _CHUNK):
-        some = z[first : first + _CHUNK]
-        image, mask, label = scene.look(some)
+    for some in z.split(_CHUNK):
+        image, mask, label = scene.look(some, across)
         images.append(image)
         masks.append(mask)
         labels.append(label)
-    image = _sampled(torch.cat(images), site, seed, step)
+    image = _sampled(torch.cat(images), site, seed, view)
     mask, label = torch.cat(masks), torch.cat(labels)
-    k = SIDE // size
+    k = view.grid.side // view.size
     if k > 1:
         image = avg_pool2d(image[:, None], k)[:, 0]
         mask = avg_pool2d(mask[:, None].float(), k)[:, 0] > 0.5
         label = label[:, k // 2 :: k, k // 2 :: k]
-    image -= image.min()
-    return image / image.max(), mask, label
+    return view.scaled(image), mask, label
 
 
-def _sampled(signal: Tensor, site: Site, seed: int, step: int) -> Tensor:
+def _sampled(signal: Tensor, site: Site, seed: int, view: View) -> Tensor:
     """Point spread, wrap-around, ghost and noise."""
-    signal = slice_profile(signal, site.thickness / VOXEL)
-    signal = point_spread(signal, (site.blur / VOXEL, site.blur / VOXEL))
-    fov = site.fov / VOXEL
+    voxel, side = view.voxel, view.grid.side
+    signal = slice_profile(signal, site.thickness / voxel)
+    signal = point_spread(signal, (site.blur / voxel, site.blur / voxel))
+    fov = site.fov / voxel
     signal = wrap(signal, fov, 1)
-    signal = ghost(signal, site.ghost, 1, min(fov, SIDE))
+    signal = ghost(signal, site.ghost, 1, min(fov, side))
     white = float(site.sequence().signal(*relaxation("white matter", site.field)))
-    noise = torch.stack([_noise(seed, int(k)) for k in range(0, SLICES, step)], 1)
+    noise = torch.stack([_noise(seed, int(k), view.grid) for k in view.numbers], 1)
     return rician(signal, site.noise * abs(white), noise)
 
 
-def _noise(seed: int, number: int) -> Tensor:
-    """(2, 128, 128) standard normal numbers of one slice."""
-    generator = torch.Generator().manual_seed((seed * SLICES + number + 1) % (1 << 62))
-    return torch.randn(2, SIDE, SIDE, generator=generator)
+def _noise(seed: int, number: int, grid: Raster) -> Tensor:
+    """(2, side, side) standard normal numbers of one slice."""
+    generator = torch.Generator().manual_seed((seed * grid.slices + number + 1) % (1 << 62))
+    return torch.randn(2, grid.side, grid.side, generator=generator)
 
 
 def _coil(site: Site, visit: Stream) -> Tensor:

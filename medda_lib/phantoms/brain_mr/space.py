@@ -1,6 +1,6 @@
 """Where things are: the grid of voxels, the body's own frame, and smooth random fields over it.
 
-Voxels lie on the brain grid (see `render`). A person's frame has x to the left, y to the back and z up,
+Voxels lie on the brain grid (see `view`). A person's frame has x to the left, y to the back and z up,
 in mm of the average head, with its origin at the top of the scalp. Between both lie the person's size, a
 turn of the head, and a smooth random displacement, which makes each head its own and no two halves
 alike. Random fields are cubic B-splines over coarse lattices of normal numbers; splines are separable,
@@ -19,21 +19,9 @@ from torch import Tensor
 from medda_lib.phantoms.brain_mr.person import Stream
 from medda_lib.phantoms.brain_mr.shapes import Points
 
-VOXEL, SLICES, SIDE = 1.5, 96, 128
-TOP = 6.0  # mm from the top of the scalp to the upper edge of the grid
 REACH = 120.0  # mm: fields cover a cube of twice this side about (0, 0, MIDDLE)
 MIDDLE = -70.0
 _UNIT = 3.0  # makes the standard deviation of a spline of standard normal numbers about 1
-
-
-def heights(step: int) -> Tensor:
-    """Z of the middle of every `step`-th slice, mm above the top of the scalp; bottom first."""
-    return (torch.arange(0, SLICES, step) + 0.5) * VOXEL + TOP - SLICES * VOXEL
-
-
-def across() -> Tensor:
-    """X of the columns, or y of the rows, mm."""
-    return (torch.arange(SIDE) - (SIDE - 1) / 2) * VOXEL
 
 
 @dataclass(frozen=True)
