@@ -85,8 +85,10 @@ def _seen(images: Tensor, network: NetworkPredictor[ResidualUNet] | None) -> Flo
 
 
 def simple_features(images: Tensor) -> Tensor:
-    """(n, 9) of slices (n, 1, h, w): mean, standard deviation, five quantiles, mean length of the
-    gradient, mean absolute Laplacian (fine detail and noise).
+    """Nine numbers (n, 9) of each slice (n, 1, h, w).
+
+    Mean, standard deviation, five quantiles, mean absolute difference of neighbours, mean absolute
+    Laplacian (fine detail and noise).
     """
     x = images.float()
     flat = x.flatten(1)

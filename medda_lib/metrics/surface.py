@@ -11,8 +11,9 @@ by up to a voxel, so the score would count which voxels are equal and call it mi
 
 Conventions. Two empty masks agree (1); one empty mask has nothing in common with another (0). Within a
 slice the masks' outside continues beyond the grid: a mask that is cut by the border has a surface there.
-Where the slices end (at the neck, or because a slab was taken) nothing is known of the surface, and none is
-counted: the large cut faces agree wherever the masks do, and would hide how far the outlines are apart.
+Where the slices end (at the neck, or because a slab was taken) nothing is known of the surface, and
+none is counted: the large cut faces agree wherever the masks do, and would hide how far the outlines
+are apart.
 """
 
 from __future__ import annotations

@@ -36,6 +36,9 @@ SOURCES = ("paper", "slides", "appendix", "supplement")
 KINDS = {"phantom": "phantoms", "real": "substitute", "own": "the paper's own"}
 """What data can be, in readers' words: a substitute is real images, but not the paper's."""
 
+CHECKED = ("converged", "separable", "shift", "no shift")
+"""What data may check of a benchmark (see `papers.benchmark`)."""
+
 SHIFTS = {
     "scanner": "another make, field strength or detector",
     "sequence": "another MR sequence of the same body",
@@ -74,13 +77,15 @@ class Data:
     """One source of a study's numbers: `medda run PAPER --data NAME`, and a ledger of that name.
 
     `kind` is a key of `KINDS`, `what` says what stands beside every number. Several of a paper's sources
-    may be of one kind; its claims are judged on those that `judges`.
+    may be of one kind; its claims are judged on those that `judges`. `check`: what of the benchmark it
+    checks (see `papers.benchmark`).
     """
 
     name: str
     kind: str
     what: str
     judges: bool = True
+    check: str = ""
 
 
 @dataclass(frozen=True)
@@ -245,6 +250,7 @@ def _check(found: Paper, path: Path) -> None:
         _among(shift, set(SHIFTS), f"{path}: shifts")
     for data in found.data:
         _among(data.kind, set(KINDS), f"{path}: kind of {data.name!r}")
+        _among(data.check, ("", *CHECKED), f"{path}: check of {data.name!r}")
     for system in found.systems:
         _check_system(system, path)
     statuses = {system.status for system in found.systems}

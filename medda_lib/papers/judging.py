@@ -10,15 +10,19 @@ phantoms): its `paper.toml` says which.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 import pandas as pd
 
-from medda_lib.papers import catalogue
+from medda_lib.metrics.volumes import TOLERANCE
+from medda_lib.papers import benchmark, catalogue
 from medda_lib.papers.catalogue import CatalogueError, study_module
-from medda_lib.studies.claims import load
-from medda_lib.studies.verdict import Verdict, judge
+from medda_lib.studies.claims import Claim, load
+from medda_lib.studies.verdict import NOT_TESTED, Verdict, judge, signed, untested
 
+SURFACE, VOLUME = "surface_dice", "dice"
+BELOW = "the tolerance was below the voxel; to be measured again on a finer grid"
 Derive = Callable[[pd.DataFrame], pd.DataFrame]
 
 
@@ -45,10 +49,40 @@ def ledgers(paper: str, kind: str) -> tuple[str, ...]:
 
 
 def judged(paper: str, frame: pd.DataFrame, derive: Derive | None = None) -> list[Verdict]:
-    """The verdicts on those claims of a paper that speak about the data of these rows."""
+    """The verdicts on those claims of a paper that speak about the data of these rows.
+
+    None is judged where the benchmark fails a check, none by a surface Dice below the voxel.
+    """
     rows = (derive or derivation(paper))(frame)
-    data = str(frame["data"].iloc[0])
-    return [judge(claim, rows) for claim in load(paper) if claim.about(data)]
+    data, profile = (str(frame[name].iloc[0]) for name in ("data", "profile"))
+    why = benchmark.invalid(paper, profile, data)
+    known = [claim for claim in load(paper) if claim.about(data)]
+    if why:
+        return [untested(claim, why) for claim in known]
+    measured = TOLERANCE in set(frame["metric"])
+    return [
+        _judged(claim, rows) if measured or not _by_surface(claim) else untested(claim, BELOW)
+        for claim in known
+    ]
+
+
+def _by_surface(claim: Claim) -> bool:
+    return claim.a.get("metric") == SURFACE
+
+
+def _judged(claim: Claim, rows: pd.DataFrame) -> Verdict:
+    """The verdict; of surfaces, a reason where volumes give another one."""
+    found = judge(claim, rows)
+    if not _by_surface(claim) or found.verdict == NOT_TESTED:
+        return found
+    sides = {"a": dict(claim.a) | {"metric": VOLUME}}
+    if claim.b is not None:
+        sides["b"] = dict(claim.b) | {"metric": VOLUME}
+    other = judge(replace(claim, **sides), rows)  # type: ignore[arg-type]
+    if other.verdict in (found.verdict, NOT_TESTED):
+        return found
+    said = f"by volume Dice {other.verdict} ({signed(other.effect)})"
+    return replace(found, reason="; ".join(filter(None, (found.reason, said))))
 
 
 def _same(frame: pd.DataFrame) -> pd.DataFrame:

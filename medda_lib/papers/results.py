@@ -18,6 +18,8 @@ from pathlib import Path
 import pandas as pd
 
 from medda_lib import _paths
+from medda_lib.metrics.definitions import defined
+from medda_lib.metrics.volumes import TOLERANCE
 from medda_lib.papers import catalogue
 from medda_lib.papers.catalogue import study_module
 from medda_lib.papers.judging import derivation
@@ -54,6 +56,16 @@ class Results:
             f"Measured on {what}; profile {self.profile}, {seeds} "
             f"repetition{'s' * (seeds != 1)}, commit {commit}."
         )
+
+    def defined(self, *metrics: str) -> str:
+        """What these metrics are, for a caption; with the tolerance that surfaces were measured at."""
+        return defined(metrics, self.rows(metric=TOLERANCE)["value"])
+
+    @property
+    def tolerance(self) -> str:
+        """That of the surface Dice of most rows, "1.5 mm"; "" where none was noted."""
+        found = self.rows(metric=TOLERANCE)["value"]
+        return "" if found.empty else f"{found.mode().iloc[0]:g} mm"
 
     @cached_property
     def derived(self) -> pd.DataFrame:

@@ -27,8 +27,9 @@ from medda_lib.studies.verdict import NOT_TESTED, untested
 def beside(measured: Results, table: str, caption: str = "") -> Table:
     """A table that the paper declares beside the same conditions here, cell by cell.
 
-    caption: another than the declared one; what the numbers were measured on is added. Phantoms show
-    every row of the paper, run or not; a substitute, which bears fewer conditions, those that were run.
+    caption: another than the declared one; what the numbers are and were measured on is added. Phantoms
+    show every row of the paper, run or not; a substitute, which bears fewer conditions, those that were
+    run.
     """
     known = declared(measured.paper, table)
     printed = reported_table(measured.paper, table, known.printed)
@@ -38,10 +39,17 @@ def beside(measured: Results, table: str, caption: str = "") -> Table:
     return side(
         printed,
         ours,
-        f"{caption or known.caption} {measured.measured_on}",
+        " ".join((caption or known.caption, _defined(measured, known), measured.measured_on)),
         rows=[row for row in printed["mean"].index if whole or row in ours[0].index],
         digits=known.digits,
     )
+
+
+def _defined(measured: Results, known: Declared) -> str:
+    """The definitions of the metrics in a table's columns."""
+    named = known.only.get("metric")
+    shown = [named] if named else list(dict.fromkeys(measured.derived["metric"]))
+    return measured.defined(*shown)
 
 
 def declared(paper: str, table: str) -> Declared:

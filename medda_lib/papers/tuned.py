@@ -19,11 +19,12 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from medda_lib.metrics.volumes import TOLERANCE
 from medda_lib.papers.pairs import Pair
 from medda_lib.papers.results import Results, rows
 
 METRIC = "surface_dice"
-METRICS = (METRIC, "surface_dice_2mm", "dice")
+METRICS = (METRIC, "surface_dice_double", "dice", TOLERANCE)
 AVERAGE = "Average"
 TUNING = "tuning"
 Pairs = Mapping[str, Pair]
