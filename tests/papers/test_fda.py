@@ -46,15 +46,20 @@ def test_targets_of_a_pair_are_tested_and_tuned_and_plain_models_are_those_of_th
     assert plain <= {spec.identity for spec in study("demo", "matrix", 1).specs}
 
 
+def test_a_beta_is_the_same_disc_on_every_grid() -> None:
+    for budget in BUDGETS.values():
+        assert budget.beta(0.03) * budget.phantoms.size == pytest.approx(0.03 * 192)
+
+
 def test_scans_and_swaps_score_as_the_rows_and_the_widget_say() -> None:
     found, live = measured("fda", "phantom"), pair(SEVERE)
     each = pictures.by_scan(found, "No DA", "-", live.pair, "surface_dice")
     unadapted = live.network.segment(live.scan().images)
     assert unadapted is not None
     assert live.score(unadapted) == pytest.approx(float(each[0, 0]), abs=1e-3)
-    swapped = pictures.adaptation(live, "3D", 3, BUDGETS["smoke"].betas[1])
+    swapped = pictures.adaptation(live, "3D", 3, BUDGETS["smoke"].beta(0.035))
     shown = pictures.widget(live, counts=(1, 3)).children[2].children[1].children[1].value
     assert f"surface Dice {live.score(swapped.segment(live.scan().images)):.3f}" in shown
-    assert pictures.voxel_ml("demo") == pytest.approx(6.0 * 1.5 * 1.5 / 1000)
+    assert pictures.voxel_ml("demo") == pytest.approx(1.5**3 / 1000)
     with pytest.raises(ValueError, match="no pair"):
         pictures.train("smoke", "Medium #9", 0)

@@ -315,3 +315,44 @@ def test_folds_have_the_wavelengths_asked_for() -> None:
     length = np.sqrt(k[:, None, None] ** 2 + k[None, :, None] ** 2 + k**2)
     mean = (power * length).sum() / power.sum()
     assert 1 / mean == pytest.approx(26, rel=0.1)
+
+
+def test_a_slab_holds_slices_of_the_whole_scan(whole: Heads) -> None:
+    slab = render(SITES["ph3"], [7], slab=(24, 32), step=2)
+    assert torch.equal(slab.brain, whole.brain[:, 24:32:2])
+    assert slab.spacing == (3.0, 1.5, 1.5)
+    a, b = slab.volumes.flatten().double(), whole.volumes[:, 24:32:2].flatten().double()
+    assert float(torch.corrcoef(torch.stack([a, b]))[0, 1]) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_smaller_voxels_show_the_same_head() -> None:
+    """Averaged over 3 mm, slices at the same heights agree at 1 and at 1.5 mm."""
+    fine = render(SITES["sm15"], [2], voxel=1.0, size=192, slab=(60, 63))
+    coarse = render(SITES["sm15"], [2], slab=(40, 42))
+    assert fine.spacing == (1.0, 1.0, 1.0)
+    big = torch.nn.functional.avg_pool2d(fine.brain[0].float(), 3).mean(0)
+    small = torch.nn.functional.avg_pool2d(coarse.brain[0].float(), 2).mean(0)
+    assert float((big - small).abs().mean()) < 0.005
+    grey = (
+        torch.nn.functional.avg_pool2d(fine.volumes[0], 3).mean(0).flatten(),
+        torch.nn.functional.avg_pool2d(coarse.volumes[0], 2).mean(0).flatten(),
+    )
+    assert float(torch.corrcoef(torch.stack(grey))[0, 1]) > 0.98
+
+
+def test_percentiles_become_the_ends_of_the_scale() -> None:
+    plain, cut = (render(SITES["ge15"], [3], slab=(30, 34), percentiles=p) for p in (None, (1, 99)))
+    low, high = np.percentile(plain.volumes.numpy(), (1, 99))
+    wanted = np.clip((plain.volumes.numpy() - low) / (high - low), 0, 1)
+    np.testing.assert_allclose(cut.volumes.numpy(), wanted, atol=1e-5)
+    assert float((cut.volumes == 1).float().mean()) == pytest.approx(0.01, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [({"voxel": 1.7}, "voxel"), ({"voxel": 1.0}, "size"), ({"slab": (90, 97)}, "slab"),
+     ({"slab": (5, 5)}, "slab")],
+)  # fmt: skip
+def test_views_that_do_not_fit_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        render(SITES["sm3"], [0], **fields)

@@ -36,8 +36,6 @@ from medda_lib.papers.results import Results
 from medda_lib.papers.tables import of_systems
 from medda_lib.papers.tuned import RULES, curves, picks
 
-FIELD = 192.0
-"""Millimetres across a slice of a phantom."""
 BEST = "FDA + MST + SR-SIM 3D"
 SHOWN: dict[str, tuple[Choice, int]] = {
     "FDA": ("random", 1),
@@ -63,7 +61,7 @@ def matrices(measured: Results) -> Drawn:
     ours = ours.loc[order, order]
     paper = printed_matrix(PAPER, "1").T.loc[ours.index, ours.columns]
     panels = {"paper: CC359": paper.to_numpy(), "here: phantoms": ours.to_numpy()}
-    label = "surface Dice at 1 mm"
+    label = f"surface Dice (paper 1 mm, here {measured.tolerance})"
     figure = shift_matrices(panels, list(ours.index), list(ours.columns), label, limits=(0.0, 1.0))
     words = []
     for name, found in (("paper", paper.T), ("here", ours.T)):
@@ -149,7 +147,7 @@ def boxes(measured: Results) -> Drawn:
         name: {s: by_scan(measured, s, b[name], pair, METRIC).ravel() for s, b in chosen.items()}
         for name, pair in _run(measured).items()
     }
-    return spread(groups, "surface Dice per scan", "surface Dice at 1 mm")
+    return spread(groups, "surface Dice per scan", f"surface Dice at {measured.tolerance}")
 
 
 def bland_altman(measured: Results, names: tuple[str, ...]) -> Drawn:
@@ -168,8 +166,7 @@ def bland_altman(measured: Results, names: tuple[str, ...]) -> Drawn:
 
 def voxel_ml(profile: str) -> float:
     """Millilitres of a voxel of the phantoms of a profile."""
-    phantoms = BUDGETS[profile].phantoms
-    return 1.5 * phantoms.step * (FIELD / phantoms.size) ** 2 / 1000
+    return float(np.prod(BUDGETS[profile].phantoms.view.spacing)) / 1000
 
 
 def _run(measured: Results) -> dict[str, Pair]:
@@ -285,7 +282,8 @@ def widget(live: LivePair, counts: Sequence[int] = (1, 3, 7), total: int = 125_0
     Donors are those of the 3D choice. The score is that of the whole scan, the picture a middle slice
     in the style of the first donor.
     """
-    scan, at, betas = live.scan(), live.middle(), _budget(live).betas
+    scan, at = live.scan(), live.middle()
+    betas = [_budget(live).beta(one) for one in _budget(live).betas]
     counts = [n for n in counts if n <= _budget(live).donors]
     truth, level = scan.need_masks()[at, 0].numpy(), live.score(live.segment(scan.images))
     pictures, found = [], []
