@@ -110,6 +110,20 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Printed:
+    """A setting that the paper prints, and where the profile `paper` has ours (see `as_printed`).
+
+    ours: a path in the budget, "segmenter.recipe.steps". deviation: why it differs, where it does.
+    """
+
+    what: str
+    where: str
+    value: str
+    ours: str
+    deviation: str = ""
+
+
+@dataclass(frozen=True)
 class Paper:
     """What the book says about a paper before any experiment.
 
@@ -141,6 +155,7 @@ class Paper:
     data: tuple[Data, ...] = ()
     tables: tuple[Table, ...] = ()
     transcribed: tuple[Transcribed, ...] = ()
+    printed: tuple[Printed, ...] = ()
 
     def on(self, name: str) -> Data | None:
         """The data of that name; None where the paper has no such."""
@@ -156,6 +171,15 @@ class StudyModule(Protocol):
     def study(self, profile: str, data: str, seeds: int | None = None) -> Study:
         """The runs of a profile on one kind of data; ValueError names the choices."""
         ...
+
+
+PARTS: Mapping[str, tuple[str, type[Any]]] = {
+    "data": ("data", Data),
+    "table": ("tables", Table),
+    "transcribed": ("transcribed", Transcribed),
+    "printed": ("printed", Printed),
+}
+"""Lists of a `paper.toml`: what they fill and what they are of."""
 
 
 @cache
@@ -189,13 +213,9 @@ def read(path: Path) -> Paper:
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(f"{path}: not valid TOML: {error}") from error
     parts: dict[str, Any] = {"systems": _rows(System, content.pop("system", []), f"{path}, system")}
-    if "data" in content:
-        parts["data"] = _rows(Data, content["data"], f"{path}, data")
-    if "table" in content:
-        parts["tables"] = _rows(Table, content.pop("table"), f"{path}, table")
-    if "transcribed" in content:
-        rows = content["transcribed"]
-        parts["transcribed"] = _rows(Transcribed, rows, f"{path}, transcribed")
+    for name, (filled, kind) in PARTS.items():
+        if name in content:
+            parts[filled] = _rows(kind, content.pop(name), f"{path}, {name}")
     found = _build(Paper, content | parts, str(path))
     _check(found, path)
     return found

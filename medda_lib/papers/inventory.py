@@ -23,6 +23,7 @@ from medda_lib.papers.catalogue import FOLDER, Paper, papers
 from medda_lib.papers.judging import judged
 from medda_lib.papers.judging import ledgers as ledger_names
 from medda_lib.papers.settings import settings_of
+from medda_lib.studies import per_image
 from medda_lib.studies.claims import Claim, load
 from medda_lib.studies.ledger import provenance, read
 from medda_lib.studies.setting import EVERY_SETTING
@@ -230,7 +231,9 @@ def verdicts_of(paper: str, ledger: str, results: Path = _paths.RESULTS) -> dict
 @cache
 def _verdicts_of(paper: str, path: Path, _changed: int) -> dict[str, Verdict]:
     profile, _, data = path.stem.partition("-")
-    return {one.claim.id: one for one in judged(paper, read(path.parent, profile, data))}
+    images = per_image.load(path.with_suffix(".npz"))
+    found = judged(paper, read(path.parent, profile, data), images=images)
+    return {one.claim.id: one for one in found}
 
 
 def _judged(paper: Paper, known: list[Claim], kind: str, results: Path) -> list[dict[str, object]]:

@@ -9,7 +9,7 @@ phantoms): its `paper.toml` says which.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -18,7 +18,9 @@ import pandas as pd
 from medda_lib.metrics.volumes import TOLERANCE
 from medda_lib.papers import benchmark, catalogue
 from medda_lib.papers.catalogue import CatalogueError, study_module
+from medda_lib.papers.people import each
 from medda_lib.studies.claims import Claim, load
+from medda_lib.studies.per_image import PerImage
 from medda_lib.studies.verdict import NOT_TESTED, Verdict, judge, signed, untested
 
 SURFACE, VOLUME = "surface_dice", "dice"
@@ -48,12 +50,17 @@ def ledgers(paper: str, kind: str) -> tuple[str, ...]:
     return tuple(found) or (kind,)
 
 
-def judged(paper: str, frame: pd.DataFrame, derive: Derive | None = None) -> list[Verdict]:
+def judged(
+    paper: str, frame: pd.DataFrame, derive: Derive | None = None, images: PerImage | None = None
+) -> list[Verdict]:
     """The verdicts on those claims of a paper that speak about the data of these rows.
 
-    None is judged where the benchmark fails a check, none by a surface Dice below the voxel.
+    images: the values of every test scan, for intervals that cover people. None is judged where the
+    benchmark fails a check, none by a surface Dice below the voxel.
     """
-    rows = (derive or derivation(paper))(frame)
+    derive = derive or derivation(paper)
+    rows = derive(frame)
+    people = [] if images is None else each(frame, images, derive)
     data, profile = (str(frame[name].iloc[0]) for name in ("data", "profile"))
     why = benchmark.invalid(paper, profile, data)
     known = [claim for claim in load(paper) if claim.about(data)]
@@ -61,7 +68,9 @@ def judged(paper: str, frame: pd.DataFrame, derive: Derive | None = None) -> lis
         return [untested(claim, why) for claim in known]
     measured = TOLERANCE in set(frame["metric"])
     return [
-        _judged(claim, rows) if measured or not _by_surface(claim) else untested(claim, BELOW)
+        _judged(claim, rows, people)
+        if measured or not _by_surface(claim)
+        else untested(claim, BELOW)
         for claim in known
     ]
 
@@ -70,15 +79,15 @@ def _by_surface(claim: Claim) -> bool:
     return claim.a.get("metric") == SURFACE
 
 
-def _judged(claim: Claim, rows: pd.DataFrame) -> Verdict:
+def _judged(claim: Claim, rows: pd.DataFrame, people: Sequence[pd.DataFrame]) -> Verdict:
     """The verdict; of surfaces, a reason where volumes give another one."""
-    found = judge(claim, rows)
+    found = judge(claim, rows, people)
     if not _by_surface(claim) or found.verdict == NOT_TESTED:
         return found
     sides = {"a": dict(claim.a) | {"metric": VOLUME}}
     if claim.b is not None:
         sides["b"] = dict(claim.b) | {"metric": VOLUME}
-    other = judge(replace(claim, **sides), rows)  # type: ignore[arg-type]
+    other = judge(replace(claim, **sides), rows, people)  # type: ignore[arg-type]
     if other.verdict in (found.verdict, NOT_TESTED):
         return found
     said = f"by volume Dice {other.verdict} ({signed(other.effect)})"

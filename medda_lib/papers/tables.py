@@ -192,7 +192,10 @@ def verdict_table(
         for name, study in run.items()
     }
     found = {
-        name: {verdict.claim.id: verdict for verdict in judged(paper, study.frame, derive)}
+        name: {
+            verdict.claim.id: verdict
+            for verdict in judged(paper, study.frame, derive, study.images)
+        }
         for name, study in run.items()
     }
     lines = []

@@ -1,7 +1,8 @@
 """How our rows judge a claim: the effect with its interval, and one word.
 
 Our rows hold both cells of a claim once per seed, so the effect is a mean of paired differences, with
-Student's interval. The rule asks where the interval lies: wholly on the claimed side (supported), wholly
+Student's interval; where the values of each test person are known, the interval covers people, too. The
+rule asks where the interval lies: wholly on the claimed side (supported), wholly
 on the other (contradicted), or across (undecided). "Undecided" comes with the effect that such a study
 would have shown, so that it informs. Where two systems gave the same number in every pair, the runs are
 one run under two names: "same system here", whatever the claim says. Fewer than three pairs test
@@ -11,8 +12,8 @@ nothing. The word "reproduced" is kept for the paper's own data at the paper's o
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medda_lib.studies.claims import TWO_SIDED, Claim
-from medda_lib.studies.intervals import Interval, student
+from medda_lib.studies.intervals import Interval, crossed, student
 
-LEAST_PAIRS = 3
+LEAST_PAIRS, LEAST_PEOPLE = 3, 3
 OWN, PAPER_PROFILE = "own", "paper"
 REPRODUCED, SUPPORTED, CONTRADICTED = "reproduced", "supported", "contradicted"
 UNDECIDED, SAME, NOT_TESTED = "undecided", "same system here", "not tested"
@@ -62,9 +63,10 @@ class Verdict:
         return signed(self.claim.reported), signed(self.effect), interval, self.verdict
 
 
-def judge(claim: Claim, frame: pd.DataFrame) -> Verdict:
+def judge(claim: Claim, frame: pd.DataFrame, people: Sequence[pd.DataFrame] = ()) -> Verdict:
     """Judge a claim on rows of one profile and one kind of data (columns as in `ledger.frame`).
 
+    people: the same rows once for each test person, with that person's values (see `papers.people`).
     Pairs a and b by seed; where a selection covers several rows of a seed (domains, say) their mean
     counts, and seeds with fewer rows than others are left out. ValueError for rows of several profiles.
     """
@@ -78,7 +80,7 @@ def judge(claim: Claim, frame: pd.DataFrame) -> Verdict:
         effect = float(pairs.mean()) if n else math.nan
         reason = reason or f"{n} paired seeds, at least {LEAST_PAIRS} are needed"
         return Verdict(claim, effect, math.nan, math.nan, n, NOT_TESTED, reason)
-    found = student(pairs)
+    found = _interval(claim, pairs, people)
     word = _word(claim, found.low, found.high)
     if claim.b is not None and not pairs.any():
         word = SAME
@@ -86,6 +88,14 @@ def judge(claim: Claim, frame: pd.DataFrame) -> Verdict:
         word = REPRODUCED
     said = _ruled_out(claim, found) if word == UNDECIDED else ""
     return Verdict(claim, found.mean, found.low, found.high, n, word, said, found.shows)
+
+
+def _interval(claim: Claim, pairs: NDArray[np.float64], people: Sequence[pd.DataFrame]) -> Interval:
+    """Over repetitions, and over people where all of them have all repetitions."""
+    each = [_differences(claim, frame)[0] for frame in people]
+    if len(each) < LEAST_PEOPLE or any(len(one) != len(pairs) for one in each):
+        return student(pairs)
+    return replace(crossed(np.stack(each, axis=1)), mean=float(pairs.mean()))
 
 
 def untested(claim: Claim, reason: str) -> Verdict:

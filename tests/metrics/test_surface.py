@@ -81,7 +81,7 @@ def test_convex_bodies_match_brute_force_exactly(
 
 
 def test_the_ends_of_a_slab_are_no_surface() -> None:
-    """Two cylinders through all slices whose outlines nowhere agree: their cut faces do, and tell nothing."""
+    """Two cylinders through all slices: their outlines agree nowhere, their cut faces do."""
     y, x = np.mgrid[-20:21, -20:21]
     a, b = (torch.from_numpy(np.hypot(y, x) < r).expand(12, -1, -1) for r in (10, 16))
     assert surface_dice(a, b, (1.0, 1.0, 1.0), (2.0,)) == [0.0]

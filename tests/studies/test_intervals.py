@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from medda_lib.studies.intervals import by_chance, student
+from medda_lib.studies.intervals import by_chance, crossed, student
 
 Floats = NDArray[np.float64]
 STUDIES = 2000
@@ -89,3 +89,39 @@ def test_too_little_for_an_interval(pairs: list[float]) -> None:
 
 def test_verdicts_by_chance() -> None:
     assert by_chance(60) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(("n", "people"), [(3, 4), (5, 12), (5, 5)])
+@pytest.mark.parametrize("spreads", [(1.0, 1.0, 1.0), (1.0, 0.0, 1.0), (0.2, 1.0, 0.5)])
+def test_crossed_intervals_cover_repetitions_and_people(
+    n: int, people: int, spreads: tuple[float, float, float]
+) -> None:
+    """Runs, people and the rest vary; few of both make the interval too wide rather than too narrow."""
+
+    def make(rng: np.random.Generator) -> tuple[float, float]:
+        of_run, of_person, rest = (
+            scale * rng.normal(size=shape)
+            for scale, shape in zip(spreads, ((n, 1), (1, people), (n, people)), strict=True)
+        )
+        found = crossed(of_run + of_person + rest)
+        return found.low, found.high
+
+    assert 0.93 <= coverage(make) <= 0.995
+
+
+def test_students_interval_alone_does_not_cover_people() -> None:
+    def make(rng: np.random.Generator) -> tuple[float, float]:
+        values = 0.1 * rng.normal(size=(5, 1)) + rng.normal(size=(1, 4))
+        found = student(values.mean(axis=1))
+        return found.low, found.high
+
+    assert coverage(make) < 0.3
+
+
+def test_people_who_do_not_differ_change_nothing() -> None:
+    pairs = np.random.default_rng(5).normal(size=4)
+    found, alone = crossed(np.tile(pairs[:, None], (1, 6))), student(pairs)
+    assert (found.low, found.high) == pytest.approx((alone.low, alone.high))
+    assert crossed(pairs[:, None]) == alone
+    with pytest.raises(ValueError, match="finite"):
+        crossed([[0.1, math.nan], [0.2, 0.3]])
