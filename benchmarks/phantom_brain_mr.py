@@ -20,11 +20,11 @@ def seconds_per_head(
     site: Site, heads: int, size: int, step: int, repeats: int = 3
 ) -> tuple[float, float]:
     """By the clock and by the processor, best of `repeats` after a warm-up."""
-    render(site, [0], size, step)
+    render(site, [0], size=size, step=step)
     wall, used = [], []
     for repeat in range(repeats):
         start, busy = time.perf_counter(), time.process_time()
-        render(site, range(repeat * heads, (repeat + 1) * heads), size, step)
+        render(site, range(repeat * heads, (repeat + 1) * heads), size=size, step=step)
         wall.append(time.perf_counter() - start)
         used.append(time.process_time() - busy)
     return min(wall) / heads, min(used) / heads

@@ -27,8 +27,9 @@ def each(
 ) -> list[pd.DataFrame]:
     """`derive` of the rows with the values of person 0, 1, ...: as many as every domain has.
 
-    More than `GROUPS` people are taken in that many groups, whose means tell the spread of people as well
-    as people would. Rows of other metrics stay as they are. Empty where no scan's values were kept.
+    More than `GROUPS` people are taken in that many groups, whose means tell the spread of people as
+    well as people would. Rows of other metrics stay as they are. Empty where no scan's values were
+    kept.
     """
     found = _of_people(frame, images)
     if not found:

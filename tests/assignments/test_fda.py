@@ -106,8 +106,10 @@ def soft_swap(targets, sources, spacing, sigma, strength=1.0):
 from medda_lib.metrics import surface
 
 def outline_score(prediction, reference, tolerance, spacing, weight=2.0):
-    # slices so thick that nothing of the outline's neighbours comes near
-    (score,) = surface.surface_dice(prediction[None], reference[None], (1e3, *spacing), [tolerance])
+    # of a scan of one slice, whose ends are no surface
+    voxel = (min(spacing), *spacing)
+    least = max(tolerance, *voxel)
+    (score,) = surface.surface_dice(prediction[None], reference[None], voxel, [least])
     return score
 """,
     },

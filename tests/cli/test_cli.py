@@ -207,7 +207,7 @@ def test_fingerprint_says_whether_the_code_still_does_what_it_did(
     after = medda("fingerprint", "aiva", "--data", "clusters")
     assert (after.exit_code, after.stdout) == (DONE, "aiva clusters: as committed\n")
 
-    monkeypatch.setattr("medda_lib.metrics.volumes.TOLERANCES", {"surface_dice": 1.5})
+    monkeypatch.setattr("medda_lib.metrics.surface.PRINTED", 1.5)
     moved = medda("fingerprint", "aiva", "--data", "clusters")
     assert moved.exit_code == FOUND_WRONG
     assert "aiva clusters, every condition: scans surface_dice" in moved.stdout

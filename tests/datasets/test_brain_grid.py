@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from medda_lib.datasets import brain_grid
-from medda_lib.datasets.brain_grid import SHAPE, on_grid, place, slices, spacing
+from medda_lib.datasets.brain_grid import Part, on_grid, place, shape
 from medda_lib.datasets.card import DatasetError
 from medda_lib.datasets.nifti import Scan
+from medda_lib.phantoms.brain_mr import View
 from tests.datasets.scans import affine_of, brain, head, moved, sampled, scan_of
 
+SHAPE = shape()
 SHIFTS = ((0.0, 0.0, 0.0), (12.0, -18.0, 25.0), (-9.5, 7.3, -31.2))
 # Field of view 280 mm: room for the shifts.
 STORED = [
@@ -89,30 +93,43 @@ def test_a_bright_thing_beside_the_head_is_left_out() -> None:
     assert place(scan).top == pytest.approx(85, abs=1.2)
 
 
-def test_slices_and_sizes() -> None:
-    image = np.random.default_rng(1).random(SHAPE, dtype=np.float32)
-    mask = image > 0.5
-    thick, inside = slices(image, mask, 128, 4)
-    assert thick.shape == (24, 128, 128)
+def test_parts_of_the_grid() -> None:
+    scan = scan_of(head(), affine_of("RAS", (2, 2, 2), STORED[0][2]), STORED[0][2])
+    image, mask = on_grid(scan, scan.values > 500)
+    thick, inside = Part(128, 4).of(scan, scan.values > 500)
     np.testing.assert_array_equal(thick, image[::4])
     np.testing.assert_array_equal(inside, mask[::4])
-    small, inside = slices(image, mask, 64, 4)
-    blocks = image[::4].reshape(24, 64, 2, 64, 2)
-    np.testing.assert_allclose(small, blocks.mean((2, 4)), atol=1e-6)
+    small, inside = Part(64, 4).of(scan, scan.values > 500)
+    np.testing.assert_allclose(small, image[::4].reshape(24, 64, 2, 64, 2).mean((2, 4)), atol=1e-6)
     share = mask[::4].reshape(24, 64, 2, 64, 2).mean((2, 4))
     np.testing.assert_array_equal(inside, share > 0.5)
-    assert spacing(128, 4) == (6.0, 1.5, 1.5)
-    assert spacing(64, 1) == (1.5, 3.0, 3.0)
+    slab, _ = Part(slab=(30, 36)).of(scan, scan.values > 500)
+    np.testing.assert_array_equal(slab, image[30:36])
+    cut, _ = Part(slab=(30, 36), percentiles=(1, 99)).of(scan, scan.values > 500)
+    low, high = np.percentile(slab, (1, 99))
+    np.testing.assert_allclose(cut, np.clip((slab - low) / (high - low), 0, 1), atol=1e-6)
+    assert Part(128, 4).spacing == (6.0, 1.5, 1.5)
+    assert Part(64).spacing == (1.5, 3.0, 3.0)
+    assert Part(voxel=1.0).spacing == (1.0, 1.0, 1.0)
+    assert shape(1.0) == (144, 192, 192)
 
 
 @pytest.mark.parametrize(
-    ("size", "step", "message"),
-    [(0, 1, "size: 0"), (100, 1, "divisors of 128"), (256, 1, "size: 256"), (128, 0, "step"),
-     (128, 97, "step")],
+    ("fields", "message"),
+    [({"size": 0}, "size: 0"), ({"size": 100}, "divisors of 128"), ({"size": 256}, "size: 256"),
+     ({"step": 0}, "step"), ({"step": 97}, "step"), ({"voxel": 1.7}, "voxel"),
+     ({"slab": (90, 97)}, "slab")],
 )  # fmt: skip
-def test_sizes_that_do_not_fit_are_refused(size: int, step: int, message: str) -> None:
+def test_parts_that_do_not_fit_are_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(DatasetError, match=message):
-        spacing(size, step)
+        Part(**fields)
+
+
+@pytest.mark.parametrize("fields", [{}, {"voxel": 1.0, "size": 192, "slab": (20, 26)}])
+def test_the_phantoms_grid_is_the_same(fields: dict[str, Any]) -> None:
+    phantom, real = View(**fields), Part(**fields)
+    assert phantom.spacing == real.spacing
+    assert (phantom.grid.slices, phantom.grid.side) == shape(real.voxel)[:2]
 
 
 def test_a_scan_without_a_head_is_refused() -> None:

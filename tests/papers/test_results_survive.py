@@ -170,7 +170,7 @@ def test_another_order_of_an_augmentation_is_caught(copy: Copy) -> None:
 
 
 def test_another_tolerance_of_a_metric_is_caught(copy: Copy) -> None:
-    copy.edit("metrics/volumes.py", '"surface_dice": 1.0', '"surface_dice": 1.1')
+    copy.edit("metrics/surface.py", "PRINTED = 1.0", "PRINTED = 1.3")
     said = copy.said(("fda", "matrix", "sm3"))
     assert caught(said, "fda matrix, every condition: scans surface_dice: ", "")
 

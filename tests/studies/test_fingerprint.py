@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from medda_lib.metrics import volumes
+from medda_lib.metrics import surface
 from medda_lib.studies import artefacts, fingerprint
 from medda_lib.studies.fingerprint import (
     FIRST,
@@ -186,9 +186,10 @@ def test_a_tolerance_of_a_metric_shows(monkeypatch: pytest.MonkeyPatch) -> None:
         return {row["metric"]: row["value"] for row in unit_rows(["scans"])}
 
     before = found()
-    monkeypatch.setattr(volumes, "TOLERANCES", {"surface_dice": 1.25, "surface_dice_2mm": 2.0})
+    monkeypatch.setattr(surface, "PRINTED", 1.25)
     after = found()
-    assert [name for name in before if before[name] != after[name]] == ["surface_dice"]
+    moved = ["surface_dice", "surface_dice_double", "tolerance"]
+    assert [name for name in before if before[name] != after[name]] == moved
 
 
 def test_what_was_made_is_kept_until_it_is_forgotten() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from medda_lib.metrics.surface import surface_dice
+from medda_lib.metrics.surface import surface_dice, tolerance_of
 from medda_lib.studies.evaluate import evaluate
 from medda_lib.studies.setting import TEST_TIME, UNSUPERVISED_ADAPTATION, LeakError, Role
 from medda_lib.studies.task import Pool, Slot, Task, volumes
@@ -105,7 +105,9 @@ def test_a_scan_is_predicted_at_once_and_measured_in_space() -> None:
     torch.testing.assert_close(torch.cat(watcher.shown), pool.images)
     predicted = volumes(torch.cat([Watcher().segment(x) for x in watcher.shown]) >= 0.5, 3)
     truth = volumes(pool.need_masks(), 3)
-    wanted = [surface_dice(a, b, SPACING)[0] for a, b in zip(predicted, truth, strict=True)]
+    tolerance = (tolerance_of(SPACING),)
+    pairs = zip(predicted, truth, strict=True)
+    wanted = [surface_dice(a, b, SPACING, tolerance)[0] for a, b in pairs]
     found = arrays["cross-domain/there/segmentation/surface_dice"]
     np.testing.assert_allclose(np.asarray(found, dtype=float), wanted)
     value = {row["metric"]: row["value"] for row in rows}
