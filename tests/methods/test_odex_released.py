@@ -46,18 +46,20 @@ def test_squares_are_those_of_the_empirical_covariance_of_scikit_learn(n: int, d
 @pytest.mark.parametrize(("n", "d"), [(30, 5), (8, 40)])
 def test_a_thin_root_gives_the_shrunk_distance(n: int, d: int, share: float) -> None:
     z, x = gauss(n, d), gauss(6, d, 1)
-    found = thin_square(x, **thin(z), share=share).sqrt()
+    kept = thin(z)
+    found = thin_square(x, kept["mean"], kept["root"], share).sqrt()
     torch.testing.assert_close(found, mahalanobis(x, Gaussian.of(z), share))
 
 
 def test_with_fewer_scans_than_numbers_all_lie_equally_far() -> None:
     """n - 1 each: in-distribution values without a spread, and nothing outside of the span counts."""
     z = gauss(6, 50)
-    kept = thin(z)
-    assert kept["root"].shape == (5, 50)
-    torch.testing.assert_close(thin_square(z, **kept), torch.full((6,), 5.0, dtype=torch.float64))
-    outside = torch.linalg.qr(kept["root"].T, mode="complete").Q[:, -1]
-    torch.testing.assert_close(thin_square(z + 1e3 * outside, **kept), thin_square(z, **kept))
+    mean, root = (thin(z)[name] for name in ("mean", "root"))
+    assert root.shape == (5, 50)
+    five = torch.full((6,), 5.0, dtype=torch.float64)
+    torch.testing.assert_close(thin_square(z, mean, root), five)
+    outside = torch.linalg.qr(root.T, mode="complete").Q[:, -1]
+    torch.testing.assert_close(thin_square(z + 1e3 * outside, mean, root), five)
 
 
 @pytest.mark.parametrize("features", [torch.ones(4, 3), torch.rand(1, 3)])
@@ -122,12 +124,22 @@ def test_fixed_references_add_up_over_the_history() -> None:
     own = learned(Measure(Level(), reference="own"), *stages)
     assert own.ranges == tuple(alone)
     assert Measure(Level(), reference="own").limits(own) == Range.total([r for r in alone if r])
-    found = Measure(Level(), reference="first").limits(own)
-    assert alone[0] is not None
-    assert (found.low, found.high) == pytest.approx((3 * alone[0].low, 3 * alone[0].high))
     last = Measure(Level(), history=False, reference="own")
     assert last.limits(learned(last, *stages)) == alone[-1]
     assert learned(Measure(Level()), *stages).ranges == ()
+
+
+def test_the_first_reference_is_the_stage_that_began_a_model() -> None:
+    """Distance and range; a copy has its own from the stage where it began, not what it inherited."""
+    measure, network = Measure(Level(), reference="first"), new_network(TRAINER, toy_run())
+    old = learned(measure, grey(0.1, 0.2, 0.6), grey(0.3, 0.4, 0.5))
+    assert [float(entry["level"]) for entry in measure.entries(old)] == pytest.approx([0.3])
+    assert measure.limits(old) == learned(Measure(Level()), grey(0.1, 0.2, 0.6)).within
+    copy = measure.trained(old, network, grey(0.7, 0.8, 0.9), CPU, new=True)
+    copy = measure.trained(copy, network, grey(0.9, 1.0, 1.1), CPU)
+    assert (len(copy.history), copy.began) == (4, 2)
+    assert [float(entry["level"]) for entry in measure.entries(copy)] == pytest.approx([0.8])
+    assert measure.limits(copy) == copy.ranges[2]
 
 
 def test_the_first_weights_read_all_scans() -> None:
@@ -160,7 +172,7 @@ def test_variants_walk_the_stream_and_are_one_file(method: ODEx, tmp_path: Path)
     again = load(tmp_path / "pool.pt")
     assert again.measure == pool.measure
     for one, other in zip(pool.models, again.models, strict=True):
-        assert one.ranges == other.ranges
+        assert (one.ranges, one.began) == (other.ranges, other.began)
         assert (one.reader is None) == (other.reader is None)
         if one.reader is not None and other.reader is not None:
             assert same(one.reader, other.reader)

@@ -12,10 +12,10 @@ has nothing to initialise.
 
 Left open: Gonzalez et al. (2022) "reduce the lkd to prevent loss explosion" without saying to what. The
 default on the command line of Lifelong-nnUNet is 1 (branch main, run/run_training.py:213; its trainer's
-own is 10), taken here. Its alpha is 0.9 (line 210), that of MiB's own code 1 (argparser.py:182), as here.
-Both codes divide by the number of old classes, background included (MiB's utils/loss.py:160), the paper's
-equation 7 does not; here the equation counts, and `per_class` is the codes' way. Both train by cross
-entropy alone; here all methods have one loss.
+own is 10), taken here. Its alpha is 0.9 (line 210), that of MiB's own code 1 (argparser.py:182), taken
+here. Both codes divide by the number of old classes, background included (MiB's utils/loss.py:160), the
+paper's equation 7 does not; here the equation counts, and `per_class` is the codes' way. Both train by
+cross entropy alone; here all methods have one loss.
 """
 
 from __future__ import annotations

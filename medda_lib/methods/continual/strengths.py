@@ -13,8 +13,8 @@ start strong, and let go until the method learns what is new about as well as tr
 3. Mean Dice on held-out scans of the pilot's second stage. `strongest` takes the largest strength that
    loses no more than `drop` against plain training.
 
-What is forgotten of the pilot's first stage has no part: a rule that looked at it would pick strengths by
-what methods are compared by. No test scan and no later source is looked at.
+What is forgotten of the pilot's first stage has no part: a rule that looked at it would pick strengths
+by what methods are compared by. No test scan and no later source is looked at.
 """
 
 from __future__ import annotations

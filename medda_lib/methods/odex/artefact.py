@@ -74,6 +74,7 @@ def _packed_model(model: Model) -> dict[str, Any]:
         "reader": None if model.reader is None else _weights(model.reader),
         "ranges": [dataclasses.astuple(one) for one in model.ranges],
         "history": history,
+        "began": model.began,
         "within": within,
         "dice": model.dice,
     }
@@ -100,5 +101,12 @@ def _model(packed: dict[str, Any], device: torch.device) -> Model:
     within = None if packed["within"] is None else Range(*packed["within"])
     reader = None if packed["reader"] is None else network(packed["reader"])
     ranges = tuple(Range(*each) for each in packed["ranges"])
-    history = tuple(packed["history"])
-    return Model(network(packed["weights"]), history, within, packed["dice"], ranges, reader)
+    return Model(
+        network(packed["weights"]),
+        tuple(packed["history"]),
+        within,
+        packed["dice"],
+        ranges,
+        reader,
+        packed["began"],
+    )

@@ -145,7 +145,8 @@ class ODEx:
         start, place, facts = self._start(models, pool, run)
         network = copied(start.network, self.trainer.filters, self.trainer.deep_supervision)
         train_plain(network, pool, self.trainer, stage.number, run)
-        trained = self.measure.trained(start, network, scans(pool)[0], run.device)
+        new = place == len(models)
+        trained = self.measure.trained(start, network, scans(pool)[0], run.device, new=new)
         if self.trigger == "dice":
             trained = replace(trained, dice=self._dice(network, pool, run))
         grown = (*models[:place], trained, *models[place + 1 :])

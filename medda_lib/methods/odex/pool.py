@@ -11,9 +11,9 @@ and which model is nearest, the paper leaves open; three choices are made here.
    (Values noted for each entry when it was made would be of other weights. Training moves the features,
    and the pool would grow for that alone, without any change of the data.) The price: the threshold is
    taken anew after each stage, drift included, so that a steady drift of a standard deviation a stage
-   is never a shift. `reference` = "own" sums the ranges that each entry's scans had when it was made,
-   "first" takes that of the first entry for all; either goes with `weights` = "first", which reads all
-   scans by the weights as they were after the model's first stage, so that features do not move.
+   is hardly ever a shift. `reference` = "own" sums the ranges that each entry's scans had when it was
+   made; "first" takes distance and range from the stage alone that began the model. Either goes with
+   `weights` = "first": all scans are read by the weights after the first stage, and features stay.
 2. The distance of such a scan to its own stage is taken to the others of the stage, held out one by one.
    The paper reads far more training patches than z has numbers; with 20 scans and 16 numbers a Gaussian
    lies so close to the scans that made it that any others, of the very same kind, would be called a
@@ -53,6 +53,7 @@ class Model:
     Models are never changed: training makes a new one, so what a snapshot holds stays as it was.
     dice: on the scans of the last stage, where that is asked for. ranges: of each entry's scans from
     their own stage, where the reference is fixed. reader: the network that reads scans, if another.
+    began: the place in the history of the stage that began the model; entries before are inherited.
     """
 
     network: DynUNet
@@ -61,6 +62,7 @@ class Model:
     dice: float | None = None
     ranges: tuple[Range, ...] = ()
     reader: DynUNet | None = None
+    began: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,18 @@ class Measure:
                 raise ValueError(f"{name}: {getattr(self, name)!r} is none of {get_args(allowed)}")
 
     def trained(
-        self, start: Model, network: DynUNet, images: Tensor, device: torch.device
+        self,
+        start: Model,
+        network: DynUNet,
+        images: Tensor,
+        device: torch.device,
+        *,
+        new: bool = False,
     ) -> Model:
-        """The model that training `start` on scans (n, 1, d, h, w) made: weights `network`."""
+        """The model that training `start` on scans (n, 1, d, h, w) made: weights `network`.
+
+        new: whether it is a copy that begins here, beside `start`.
+        """
         first = self.weights == "first"
         reader = (start.reader or network) if first else network
         features = self.distance.features(reader, images, device)
@@ -109,11 +120,14 @@ class Measure:
         summed = sum((self.distance.between(features, entry) for entry in before), start=own)
         made = Model(network, (*start.history, kept), Range.of(summed))
         if self.reference != "last":
-            made = replace(made, ranges=(*start.ranges, Range.of(own)))
+            began = len(start.history) if new else start.began
+            made = replace(made, ranges=(*start.ranges, Range.of(own)), began=began)
         return replace(made, reader=reader) if first else made
 
     def entries(self, model: Model) -> tuple[Tensors, ...]:
         """The part of a model's history that counts."""
+        if self.reference == "first":
+            return model.history[model.began : model.began + 1]
         return model.history if self.history else model.history[-1:]
 
     def limits(self, model: Model) -> Range:
@@ -122,8 +136,9 @@ class Measure:
             raise ValueError("models: one has not been trained on any stage yet")
         if self.reference == "last":
             return model.within
-        ranges = model.ranges if self.history else model.ranges[-1:]
-        return Range.total(model.ranges[:1] * len(ranges) if self.reference == "first" else ranges)
+        if self.reference == "first":
+            return model.ranges[model.began]
+        return Range.total(model.ranges if self.history else model.ranges[-1:])
 
     def summed(self, model: Model, images: Tensor, device: torch.device) -> Tensor:
         """Distances (n,) of scans (n, 1, d, h, w) to a model, summed over its history (eq. 4)."""
