@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from medda_lib.datasets.card import DatasetError
@@ -124,6 +129,30 @@ def test_a_hard_switch_has_one_source_in_a_stage() -> None:
 def test_no_shift_is_the_home_throughout() -> None:
     assert sources(NoShift()) == [{"decathlon"}] * STAGES
     assert sources(NoShift(), replace(DATA, home="harp")) == [{"harp"}] * STAGES
+
+
+def told_apart(one: Tensor, other: Tensor) -> float:
+    """AUROC of a linear classifier on held-out scans, by mean and spread of grey values and of steps."""
+    rows = []
+    for images in (one, other):
+        inside = [x[x > 0] for x in images]
+        numbers = [(float(v.mean()), float(v.std())) for v in inside]
+        steps = images.diff(dim=2).flatten(1).abs().mean(1)
+        rows += [[*pair, float(step)] for pair, step in zip(numbers, steps, strict=True)]
+    truth = np.repeat([0, 1], len(one))
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    found = cross_val_predict(model, np.array(rows), truth, cv=4, method="predict_proba")[:, 1]
+    return float(roc_auc_score(truth, found))
+
+
+def test_sources_that_are_apart_can_be_told_apart() -> None:
+    """Harp and decathlon look alike on mixed scanners, and not where harp has one of its own."""
+    images = {s: phantom_scans(s, 20, 3.0, "apart").images for s in SOURCES}
+    pairs = combinations(images.values(), 2)
+    assert min(told_apart(one, other) for one, other in pairs) >= 0.95
+    alike = told_apart(phantom_scans("harp", 20, 3.0).images, images["decathlon"])
+    assert alike <= 0.9
+    assert torch.equal(images["dryad"], phantom_scans("dryad", 20, 3.0).images)
 
 
 @pytest.mark.parametrize("order", [("harp",) * 4, ("harp", "dryad", "adni", "harp", "harp")])

@@ -6,9 +6,9 @@ that: an unbiased cross entropy (their equations 5 and 6) and `unbiased_distilla
 
 In domain-incremental data every stage labels the same classes (here background and hippocampus). No old
 class hides in the background and none is new, so that the first loss is plain cross entropy and the
-second plain distillation at temperature 1: MiB differs from LwF by temperature and weight alone, and the
-training's own loss (Dice and cross entropy) stays as it is. Its initialisation of new output channels
-has nothing to initialise.
+second plain distillation at temperature 1: MiB differs from LwF by the temperature alone (both weigh 1),
+and the training's own loss (Dice and cross entropy) stays as it is. Its initialisation of new output
+channels has nothing to initialise.
 
 Left open: Gonzalez et al. (2022) "reduce the lkd to prevent loss explosion" without saying to what. The
 default on the command line of Lifelong-nnUNet is 1 (branch main, run/run_training.py:213; its trainer's
