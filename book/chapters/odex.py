@@ -422,8 +422,8 @@ seen.pivot(index="reading", columns="drift", values=["share", "stage"]).round(2)
 
 # %% [markdown]
 # And small volumes that change in one way only, read by the first block of an untrained network, against the
-# first stage. Row by row, see which change each kind of feature answers to beside brightness: a stream whose
-# stages differ in noise or resolution needs features that see them.
+# first stage. Read each row against its own column *none*, the false alarms: what a kind of feature answers to
+# beside brightness. A stream whose stages differ in noise or resolution needs features that see them.
 
 # %%
 seen = pd.DataFrame(drifts.by_reader(seeds[: len(seeds) // 2]))
