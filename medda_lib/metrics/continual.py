@@ -10,6 +10,11 @@ alone. Here backward transfer compares the end of the stream with the moment whe
 (below 0: forgotten); forward transfer is what training on a stage does for that stage's own test data
 (near 0: too rigid to learn). Others (Lopez-Paz and Ranzato 2017) call forward transfer what a stage
 gains from those before it, against a network that was never trained: another number.
+
+Both transfers are differences within a stream, and a stream of short stages hides what it loses: what
+was never learned cannot be forgotten. So they are read beside the gap to joint training, which saw all
+data at once; J[j] is its score on stage j. What is missing at the end was never learned, or was lost
+since: J[j] - R[N-1, j] = (J[j] - R[j, j]) - BWT[j].
 """
 
 from __future__ import annotations
@@ -55,6 +60,40 @@ def forward_transfer(scores: ArrayLike) -> Floats:
     return found
 
 
+def gap_when_learned(scores: ArrayLike, joint: ArrayLike) -> Floats:
+    """J[j] - R[j, j] of each stage j, shape (N,): how far its learning stays below joint training.
+
+    scores: R (N, N). joint: J (N,), the bound's score on each stage's test data. Above 0: worse.
+    """
+    matrix, bound = _with_bound(scores, joint)
+    found: Floats = bound - np.diag(matrix)
+    return found
+
+
+def gap_at_end(scores: ArrayLike, joint: ArrayLike) -> Floats:
+    """J[j] - R[N-1, j] of each stage j, shape (N,): what the deployed network misses. Above 0: worse."""
+    matrix, bound = _with_bound(scores, joint)
+    found: Floats = bound - matrix[-1]
+    return found
+
+
+def gaps(scores: ArrayLike, joint: ArrayLike) -> dict[str, float]:
+    """Means of the gaps to joint training, to stand beside "bwt" and "fwt".
+
+    "gap_learned": of all stages, when each was learned. "gap_end": of all stages, after the last.
+    "gap_past": after the last stage, of those before it, "gap_learned_past" of the same ones when each
+    was learned; "gap_past" = "gap_learned_past" - "bwt". NaN where a score is missing, or the only stage
+    has no past.
+    """
+    learned, end = gap_when_learned(scores, joint), gap_at_end(scores, joint)
+    return {
+        "gap_learned": _mean(learned),
+        "gap_end": _mean(end),
+        "gap_learned_past": _mean(learned[:-1]),
+        "gap_past": _mean(end[:-1]),
+    }
+
+
 def averages(scores: ArrayLike) -> dict[str, float]:
     """Means over the stages: "dice" of the final row, "bwt" and "fwt" (Table 1's three columns).
 
@@ -82,6 +121,13 @@ def _by_stage(scores: ArrayLike) -> dict[str, Floats]:
         "bwt": backward_transfer(scores)[:-1],
         "fwt": forward_transfer(scores)[1:],
     }
+
+
+def _with_bound(scores: ArrayLike, joint: ArrayLike) -> tuple[Floats, Floats]:
+    matrix, bound = _square(scores), np.asarray(joint, dtype=np.float64)
+    if bound.shape != (len(matrix),):
+        raise ValueError(f"joint: need ({len(matrix)},), a score for each stage; got {bound.shape}")
+    return matrix, bound
 
 
 def _mean(values: Floats) -> float:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from medda_lib.figures.labelled_scatter import labelled_scatter
 from medda_lib.figures.stage_curves import stage_curves
+from medda_lib.metrics.continual import gaps as gaps_of
 from medda_lib.papers.pictures import Drawn, agreements, spread
 from medda_lib.papers.results import MeanAndSd, Results, cells
 from medda_lib.papers.transfer import MODELS, ON_THE_WAY, SPREAD, by_scan, scores
@@ -49,6 +50,27 @@ def own_table(measured: Results, order: Sequence[str]) -> pd.DataFrame:
     heads = {"dice": "Dice", "bwt": "BWT", ON_THE_WAY: "BWT on the way", "fwt": "FWT"}
     wide = mean.reindex(columns=[*heads, MODELS]).rename(columns=heads)
     return in_order(wide.dropna(axis="columns", how="all").round(3), order)
+
+
+def gaps(measured: Results, bound: str, order: Sequence[str]) -> pd.DataFrame:
+    """How far each system stays below the bound, in Dice, means over repetitions; above 0: worse.
+
+    Of the stages before the last: when each was learned, what was lost since (BWT with its sign turned),
+    and at the end, which is the sum of both; then all stages at the end. order: of the systems.
+    """
+    level = scores(measured, bound)[-1]
+    rows = {}
+    for system in order:
+        if system == bound or system not in set(measured.frame["system"]):
+            continue
+        found = gaps_of(scores(measured, system), level)
+        rows[system] = {
+            "past stages, when learned": found["gap_learned_past"],
+            "lost since": found["gap_past"] - found["gap_learned_past"],
+            "past stages, at the end": found["gap_past"],
+            "all stages, at the end": found["gap_end"],
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").round(3)
 
 
 def in_order(table: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:

@@ -3,7 +3,9 @@
 "Shifting source" (Gonzalez et al., section 3): scans of three data sets in proportions that change
 slowly over five stages. The paper's proportions are in an appendix that is not at hand, so the choice
 here is a parameter: Bernstein's polynomials of degree 2, which lead from the first source to the last
-with the second in between, no stage like another. `Ordered` sorts the people of one source by the volume
+with the second in between, no stage like another. `HardSwitch` has one source alone in each stage, which
+is where forgetting should show most, and `NoShift` the same one in all, where nothing may show; between
+these two the paper's mixture has to lie. `Ordered` sorts the people of one source by the volume
 of the hippocampus or by the regime of intensities and cuts the row into stages. Labels decide the order
 there, so it is a constructed stream: a test of how methods forget, not what a clinic would see.
 """
@@ -25,6 +27,7 @@ from medda_lib.tasks.hippocampus import (
     Scans,
     Shown,
     deal,
+    stage_parts,
     together,
 )
 
@@ -81,6 +84,53 @@ class ShiftingSource:
 
         changed = changes(self.proportions)
         return tuple(Shown(mixed(), mixed(), boundary) for boundary in changed)
+
+
+@dataclass(frozen=True)
+class HardSwitch:
+    """One source alone in each stage; the default holds two stages, switches twice, and holds again."""
+
+    kind: ClassVar[str] = "HardSwitch"
+
+    order: tuple[str, ...] = ("harp", "harp", "dryad", "decathlon", "decathlon")
+
+    def __post_init__(self) -> None:
+        if len(self.order) != STAGES or not set(self.order) <= set(SOURCES):
+            raise ValueError(f"order: expected {STAGES} of {', '.join(SOURCES)}, got {self.order}")
+
+    @property
+    def label(self) -> str:
+        """What changes, for messages."""
+        return "hard switch"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources that are read."""
+        return tuple(dict.fromkeys(self.order))
+
+    def stages(self, data: Hippocampi) -> tuple[Shown, ...]:
+        """The stages in their order."""
+        sizes = (data.train, data.test)
+        drawn = {s: iter(data.parts(s, sizes * self.order.count(s))) for s in self.sources}
+        parts = [(next(drawn[s]), next(drawn[s])) for s in self.order]
+        changed = changes(self.order)
+        return tuple(Shown(*part, boundary) for part, boundary in zip(parts, changed, strict=True))
+
+
+@dataclass(frozen=True)
+class NoShift:
+    """The data's home in every stage, other people each time: the control, with nothing to announce."""
+
+    kind: ClassVar[str] = "NoShift"
+
+    @property
+    def label(self) -> str:
+        """What changes, for messages."""
+        return "no shift"
+
+    def stages(self, data: Hippocampi) -> tuple[Shown, ...]:
+        """The stages in their order."""
+        return tuple(Shown(*part, False) for part in stage_parts(data, data.home))
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,40 @@ def test_distillation_of_one_voxel_by_hand() -> None:
     assert float(distillation(as_classes(new), as_classes(old))) == pytest.approx(wanted, rel=1e-6)
 
 
+def test_a_sum_over_a_scan_has_the_gradient_of_public_codes_divergence() -> None:
+    """Lifelong-nnUNet: KL of softened answers, summed over voxels and classes, divided by the batch."""
+    new, old = torch.randn(3, 2, 4, 5, 6, requires_grad=True), torch.randn(3, 2, 4, 5, 6)
+    logs = [(z / 2).log_softmax(dim=1) for z in (new, old)]
+    wanted = F.kl_div(logs[0], logs[1], reduction="batchmean", log_target=True)
+    found = distillation(new, old, 2.0, "scan")
+    gradients = [torch.autograd.grad(loss, new)[0] for loss in (found, wanted)]
+    torch.testing.assert_close(*gradients)
+    torch.testing.assert_close(found, 4 * 5 * 6 * distillation(new, old, 2.0))
+    entropy = -(logs[1].exp() * logs[1]).sum() / 3
+    torch.testing.assert_close(found, wanted + entropy)
+
+
+def test_per_class_is_the_codes_way_to_average() -> None:
+    new, old = torch.randn(2, 2, 3, 4, 5), torch.randn(2, 2, 3, 4, 5)
+    whole = unbiased_distillation(new, old, 0.9)
+    torch.testing.assert_close(unbiased_distillation(new, old, 0.9, per_class=True), whole / 2)
+
+
+def test_lwf_and_mib_hand_their_ways_on() -> None:
+    """The group's code at its own settings; by default a mean over voxels and the printed equation."""
+    network = new_network(TRAINER, toy_run())
+    images, logits = torch.rand(2, 1, 8, 12, 8), torch.randn(2, 1, 8, 12, 8)
+    voxels = images[0].numel()
+    plain, summed = LwF(TRAINER), LwF(TRAINER, reduction="scan")
+    one, other = (m.against(network.eval()).on_outputs(images, logits) for m in (plain, summed))
+    torch.testing.assert_close(other, voxels * one)
+    halves = (MiB(TRAINER), MiB(TRAINER, per_class=True))
+    one, other = (m.against(network.eval()).on_outputs(images, logits) for m in halves)
+    torch.testing.assert_close(other, one / 2)
+    with pytest.raises(ValueError, match="reduction"):
+        LwF(TRAINER, reduction="batch")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("classes", "temperature"), [(2, 2.0), (4, 2.0), (5, 1.0)])
 def test_distillation_voxel_by_voxel(classes: int, temperature: float) -> None:
     new, old = torch.randn(2, classes, 3, 4), 2 * torch.randn(2, classes, 3, 4)

@@ -12,10 +12,11 @@ from medda_lib.methods.continual.ewc import (
     Consolidation,
     FisherMemory,
     fisher_diagonal,
+    loss_information,
     scores,
 )
 from medda_lib.methods.continual.quadratic import Anchor, flat, flat_gradient
-from medda_lib.methods.continual.training import PLAIN, new_network, scans, train
+from medda_lib.methods.continual.training import PLAIN, new_network, scans, supervised, train
 from medda_lib.methods.training import with_recipe
 from medda_lib.networks.dyn_unet import DynUNet
 from tests.methods.continual_toy import TRAINER, balls, toy_run
@@ -53,6 +54,29 @@ def test_the_fisher_diagonal_is_that_of_gradients_per_sample() -> None:
     # The known pitfall: the squared gradient of the mean is another quantity.
     batch = scores(network, images, masks).mean(dim=0)
     assert float(batch.square().sum()) < 0.9 * float(found.sum())
+
+
+def test_the_information_of_the_loss_is_a_mean_over_scans() -> None:
+    """Each scan's squared gradient of Dice + cross entropy; not one batch's, as in public code."""
+    network = Conv().eval()
+    images, masks = torch.randn(5, 1, 4, 5, 6), torch.rand(5, 1, 4, 5, 6) < 0.4
+    rows = []
+    for image, mask in zip(images.split(1), masks.split(1), strict=True):
+        network.zero_grad()
+        supervised(network(image), mask).backward()
+        rows.append(flat_gradient(network).clone())
+    wanted = torch.stack(rows).square().mean(0)
+    torch.testing.assert_close(loss_information(network, images, masks), wanted)
+
+
+def test_information_per_voxel_is_that_of_a_mean_times_the_voxels() -> None:
+    """Why one lambda means two things: F / V of a sum over V voxels is V times F of their mean."""
+    network = Conv().eval()
+    images, masks = torch.randn(3, 1, 4, 5, 6), torch.rand(3, 1, 4, 5, 6) < 0.4
+    voxels = images[0].numel()
+    per_voxel = fisher_diagonal(network, images, masks) / voxels
+    of_mean = (scores(network, images, masks) / voxels).square().mean(0)
+    torch.testing.assert_close(per_voxel, voxels * of_mean)
 
 
 def test_logistic_regression_in_closed_form() -> None:
@@ -166,5 +190,15 @@ def test_patches_stand_for_scans_where_training_is_on_patches() -> None:
     assert not torch.equal(first.importance, observed(memory, network, 2).importance)
 
 
+def test_the_memory_takes_the_information_it_is_told_to() -> None:
+    network = new_network(TRAINER, toy_run())
+    anchor = observed(FisherMemory(TRAINER, 0.4, "loss"), network, 1)
+    wanted = loss_information(network.eval(), *scans(balls("scans 1", 3, 0.9)))
+    torch.testing.assert_close(anchor.importance, wanted)
+    with pytest.raises(ValueError, match="information"):
+        EWC(TRAINER, information="batch")  # type: ignore[arg-type]
+
+
 def test_defaults_are_the_code_bases() -> None:
     assert EWC.paper().strength == pytest.approx(0.4)
+    assert EWC.paper().information == "likelihood"

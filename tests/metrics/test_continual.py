@@ -14,6 +14,9 @@ from medda_lib.metrics.continual import (
     backward_transfer_on_the_way,
     final,
     forward_transfer,
+    gap_at_end,
+    gap_when_learned,
+    gaps,
     spreads,
 )
 
@@ -120,3 +123,36 @@ def test_the_matrix_is_left_alone() -> None:
 def test_a_matrix_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="scores: need"):
         averages(np.zeros(shape))
+
+
+@pytest.mark.parametrize("stages", [1, 2, 5])
+def test_gaps_to_joint_training_against_lists(stages: int) -> None:
+    """And what is missing at the end was never learned, or was lost since."""
+    rng = np.random.default_rng(stages)
+    scores, joint = rng.random((stages, stages)), rng.random(stages)
+    learned, end = gap_when_learned(scores, joint), gap_at_end(scores, joint)
+    for j in range(stages):
+        assert learned[j] == joint[j] - scores[j, j]
+        assert end[j] == joint[j] - scores[-1, j]
+    np.testing.assert_allclose(end[:-1], (learned - backward_transfer(scores))[:-1])
+    found = gaps(scores, joint)
+    assert found["gap_learned"] == pytest.approx(statistics.fmean(learned.tolist()))
+    assert found["gap_end"] == pytest.approx(statistics.fmean(end.tolist()))
+    if stages > 1:
+        past = found["gap_learned_past"] - averages(scores)["bwt"]
+        assert found["gap_past"] == pytest.approx(past)
+    else:
+        assert math.isnan(found["gap_past"])
+
+
+def test_short_stages_hide_what_is_lost() -> None:
+    """No stage learns more than .8 of .9 and nothing is forgotten: BWT is 0, the gap is not."""
+    scores = np.full((4, 4), 0.8)
+    assert averages(scores)["bwt"] == 0
+    assert gaps(scores, [0.9] * 4)["gap_end"] == pytest.approx(0.1)
+
+
+def test_a_gap_needs_a_bound_for_each_stage() -> None:
+    with pytest.raises(ValueError, match="joint: need"):
+        gaps(np.ones((3, 3)), [0.9, 0.9])
+    assert math.isnan(gaps(np.ones((2, 2)), [0.9, np.nan])["gap_end"])

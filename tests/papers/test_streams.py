@@ -88,6 +88,18 @@ def test_joint_training_has_a_dice_and_undefined_transfers() -> None:
     assert transfer.scores(made_up(), "Joint training") == pytest.approx(JOINT, nan_ok=True)
 
 
+def test_the_gap_to_joint_training_is_what_was_not_learned_and_what_was_lost() -> None:
+    order = ["Joint training", "Sequential", "ODEx", "EWC"]
+    found = stream_numbers.gaps(made_up(), "Joint training", order)
+    assert list(found.index) == ["Sequential", "ODEx"], "the bound has no gap, EWC was not run"
+    mean = (SCORES["ODEx", 0] + SCORES["ODEx", 1]) / 2
+    learned = statistics.fmean(LAST[j] - mean[j, j] for j in range(4))
+    end = statistics.fmean(LAST[j] - mean[4, j] for j in range(4))
+    whole = statistics.fmean(LAST[j] - mean[4, j] for j in range(5))
+    wanted = [learned, end - learned, end, whole]
+    assert found.loc["ODEx"].tolist() == pytest.approx(wanted, abs=6e-4)
+
+
 def test_spreads_over_stages_and_over_repetitions_are_told_apart() -> None:
     runs = [SCORES["ODEx", seed][-1] for seed in (0, 1)]
     stages = stream_numbers.by_system(made_up())[1].loc["ODEx"]

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from medda_lib.datasets.card import DatasetError
@@ -40,6 +45,8 @@ from medda_lib.tasks.hippocampus_real import (
     SupervisedTask,
 )
 from medda_lib.tasks.hippocampus_scenarios import (
+    HardSwitch,
+    NoShift,
     Ordered,
     ShiftingSource,
     apportion,
@@ -50,7 +57,15 @@ from tests.datasets.hippocampi import SETS, hippocampus, listing
 from tests.datasets.scans import affine_of, moved, sampled, store
 
 DATA = PhantomHippocampi(train=4, test=2, spacing=3.0)
-SCENARIOS: tuple[Scenario, ...] = (ShiftingSource(), Transformed(), Ordered())
+SCENARIOS: tuple[Scenario, ...] = (
+    ShiftingSource(),
+    Transformed(),
+    Ordered(),
+    HardSwitch(),
+    NoShift(),
+)
+BOUNDARIES = {"hard switch": (False, False, True, True, False), "no shift": (False,) * 5}
+"""Where they differ from a change with each stage."""
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -58,7 +73,7 @@ def test_five_stages_of_whole_scans_that_share_nobody(scenario: Scenario) -> Non
     task = HippocampusTask(DATA, scenario).build(0)
     assert isinstance(task, StreamTask)
     assert task.stages == tuple(f"stage {k}" for k in range(1, 6))
-    assert task.boundaries == (False, True, True, True, True)
+    assert task.boundaries == BOUNDARIES.get(scenario.label, (False, *[True] * 4))
     assert set(task.pools) == {s(k) for s in (stage_slot, held_out_slot) for k in range(1, 6)}
     seen: list[str] = []
     for slot, pool in task.pools.items():
@@ -94,6 +109,62 @@ def test_a_method_sees_one_stage_and_no_label_of_the_task() -> None:
     told = task.view(TOLD_BOUNDARIES)
     assert isinstance(told, StreamView)
     assert [stage.boundary for stage in told.stream()] == [False, True, True, True, True]
+
+
+# --- one source in a stage ---
+
+
+def sources(scenario: Scenario, data: PhantomHippocampi = DATA) -> list[set[str]]:
+    """Where the scans of each stage come from, training and test together."""
+    return [{*shown.train.regimes, *shown.test.regimes} for shown in scenario.stages(data)]
+
+
+def test_a_hard_switch_has_one_source_in_a_stage() -> None:
+    assert sources(HardSwitch()) == [{s} for s in HardSwitch().order]
+    back = HardSwitch(("dryad", "harp", "dryad", "harp", "dryad"))
+    assert sources(back) == [{s} for s in back.order], "a source may come back, with other people"
+    assert (HardSwitch().sources, back.sources) == (SOURCES, ("dryad", "harp"))
+
+
+def test_no_shift_is_the_home_throughout() -> None:
+    assert sources(NoShift()) == [{"decathlon"}] * STAGES
+    assert sources(NoShift(), replace(DATA, home="harp")) == [{"harp"}] * STAGES
+
+
+def told_apart(one: Tensor, other: Tensor) -> float:
+    """AUROC of a linear classifier on held-out scans, by mean and spread of grey values and of steps."""
+    rows = []
+    for images in (one, other):
+        inside = [x[x > 0] for x in images]
+        numbers = [(float(v.mean()), float(v.std())) for v in inside]
+        steps = images.diff(dim=2).flatten(1).abs().mean(1)
+        rows += [[*pair, float(step)] for pair, step in zip(numbers, steps, strict=True)]
+    truth = np.repeat([0, 1], len(one))
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    found = cross_val_predict(model, np.array(rows), truth, cv=4, method="predict_proba")[:, 1]
+    return float(roc_auc_score(truth, found))
+
+
+def test_sources_that_are_apart_can_be_told_apart() -> None:
+    """Harp and decathlon look alike on mixed scanners, and not where harp has one of its own."""
+    images = {s: phantom_scans(s, 16, 3.0, "apart").images for s in SOURCES}
+    pairs = combinations(images.values(), 2)
+    assert min(told_apart(one, other) for one, other in pairs) >= 0.95
+    alike = told_apart(phantom_scans("harp", 16, 3.0).images, images["decathlon"])
+    assert alike <= 0.9
+    assert torch.equal(images["dryad"], phantom_scans("dryad", 16, 3.0).images)
+
+
+@pytest.mark.parametrize("order", [("harp",) * 4, ("harp", "dryad", "adni", "harp", "harp")])
+def test_bad_orders_are_named(order: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="order: expected 5 of harp"):
+        HardSwitch(order)
+
+
+def test_a_task_reads_the_sources_that_its_order_has() -> None:
+    real = RealHippocampi(train=4, test=2)
+    assert HippocampusTask(real, HardSwitch(("harp",) * 5)).reads == ("harp",)
+    assert HippocampusTask(real, NoShift()).reads == ("decathlon",)
 
 
 # --- shifting source ---

@@ -11,6 +11,7 @@ axis 1 and any axes behind; a binary network has one logit z, which is the pair 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ from medda_lib.methods.continual.training import PLAIN, Regulariser
 from medda_lib.networks.dyn_unet import DynUNet, copied
 from medda_lib.studies.method import Run
 from medda_lib.studies.task import Pool
+
+Reduction = Literal["voxel", "scan"]
 
 
 def as_classes(logits: Tensor) -> Tensor:
@@ -32,7 +35,9 @@ def as_classes(logits: Tensor) -> Tensor:
     return torch.cat([torch.zeros_like(logits), logits], dim=1)
 
 
-def distillation(new: Tensor, old: Tensor, temperature: float = 2.0) -> Tensor:
+def distillation(
+    new: Tensor, old: Tensor, temperature: float = 2.0, reduction: Reduction = "voxel"
+) -> Tensor:
     """Cross entropy of the new against the old network's softened answer, mean over n and voxels.
 
     - sum_c q_c log p_c with q = softmax(old / T), p = softmax(new / T): Li and Hoiem (2017), equations
@@ -42,14 +47,18 @@ def distillation(new: Tensor, old: Tensor, temperature: float = 2.0) -> Tensor:
         new: logits (n, classes, ...) of the network that learns.
         old: logits of the same shape, of the network as it was.
         temperature: T, 2 in the paper.
+        reduction: a mean for each "voxel", or a sum over the voxels of a "scan", mean over n.
     """
     if new.shape != old.shape:
         raise ValueError(f"new, old: shapes {tuple(new.shape)} and {tuple(old.shape)} differ")
     target = (old.detach() / temperature).softmax(dim=1)
-    return -(target * (new / temperature).log_softmax(dim=1)).sum(dim=1).mean()
+    each = -(target * (new / temperature).log_softmax(dim=1)).sum(dim=1)
+    return each.mean() if reduction == "voxel" else each.flatten(1).sum(dim=1).mean()
 
 
-def unbiased_distillation(new: Tensor, old: Tensor, alpha: float = 1.0) -> Tensor:
+def unbiased_distillation(
+    new: Tensor, old: Tensor, alpha: float = 1.0, *, per_class: bool = False
+) -> Tensor:
     """Cermelli et al. (2020), equations 7 and 8: the new classes count as the old one's background.
 
     - sum_c q_c log p_c over the old classes c, with q = softmax(alpha old) and p the new network's
@@ -59,7 +68,8 @@ def unbiased_distillation(new: Tensor, old: Tensor, alpha: float = 1.0) -> Tenso
     Args:
         new: logits (n, k, ...): background, old classes, then new ones.
         old: logits (n, m, ...) with m <= k: background, old classes. No gradient flows into them.
-        alpha: hardens the old answers, as in the released code.
+        alpha: multiplies the old logits: above 1 it hardens, below 1 it softens the old answers.
+        per_class: divide by m, as released code does and the equation does not.
     """
     classes, known = new.shape[1], old.shape[1]
     if classes < known:
@@ -67,7 +77,8 @@ def unbiased_distillation(new: Tensor, old: Tensor, alpha: float = 1.0) -> Tenso
     logs = new.log_softmax(dim=1)
     background = torch.cat([logs[:, :1], logs[:, known:]], dim=1).logsumexp(dim=1, keepdim=True)
     logs = torch.cat([background, logs[:, 1:known]], dim=1)
-    return -((alpha * old.detach()).softmax(dim=1) * logs).sum(dim=1).mean()
+    found = -((alpha * old.detach()).softmax(dim=1) * logs).sum(dim=1).mean()
+    return found / known if per_class else found
 
 
 Distance = Callable[[Tensor, Tensor], Tensor]

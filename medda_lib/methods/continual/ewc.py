@@ -14,13 +14,19 @@ Left open, and chosen here:
   and penalty are of one unit, the penalty takes the information per voxel, F / voxels.
 - Batch normalisation works as in evaluation. Scans are whole, or one random patch each where training
   is on patches; nothing is augmented.
-- lambda is 0.4, the default of the authors' code base (Lifelong-nnUNet).
+- lambda is 0.4, the default of Lifelong-nnUNet, the code that Gonzalez et al. (2022) cite.
+
+There F is the squared gradient of the training loss, which is a mean over voxels (branch dev-cl_ood,
+training/network_training/ewc/nnUNetTrainerEWC.py:226-268), so the same lambda holds weights far less: F
+per voxel is the number of voxels times the square of a mean's gradient. `information` = "loss" takes it
+so, averaged over all scans. Not taken over: its F is that of the last batch alone, since gradients are
+set to 0 for each (line 231), still multiplied by the square of the scale of mixed precision (line 251).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +43,7 @@ from medda_lib.methods.continual.training import (
     scans,
     shown,
     stage_seed,
+    supervised,
 )
 from medda_lib.methods.training import with_recipe
 from medda_lib.networks.dyn_unet import DynUNet
@@ -45,6 +52,8 @@ from medda_lib.studies.setting import Setting
 from medda_lib.studies.snapshots import Snapshots
 from medda_lib.studies.stream import TOLD_BOUNDARIES
 from medda_lib.studies.task import Pool, View
+
+Information = Literal["likelihood", "loss"]
 
 
 def scores(network: nn.Module, images: Tensor, masks: Tensor) -> Tensor:
@@ -82,6 +91,20 @@ def fisher_diagonal(network: nn.Module, images: Tensor, masks: Tensor) -> Tensor
     return total / len(images)
 
 
+def loss_information(network: nn.Module, images: Tensor, masks: Tensor) -> Tensor:
+    """Mean over scans of the squared gradient (p,) of one scan's training loss (Dice + cross entropy).
+
+    Arguments are those of `scores`.
+    """
+    trained = [p for p in network.parameters() if p.requires_grad]
+    total = torch.zeros_like(flat(network).detach())
+    for scan, truth in zip(images.split(1), masks.split(1), strict=True):
+        loss = supervised(network(scan).float(), truth)
+        parts = torch.autograd.grad(loss, trained, allow_unused=True, materialize_grads=True)
+        total += torch.cat([part.reshape(-1) for part in parts]).square()
+    return total / len(images)
+
+
 class Consolidation(Regulariser):
     """The sum of all anchors' penalties, lambda / 2 times each."""
 
@@ -97,8 +120,10 @@ class Consolidation(Regulariser):
 class FisherMemory:
     """Keeps weights and Fisher information of each boundary passed."""
 
-    def __init__(self, trainer: Trainer, strength: float) -> None:
-        self.trainer, self.strength = trainer, strength
+    def __init__(
+        self, trainer: Trainer, strength: float, information: Information = "likelihood"
+    ) -> None:
+        self.trainer, self.strength, self.information = trainer, strength, information
         self.anchors: list[Anchor] = []
         self._latest: Anchor | None = None
 
@@ -107,9 +132,12 @@ class FisherMemory:
         return Consolidation(self.anchors, self.strength) if self.anchors else PLAIN
 
     def observe(self, network: DynUNet, pool: Pool, number: int, run: Run) -> None:
-        """Weights and information per voxel at the end of a stage."""
+        """Weights and their information (per voxel, or of the loss) at the end of a stage."""
         images, masks = self._scans(pool, number, run)
-        importance = fisher_diagonal(network.eval(), images, masks) / images[0].numel()
+        if self.information == "loss":
+            importance = loss_information(network.eval(), images, masks)
+        else:
+            importance = fisher_diagonal(network.eval(), images, masks) / images[0].numel()
         self._latest = Anchor(flat(network).detach(), importance)
 
     def commit(self) -> None:
@@ -139,13 +167,20 @@ class EWC:
     Attributes:
         trainer: the training of a stage.
         strength: lambda of equation 3, against a loss that is a mean over voxels.
+        information: F per voxel of the "likelihood", or of the "loss" as in Lifelong-nnUNet.
     """
 
     trainer: Trainer = field(default_factory=Trainer)
     strength: float = 0.4
+    information: Information = "likelihood"
 
     kind: ClassVar[str] = "EWC"
     setting: ClassVar[Setting] = TOLD_BOUNDARIES
+
+    def __post_init__(self) -> None:
+        if self.information not in get_args(Information):
+            known = get_args(Information)
+            raise ValueError(f"information: {self.information!r} is none of {known}")
 
     @classmethod
     def paper(cls) -> EWC:
@@ -159,4 +194,5 @@ class EWC:
 
     def fit(self, view: View, run: Run) -> Snapshots:
         """A snapshot after each stage."""
-        return learn_stream(view, run, self.trainer, FisherMemory(self.trainer, self.strength))
+        memory = FisherMemory(self.trainer, self.strength, self.information)
+        return learn_stream(view, run, self.trainer, memory)

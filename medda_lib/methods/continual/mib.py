@@ -6,13 +6,16 @@ that: an unbiased cross entropy (their equations 5 and 6) and `unbiased_distilla
 
 In domain-incremental data every stage labels the same classes (here background and hippocampus). No old
 class hides in the background and none is new, so that the first loss is plain cross entropy and the
-second plain distillation at temperature 1: MiB differs from LwF by temperature and weight alone, and the
-training's own loss (Dice and cross entropy) stays as it is. Its initialisation of new output channels
-has nothing to initialise.
+second plain distillation at temperature 1: MiB differs from LwF by the temperature alone (both weigh 1),
+and the training's own loss (Dice and cross entropy) stays as it is. Its initialisation of new output
+channels has nothing to initialise.
 
-Left open and chosen: Gonzalez et al. (2022) "reduce the lkd to prevent loss explosion" from the 10 of
-the released code, without saying to what; here it is 1. The released code also divides by the number of
-old classes, the paper's equation 7 does not; here the equation counts.
+Left open: Gonzalez et al. (2022) "reduce the lkd to prevent loss explosion" without saying to what. The
+default on the command line of Lifelong-nnUNet is 1 (branch main, run/run_training.py:213; its trainer's
+own is 10), taken here. Its alpha is 0.9 (line 210), that of MiB's own code 1 (argparser.py:182), taken
+here. Both codes divide by the number of old classes, background included (MiB's utils/loss.py:160), the
+paper's equation 7 does not; here the equation counts, and `per_class` is the codes' way. Both train by
+cross entropy alone; here all methods have one loss.
 """
 
 from __future__ import annotations
@@ -39,19 +42,21 @@ class MiB:
     Attributes:
         trainer: the training of a stage.
         lkd: weight of the distillation (lambda of equation 3).
-        alpha: hardens the old network's answers (1 in the released codes: they stay as they are).
+        alpha: factor of the old network's logits; at 1 its answers stay as they are.
+        per_class: divide the distillation by the number of old classes, 2.
     """
 
     trainer: Trainer = field(default_factory=Trainer)
     lkd: float = 1.0
     alpha: float = 1.0
+    per_class: bool = False
 
     kind: ClassVar[str] = "MiB"
     setting: ClassVar[Setting] = TOLD_BOUNDARIES
 
     @classmethod
     def paper(cls) -> MiB:
-        """The defaults with the training of Gonzalez et al. (2022), who do not say how small lkd is."""
+        """The defaults with the training of Gonzalez et al. (2022), who do not print lkd."""
         return cls(trainer=Trainer.paper())
 
     @property
@@ -65,4 +70,5 @@ class MiB:
 
     def against(self, old: DynUNet) -> Distilling:
         """What training is held by once there is an old network."""
-        return Distilling(old, partial(unbiased_distillation, alpha=self.alpha), self.lkd)
+        distance = partial(unbiased_distillation, alpha=self.alpha, per_class=self.per_class)
+        return Distilling(old, distance, self.lkd)

@@ -8,9 +8,11 @@ and weights as they are, and are left out (as in the authors' own domain-increme
 Their factor sqrt(classes so far / classes now) is 1 for the same reason.
 
 Left open, and chosen here: the blocks are all of the U-Net, down and up; distances are norms of
-differences, neither squared nor of normalised features, since the published factors 0.01 (blocks) and
-0.0005 (logits) belong to such norms in the released code (which also squares the features: not here, and
-not in the paper's equations). Sums over channels and lines are larger in 3-D; the factors stay.
+differences, neither squared nor of normalised features, since the factors 0.01 (blocks) and 0.0005
+(logits) belong to such norms in the authors' code (argparser.py:51-53; it also squares the features,
+train.py:839-841: not here, and not in the paper's equations). Its domain-incremental runs weigh both by
+0.0001 (scripts/cityscapesDomain). Sums over channels and lines are larger in 3-D; the factors stay.
+Lifelong-nnUNet takes 0.01 and a mean of norms over single lines, smaller than the norm over all.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Trainer:
 
     @classmethod
     def paper(cls) -> Trainer:
-        """200 epochs of 250 steps per stage (section 3.2; the 250 are nnU-Net's), nnU-Net's network."""
+        """200 epochs of 250 steps per stage (section 3; the 250 are nnU-Net's), nnU-Net's network."""
         return cls(
             Recipe(50_000, 1e-2, NNUNET, Poly(), precision="auto", batch=9),
             filters=(32, 64, 128, 256),

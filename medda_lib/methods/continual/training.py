@@ -1,6 +1,6 @@
 """One stage of training, with the places where a continual method may take part.
 
-A step of plain training draws scans, computes the loss of Gonzalez et al. (2022, section 3.2: Dice and
+A step of plain training draws scans, computes the loss of Gonzalez et al. (2022, section 3: Dice and
 binary cross entropy, equally weighted) and follows its gradient. A `Regulariser` may add a loss on
 outputs (distillation) or on parameters (a quadratic penalty), and may watch gradients and steps (path
 integrals); the plain one does nothing. Draws and initial weights depend on the trainer, the repetition

@@ -3,9 +3,15 @@
 from medda_lib.methods.odex.artefact import load, save
 from medda_lib.methods.odex.distances import Gram, Mahalanobis, gram_distance, mahalanobis
 from medda_lib.methods.odex.method import ODEx
-from medda_lib.methods.odex.pool import Arrival, Measure, Model, Range
+from medda_lib.methods.odex.pool import Arrival, Measure, Model
 from medda_lib.methods.odex.predictor import PoolPredictor
-from medda_lib.methods.odex.statistics import Gaussian, gram_matrices, scan_features
+from medda_lib.methods.odex.ranges import Range
+from medda_lib.methods.odex.statistics import (
+    Gaussian,
+    gram_matrices,
+    pooled_features,
+    scan_features,
+)
 
 __all__ = [
     "Arrival",
@@ -21,6 +27,7 @@ __all__ = [
     "gram_matrices",
     "load",
     "mahalanobis",
+    "pooled_features",
     "save",
     "scan_features",
 ]

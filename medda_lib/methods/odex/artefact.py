@@ -9,17 +9,21 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from medda_lib.methods.odex.distances import Distance, Gram, Mahalanobis
-from medda_lib.methods.odex.pool import Measure, Model, Range
+from medda_lib.methods.odex.pool import Measure, Model
 from medda_lib.methods.odex.predictor import PoolPredictor
-from medda_lib.networks.dyn_unet import dyn_unet
+from medda_lib.methods.odex.ranges import Range
+from medda_lib.networks.dyn_unet import DynUNet, dyn_unet
+from medda_lib.studies.artefacts import Tensors
 
-FORMAT = "medda pool of models, 2"
+FORMAT = "medda pool of models, 3"
+DISTANCES: dict[str, Callable[..., Distance]] = {"Mahalanobis": Mahalanobis, "Gram": Gram}
 
 
 def save(predictor: PoolPredictor, file: Path) -> None:
@@ -49,53 +53,60 @@ def load(file: Path, device: torch.device | None = None) -> PoolPredictor:
 
 def _packed(predictor: PoolPredictor) -> dict[str, Any]:
     measure = predictor.measure
+    switches = {f.name: getattr(measure, f.name) for f in dataclasses.fields(measure)}
     return {
         "format": FORMAT,
         "patch": predictor.patch,
-        "measure": {
-            "distance": type(measure.distance).__name__,
-            "shrinkage": getattr(measure.distance, "shrinkage", None),
-            "history": measure.history,
-            "compare": measure.compare,
-            "within": measure.within,
-        },
+        "distance": type(measure.distance).__name__,
+        "measure": switches | {"distance": dataclasses.asdict(cast("Any", measure.distance))},
         "models": [_packed_model(model) for model in predictor.models],
     }
 
 
 def _packed_model(model: Model) -> dict[str, Any]:
-    weights = {name: tensor.cpu() for name, tensor in model.network.state_dict().items()}
     within = None if model.within is None else dataclasses.astuple(model.within)
     history = [dict(entry) for entry in model.history]
     network = model.network
     return {
         "filters": list(network.filters),
         "deep_supervision": network.deep_supr_num if network.deep_supervision else 0,
-        "weights": weights,
+        "weights": _weights(network),
+        "reader": None if model.reader is None else _weights(model.reader),
+        "ranges": [dataclasses.astuple(one) for one in model.ranges],
         "history": history,
+        "began": model.began,
         "within": within,
         "dice": model.dice,
     }
 
 
+def _weights(network: DynUNet) -> Tensors:
+    return {name: tensor.cpu() for name, tensor in network.state_dict().items()}
+
+
 def _unpacked(packed: dict[str, Any], device: torch.device) -> PoolPredictor:
-    said = dict(packed["measure"])
-    distance = _distance(said.pop("distance"), said.pop("shrinkage"))
+    switches = dict(packed["measure"])
+    distance = DISTANCES[packed["distance"]](**switches.pop("distance"))
     models = tuple(_model(each, device) for each in packed["models"])
-    return PoolPredictor(models, Measure(distance, **said), packed["patch"], device)
-
-
-def _distance(name: str, shrinkage: float | None) -> Distance:
-    if name == "Gram":
-        return Gram()
-    if name == "Mahalanobis" and shrinkage is not None:
-        return Mahalanobis(shrinkage)
-    raise KeyError(f"distance {name!r}")
+    return PoolPredictor(models, Measure(distance, **switches), packed["patch"], device)
 
 
 def _model(packed: dict[str, Any], device: torch.device) -> Model:
-    network = dyn_unet(packed["filters"], packed["deep_supervision"])
-    network.load_state_dict(packed["weights"])
-    network.to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    def network(weights: Tensors) -> DynUNet:
+        made = dyn_unet(packed["filters"], packed["deep_supervision"])
+        made.load_state_dict(weights)
+        made.to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        return made.eval()
+
     within = None if packed["within"] is None else Range(*packed["within"])
-    return Model(network.eval(), tuple(packed["history"]), within, packed["dice"])
+    reader = None if packed["reader"] is None else network(packed["reader"])
+    ranges = tuple(Range(*each) for each in packed["ranges"])
+    return Model(
+        network(packed["weights"]),
+        tuple(packed["history"]),
+        within,
+        packed["dice"],
+        ranges,
+        reader,
+        packed["began"],
+    )

@@ -7,6 +7,10 @@ would decide everything. It is therefore shrunk towards tr(Sigma) / d I by a fix
 large variances at most. A share that the data choose (Ledoit and Wolf) would make distances to two
 stages incomparable, each being measured with a yardstick of its own.
 
+The code of the paper's group shrinks nothing, inverts by a pseudo-inverse and takes the square
+(Lifelong-nnUNet, branch dev-cl_ood, calibration/mahalanobis/density_estimation.py:25 and 33-38, by
+scikit-learn): `shrinkage` = 0 and `squared`; see `thin` for what that means with few scans.
+
 The Gram distance is that of Perkonigg et al. (2021), which the paper cites for its ablation: the squared
 differences of two Gram matrices, averaged over their entries and summed over layers. That work compares
 scans with stored scans; nothing but statistics may be kept here, so a stage is its mean Gram matrix.
@@ -15,16 +19,24 @@ scans with stored scans; nothing but statistics may be kept here, so a stage is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
 
-from medda_lib.methods.odex.statistics import Gaussian, gram_matrices, scan_features
+from medda_lib.methods.odex.statistics import (
+    ELEMENTS,
+    Gaussian,
+    gram_matrices,
+    pooled_features,
+    scan_features,
+)
+from medda_lib.methods.odex.thin import thin, thin_square
 from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.studies.artefacts import Tensors
 
 SHRINKAGE = 0.1
+Maps = Literal["average", "pooled"]
 
 
 class Distance(Protocol):
@@ -45,26 +57,52 @@ class Distance(Protocol):
 
 @dataclass(frozen=True)
 class Mahalanobis:
-    """Distance to the Gaussian of a stage. shrinkage: the share of tr(Sigma) / d I, in [0, 1]."""
+    """Distance to the Gaussian of a stage.
+
+    Attributes:
+        shrinkage: the share of tr(Sigma) / d I, in [0, 1]; at 0 the pseudo-inverse of Sigma is taken.
+        maps: what z has of the first layers: their "average" over the scan, or "pooled" maps.
+        elements: numbers of a layer that pooling leaves at most.
+        squared: the square of the distance.
+    """
 
     shrinkage: float = SHRINKAGE
+    maps: Maps = "average"
+    elements: int = ELEMENTS
+    squared: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.shrinkage <= 1:
             raise ValueError(f"shrinkage: {self.shrinkage} must lie in [0, 1]")
+        if self.maps not in get_args(Maps):
+            raise ValueError(f"maps: {self.maps!r} is none of {get_args(Maps)}")
+        if self.elements < 1:
+            raise ValueError(f"elements: {self.elements} must be at least 1")
 
     def features(self, network: DynUNet, images: Tensor, device: torch.device) -> Tensor:
         """The scans' z, (n, d)."""
+        if self.maps == "pooled":
+            return pooled_features(network, images, device, self.elements)
         return scan_features(network, images, device)
 
     def kept(self, features: Tensor) -> Tensors:
-        """Mean and covariance, as they are: shrinkage comes with the distance."""
+        """Mean and covariance, or its root, as they are: shrinkage comes with the distance."""
+        if self._thin:
+            return thin(features)
         gaussian = Gaussian.of(features)
         return {"mean": gaussian.mean, "covariance": gaussian.covariance}
 
     def between(self, features: Tensor, kept: Tensors) -> Tensor:
-        """D_M (n,) of features (n, d)."""
-        return mahalanobis(features, Gaussian(kept["mean"], kept["covariance"]), self.shrinkage)
+        """D_M (n,) of features (n, d), or its square."""
+        if self._thin:
+            square = thin_square(features, kept["mean"], kept["root"], self.shrinkage)
+            return square if self.squared else square.sqrt()
+        found = mahalanobis(features, Gaussian(kept["mean"], kept["covariance"]), self.shrinkage)
+        return found.square() if self.squared else found
+
+    @property
+    def _thin(self) -> bool:
+        return self.maps == "pooled" or self.shrinkage == 0
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,18 @@ import torch
 from medda_lib.methods.continual.learner import stream_of
 from medda_lib.methods.continual.settings import Trainer
 from medda_lib.methods.continual.training import new_network, predictor, scans, train_plain
-from medda_lib.methods.odex.distances import SHRINKAGE, Gram, Mahalanobis
-from medda_lib.methods.odex.pool import Arrival, Compare, Measure, Model, Within
+from medda_lib.methods.odex.distances import SHRINKAGE, Gram, Mahalanobis, Maps
+from medda_lib.methods.odex.pool import (
+    Arrival,
+    Compare,
+    Measure,
+    Model,
+    Reference,
+    Weights,
+    Within,
+)
 from medda_lib.methods.odex.predictor import PoolPredictor
+from medda_lib.methods.odex.statistics import ELEMENTS
 from medda_lib.metrics.segmentation import dice
 from medda_lib.networks.dyn_unet import DynUNet, copied
 from medda_lib.studies.method import Run
@@ -45,8 +54,8 @@ class ODEx:
         history: distances over all stages of a model, otherwise to its last one only.
         threshold: xi as a multiple of mu; "xi = 2 mu".
         fall: share of the Dice on the model's last stage by which DiceEx lets it fall.
-        shrinkage: of the covariance (see `distances`).
-        compare, within: see `pool`.
+        shrinkage, maps, elements, squared: of the Mahalanobis distance (see `distances`).
+        compare, within, reference, weights, clipped: see `pool`.
     """
 
     trainer: Trainer = field(default_factory=Trainer)
@@ -58,6 +67,12 @@ class ODEx:
     shrinkage: float = SHRINKAGE
     compare: Compare = "normalised"
     within: Within = "held out"
+    maps: Maps = "average"
+    elements: int = ELEMENTS
+    squared: bool = False
+    reference: Reference = "last"
+    weights: Weights = "present"
+    clipped: bool = False
 
     kind: ClassVar[str] = "ODEx"
     setting: ClassVar[Setting] = CONTINUAL
@@ -75,6 +90,16 @@ class ODEx:
         """The proposed system of Gonzalez et al. (2022), section 3."""
         return cls(Trainer.paper())
 
+    @classmethod
+    def released(cls, trainer: Trainer | None = None) -> ODEx:
+        """What the paper leaves open about distances as the code of its group has it (Lifelong-nnUNet).
+
+        Pooled maps, no shrinkage, squares, clipping; layers, history and threshold are the paper's.
+        """
+        return cls(
+            trainer or Trainer.paper(), maps="pooled", shrinkage=0.0, squared=True, clipped=True
+        )
+
     @property
     def name(self) -> str:
         """The system's name."""
@@ -89,8 +114,17 @@ class ODEx:
     @property
     def measure(self) -> Measure:
         """How far scans lie from a model."""
-        distance = Gram() if self.distance == "gram" else Mahalanobis(self.shrinkage)
-        return Measure(distance, self.history, self.compare, self.within)
+        mahalanobis = Mahalanobis(self.shrinkage, self.maps, self.elements, self.squared)
+        distance = Gram() if self.distance == "gram" else mahalanobis
+        return Measure(
+            distance,
+            self.history,
+            self.compare,
+            self.within,
+            self.reference,
+            self.weights,
+            self.clipped,
+        )
 
     def fit(self, view: View, run: Run) -> Snapshots:
         """A pool after each stage, and what was decided when its scans arrived."""
@@ -111,7 +145,8 @@ class ODEx:
         start, place, facts = self._start(models, pool, run)
         network = copied(start.network, self.trainer.filters, self.trainer.deep_supervision)
         train_plain(network, pool, self.trainer, stage.number, run)
-        trained = self.measure.trained(start, network, scans(pool)[0], run.device)
+        new = place == len(models)
+        trained = self.measure.trained(start, network, scans(pool)[0], run.device, new=new)
         if self.trigger == "dice":
             trained = replace(trained, dice=self._dice(network, pool, run))
         grown = (*models[:place], trained, *models[place + 1 :])

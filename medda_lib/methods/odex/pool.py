@@ -2,16 +2,18 @@
 
 A model is a network with a history: what is kept of each stage that shaped its weights. Scans lie from
 it at the sum of their distances to the entries of its history (eq. 4), in the features of its present
-weights; what older entries hold was measured with the weights of their time, as printed. "We normalize
-the distances between the minimum and doubled maximum in-distribution values, and set xi = 2 mu" (section
-2): a summed distance D is mapped to (D - minimum) / (2 maximum - minimum), not clipped, and mu is taken
-for where that puts the mean. What the in-distribution values are, and which model is nearest, the paper
-leaves open; three choices are made here.
+weights; what older entries hold was measured with the weights of their time, as printed. Distances are
+normalised by a `Range` of in-distribution values, which also gives the threshold. What these values are,
+and which model is nearest, the paper leaves open; three choices are made here.
 
 1. They are the summed distances of the scans that the model was trained on last, taken at the end of
    that stage: the same sum, over the same entries, in the same weights as for the scans that come next.
    (Values noted for each entry when it was made would be of other weights. Training moves the features,
-   and the pool would grow for that alone, without any change of the data.)
+   and the pool would grow for that alone, without any change of the data.) The price: the threshold is
+   taken anew after each stage, drift included, so that a steady drift of a standard deviation a stage
+   is hardly ever a shift. `reference` = "own" sums the ranges that each entry's scans had when it was
+   made; "first" takes distance and range from the stage alone that began the model. Either goes with
+   `weights` = "first": all scans are read by the weights after the first stage, and features stay.
 2. The distance of such a scan to its own stage is taken to the others of the stage, held out one by one.
    The paper reads far more training patches than z has numbers; with 20 scans and 16 numbers a Gaussian
    lies so close to the scans that made it that any others, of the very same kind, would be called a
@@ -27,47 +29,21 @@ leaves open; three choices are made here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from medda_lib.methods.odex.distances import Distance, held_out
+from medda_lib.methods.odex.ranges import Range
 from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.studies.artefacts import Tensors
 
 Compare = Literal["normalised", "sum", "mean"]
 Within = Literal["held out", "training"]
-
-
-@dataclass(frozen=True)
-class Range:
-    """Smallest, mean and largest in-distribution distance."""
-
-    low: float
-    middle: float
-    high: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.low <= self.high or self.high == 0:
-            raise ValueError(
-                f"range: distances from {self.low} to {self.high}; do the scans differ?"
-            )
-
-    @classmethod
-    def of(cls, distances: Tensor) -> Range:
-        """The range of distances (n,)."""
-        return cls(float(distances.min()), float(distances.mean()), float(distances.max()))
-
-    def normalised(self, distance: float) -> float:
-        """The minimum to 0 and the doubled maximum to 1."""
-        return (distance - self.low) / (2 * self.high - self.low)
-
-    @property
-    def mu(self) -> float:
-        """The mean, normalised: xi is a multiple of it."""
-        return self.normalised(self.middle)
+Reference = Literal["last", "own", "first"]
+Weights = Literal["present", "first"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +51,18 @@ class Model:
     """Weights and what they were trained on; `within` is known once they have been.
 
     Models are never changed: training makes a new one, so what a snapshot holds stays as it was.
-    dice: on the scans of the last stage, where that is asked for.
+    dice: on the scans of the last stage, where that is asked for. ranges: of each entry's scans from
+    their own stage, where the reference is fixed. reader: the network that reads scans, if another.
+    began: the place in the history of the stage that began the model; entries before are inherited.
     """
 
     network: DynUNet
     history: tuple[Tensors, ...] = ()
     within: Range | None = None
     dice: float | None = None
+    ranges: tuple[Range, ...] = ()
+    reader: DynUNet | None = None
+    began: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,23 +74,43 @@ class Measure:
         history: over all entries; otherwise to the last one only.
         compare: what the nearest model is nearest by (choice 3 above).
         within: how distances to a scan's own stage are taken (choice 2 above).
+        reference: whose distances the range is made of (choice 1 above).
+        weights: which weights of a model read a scan (choice 1 above).
+        clipped: a scan's distance counts from the range's minimum to its doubled maximum only.
     """
 
     distance: Distance
     history: bool = True
     compare: Compare = "normalised"
     within: Within = "held out"
+    reference: Reference = "last"
+    weights: Weights = "present"
+    clipped: bool = False
 
     def __post_init__(self) -> None:
-        for name, allowed in (("compare", Compare), ("within", Within)):
+        every = {
+            "compare": Compare, "within": Within, "reference": Reference, "weights": Weights
+        }  # fmt: skip
+        for name, allowed in every.items():
             if getattr(self, name) not in get_args(allowed):
                 raise ValueError(f"{name}: {getattr(self, name)!r} is none of {get_args(allowed)}")
 
     def trained(
-        self, start: Model, network: DynUNet, images: Tensor, device: torch.device
+        self,
+        start: Model,
+        network: DynUNet,
+        images: Tensor,
+        device: torch.device,
+        *,
+        new: bool = False,
     ) -> Model:
-        """The model that training `start` on scans (n, 1, d, h, w) made: weights `network`."""
-        features = self.distance.features(network, images, device)
+        """The model that training `start` on scans (n, 1, d, h, w) made: weights `network`.
+
+        new: whether it is a copy that begins here, beside `start`.
+        """
+        first = self.weights == "first"
+        reader = (start.reader or network) if first else network
+        features = self.distance.features(reader, images, device)
         kept = self.distance.kept(features)
         if self.within == "held out":
             own = held_out(self.distance, features)
@@ -117,26 +118,44 @@ class Measure:
             own = self.distance.between(features, kept)
         before = start.history if self.history else ()
         summed = sum((self.distance.between(features, entry) for entry in before), start=own)
-        return Model(network, (*start.history, kept), Range.of(summed))
+        made = Model(network, (*start.history, kept), Range.of(summed))
+        if self.reference != "last":
+            began = len(start.history) if new else start.began
+            made = replace(made, ranges=(*start.ranges, Range.of(own)), began=began)
+        return replace(made, reader=reader) if first else made
 
     def entries(self, model: Model) -> tuple[Tensors, ...]:
         """The part of a model's history that counts."""
+        if self.reference == "first":
+            return model.history[model.began : model.began + 1]
         return model.history if self.history else model.history[-1:]
+
+    def limits(self, model: Model) -> Range:
+        """The in-distribution range of the summed distance. Raises ValueError before any training."""
+        if model.within is None:
+            raise ValueError("models: one has not been trained on any stage yet")
+        if self.reference == "last":
+            return model.within
+        if self.reference == "first":
+            return model.ranges[model.began]
+        return Range.total(model.ranges if self.history else model.ranges[-1:])
 
     def summed(self, model: Model, images: Tensor, device: torch.device) -> Tensor:
         """Distances (n,) of scans (n, 1, d, h, w) to a model, summed over its history (eq. 4)."""
-        features = self.distance.features(model.network, images, device)
+        features = self.distance.features(model.reader or model.network, images, device)
         each = [self.distance.between(features, entry) for entry in self.entries(model)]
         return torch.stack(each).sum(0)
 
     def arrival(self, models: Sequence[Model], images: Tensor, device: torch.device) -> Arrival:
         """Where scans (n, 1, d, h, w) lie from each model, on average over the scans."""
-        summed = [float(self.summed(model, images, device).mean()) for model in models]
-        return self.seen(models, summed)
+        each = [(model, self.summed(model, images, device)) for model in models]
+        if self.clipped:
+            each = [(model, self.limits(model).clipped(found)) for model, found in each]
+        return self.seen(models, [float(found.mean()) for _, found in each])
 
     def seen(self, models: Sequence[Model], summed: Sequence[float]) -> Arrival:
         """What the summed distance to each model comes to."""
-        ranges = [_range(model) for model in models]
+        ranges = [self.limits(model) for model in models]
         normalised = tuple(r.normalised(d) for r, d in zip(ranges, summed, strict=True))
         compared = {
             "normalised": normalised,
@@ -162,9 +181,3 @@ class Arrival:
     def shifted(self, multiple: float) -> bool:
         """Case 2: the nearest model lies at xi = multiple * mu or farther."""
         return self.distances[self.chosen] >= multiple * self.mu[self.chosen]
-
-
-def _range(model: Model) -> Range:
-    if model.within is None:
-        raise ValueError("models: one has not been trained on any stage yet")
-    return model.within

@@ -6,6 +6,9 @@ the voxels of the scan, so z has 2 * filters[0] numbers. The average is over the
 surroundings of the crop included, also where the network learned from patches: the block is
 convolutional and takes any size, and it alone is run, so that reading a scan costs little beside
 segmenting it. Statistics are kept in double precision on the CPU, as the paper's section 4.1 allows.
+
+A global average of a convolution follows the brightness of a scan and little else. The paper prints no
+pooling; the code of its group (`pooled_features`) keeps where things are, in blocks of voxels.
 """
 
 from __future__ import annotations
@@ -14,9 +17,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from medda_lib.networks.dyn_unet import DynUNet, first_norms, recorded
 from medda_lib.networks.one_scan import of_one
+
+ELEMENTS = 10_000
+"""Numbers that `pooled_features` leaves of a layer at most."""
 
 
 @torch.no_grad()
@@ -39,6 +46,34 @@ def scan_features(network: DynUNet, images: Tensor, device: torch.device) -> Ten
     """
     found = [first_outputs(network, scan[None], device).mean(-1).flatten() for scan in images]
     return torch.stack(found).cpu()
+
+
+def pooled_features(
+    network: DynUNet, images: Tensor, device: torch.device, elements: int = ELEMENTS
+) -> Tensor:
+    """The same maps, averaged in blocks instead of wholly: (n, layers * numbers), float64, on the CPU.
+
+    images: scans (n, 1, d, h, w). After Lifelong-nnUNet, branch dev-cl_ood,
+    calibration/mahalanobis/get_model_activations.py:10 and 25-43, where a named convolution is read, a
+    patch at a time; here both layers are those of the paper, and a scan is one patch.
+    """
+    found = []
+    for scan in images:
+        maps = first_outputs(network, scan[None], device)
+        maps = maps.unflatten(-1, scan.shape[1:])  # the first block keeps the sides of a scan
+        found.append(pooled(maps, elements).flatten())
+    return torch.stack(found).cpu()
+
+
+def pooled(maps: Tensor, elements: int = ELEMENTS) -> Tensor:
+    """Means of 2 x 2 x 2 voxels of maps (layers, C, d, h, w), repeated until a layer is small enough.
+
+    elements: how many numbers of a layer, channels included, are small enough. A map with a side of one
+    voxel stays as it is.
+    """
+    while maps[0].numel() > elements and min(maps.shape[2:]) > 1:
+        maps = F.avg_pool3d(maps, 2)
+    return maps
 
 
 def gram_matrices(network: DynUNet, images: Tensor, device: torch.device) -> Tensor:

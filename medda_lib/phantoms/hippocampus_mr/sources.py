@@ -80,3 +80,18 @@ _PRESETS = (
 )  # fmt: skip
 
 SOURCES: Mapping[str, Source] = MappingProxyType({source.name: source for source in _PRESETS})
+APART: Mapping[str, Source] = MappingProxyType(
+    dict(SOURCES)
+    | {
+        "harp": replace(
+            SOURCES["harp"],
+            site=replace(SITES["ge15"], name="adni ge"),
+            population=replace(SOURCES["harp"].population, mixed=0.0),
+        )
+    }
+)
+"""The same sources, all of "harp" on one early scanner: a spoiled gradient echo without correction.
+
+By mean grey value "harp" and "decathlon" of `SOURCES` look alike, and a network that reads brightness
+cannot tell them apart. ADNI has such scanners, too; that all scans come from one is a simplification.
+"""
