@@ -24,6 +24,7 @@ import torch
 
 from medda_lib.methods.multimix import steps
 from medda_lib.methods.multimix.batches import ImageSets, image_sets
+from medda_lib.methods.multimix.mixmatch_settings import MixMatchSettings
 from medda_lib.methods.multimix.settings import Settings
 from medda_lib.methods.multimix.training import train
 from medda_lib.methods.predictor import NetworkPredictor
@@ -105,7 +106,15 @@ class MultiTask:
                 problem: image_sets(view, problem, self.settings.when_full, run.device)
                 for problem in self.problems
             }
-            return train(network, self.parts(network, sets, run.seed), sets, self.settings, run)
+            parts = self.parts(network, sets, run.seed)
+            return train(network, parts, sets, self.settings, run, self.mixmatch)
+
+    @property
+    def mixmatch(self) -> MixMatchSettings | None:
+        """The numbers of MixMatch for this length of training, where it is used."""
+        if self.ssl != "mixmatch":
+            return None
+        return self.settings.mixmatch.adapted(self.settings.recipe.steps)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -121,6 +130,8 @@ class MultiTask:
             classify=self.classify,
             segment=self.segment,
             bridge=self.bridge,
+            upsampling=self.settings.upsampling,
+            bridging=self.settings.bridging,
         )
 
     def parts(
@@ -131,7 +142,8 @@ class MultiTask:
         context = steps.Context(network, self.settings, rng)
         found = []
         if self.classify:
-            found.append(self._classification(context, sets["classification"]))
+            step = self._classification(context, sets["classification"])
+            found.append(steps.weighted(step, self.settings.class_weight))
         if self.segment:
             images = sets["segmentation"]
             bare = images.unlabelled if self.consistency else None
