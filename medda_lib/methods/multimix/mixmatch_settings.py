@@ -6,7 +6,8 @@ weight on guessed labels (16,384), the memory of the moving average (1,000) and 
 still holds untrained parameters, and no decay to speak of. The rule (`MixMatchSettings.adapted`): such a
 training is the authors' ramp in fewer steps. Each of its steps stands for as many of theirs as make the
 ramp end with the training, and all three numbers shrink by that one factor. A longer training takes them
-as they are.
+as they are. A steep ramp may make a short training of two classes call everything by one name, since
+guesses that agree with themselves cost nothing: a finding to be told, no reason for a weaker baseline.
 """
 
 from __future__ import annotations

@@ -13,6 +13,12 @@
 
 `system("MultiMix")` builds one by its name. Combinations that the paper does not have (UMTL with
 consistency, say) are named by their switches and can be run as ablations.
+
+Each idea has two twins with the idea off. One is a row of the table: UMTL-SSL-S for MultiMix's
+consistency, UMTL for the pseudo-labels of UMTL-SSL and for the bridge of UMTL-S, Enc and U-Net for the
+sharing of UMTL, Enc for MixMatch. The other has a weight of 0 (`Settings`) in the same loop on the same
+images; it tells the idea from what comes with it, such as the image that a bridge hands over beside the
+map, or the mixing and averaging beside MixMatch's guesses.
 """
 
 from __future__ import annotations
