@@ -38,8 +38,8 @@ class Settings:
     """Hyper-parameters shared by all systems; the defaults are the paper's.
 
     A weight of 0 makes the twin of a system: the same loop with one idea off, and from the same seed the
-    same images and random numbers. That is pseudo_weight, consistency_weight, dice_weight, class_weight (of the whole classification
-    loss), mixmatch.weight, and bridging.weight of the saliency map.
+    same images and random numbers. That is pseudo_weight, consistency_weight, dice_weight, class_weight
+    (of the whole classification loss), mixmatch.weight, and bridging.weight of the saliency map.
 
     Raises:
         ValueError: a number outside its range; the message names the field.
