@@ -476,8 +476,8 @@ show_figure(figure, caption, alt, name="jaccard")
 
 # %% [markdown]
 # Could the paper have averaged a soft Dice of unthresholded outputs? The released code cannot tell: it has
-# no metric of masks. But then our own soft Dice should fall
-# short of our Dice by a similar amount without the bridge, and not with it. This is what we measure:
+# no metric of masks. If so, our own soft Dice should fall short of our Dice by a similar amount without the
+# bridge, and not with it. This is what we measure:
 
 # %% tags=["nbval-check-output"]
 soft = {
@@ -494,9 +494,9 @@ print(pictures.soft_verdict(soft))
 #
 # Where the paper is silent or contradicts itself, a choice had to be made. Each has a number and a place
 # in the code. Numbers in brackets are lines of `MultiMix.py` in the authors'
-# [released code](https://github.com/ayaanzhaque/MultiMix) (commit af552e4), which holds MultiMix alone, without
-# the systems it is compared with and without metrics. The choices are those that the results on this
-# page were made with.
+# [released code](https://github.com/ayaanzhaque/MultiMix) (commit af552e4), which holds MultiMix alone,
+# without the systems it is compared with and without metrics of masks. The choices are those that the
+# results on this page were made with.
 
 # %%
 from medda_lib.papers.notes import deviations, pitfalls
