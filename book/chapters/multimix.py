@@ -173,7 +173,8 @@ from medda_lib.methods import losses
 show(losses.pseudo_label_loss)
 
 # %% [markdown]
-# The strong view draws a random subset of fifteen operations. All of them work on a whole batch at once.
+# The strong view draws a random subset of fifteen operations, here each with probability one half (the
+# released code carries out fewer: deviation D20). All of them work on a whole batch at once.
 
 # %%
 views, titles = pictures.augmented_views(examples["chex"].images[:1], seed)
@@ -196,9 +197,10 @@ show_figure(
 # $$
 #
 # The divergence compares predictions for *different* patients. The paper does not say how they are
-# aligned; we compare each unlabelled prediction with the mean labelled one, pixel by pixel, as Bernoulli
-# distributions. It matters that they are Bernoulli: a softmax over a single channel is 1 everywhere, and
-# its divergence is zero whatever the network says (pitfall P1 below).
+# aligned, the released code pairs them by their place in the batch; we compare each unlabelled prediction
+# with the mean labelled one, pixel by pixel, as Bernoulli distributions. It matters that they are
+# Bernoulli: a softmax over a single channel, as in the released code, is 1 everywhere, and its divergence is
+# zero whatever the network says (pitfall P1 below).
 
 # %%
 show(losses.dice_loss)
@@ -226,8 +228,8 @@ show(bridge.saliency)
 # ### One step
 #
 # Instance normalisation treats every image on its own. So all image sets of a step can go through the
-# encoder as one batch, and only those whose mask or saliency is used are decoded. The result is the same
-# as with one pass per set; the time is not.
+# encoder as one batch, and only those whose mask or saliency is used are decoded. But for what dropout
+# draws, the result is the same as with one pass per set; the time is not.
 
 # %%
 from medda_lib.methods.multimix import steps
@@ -275,9 +277,10 @@ show_figure(
 # ## Results
 #
 # Tables 2 and 3 of the paper have 57 rows each. Three numbers stand in every cell: reported, measured,
-# and their difference. A cell that the paper lost says *missing*, one that cannot be right carries an
-# asterisk and its reason, and one that we did not run says *not run*. The measured column is on other
-# data than the reported one; compare patterns down a column, not single numbers across it.
+# and their difference. A cell that cannot be read in our copy of the paper says *missing*, one that cannot
+# be right carries an asterisk and its reason, and one that we did not run says *not run*. The measured
+# column is on other data than the reported one; compare patterns down a column, not single numbers across
+# it.
 
 # %%
 from medda_lib.papers.tables import beside, reported_table
@@ -451,10 +454,20 @@ judged.frame.groupby(["data", "verdict"], sort=False).size().unstack(fill_value=
 #
 # ### Dice against Jaccard
 #
-# For one pair of masks $J \le D$ and $D = 2J/(1+J)$. In the paper's tables the Jaccard exceeds the Dice
-# in every row of UMTL and UMTL-SSL. Precision and recall agree with the Jaccard. So the printed Dice is
-# not the Dice of the same masks, and it is too low exactly for the systems without the bridge, which is
-# where the paper finds its largest gain.
+# For one pair of masks $J \le D$ and $D = 2J/(1+J)$; the means over images keep the order and nearly keep
+# the equation. The table counts the rows of the paper's Tables 2 and 3 in which the printed Jaccard
+# exceeds the printed Dice, in which the Dice is off (by more than 0.02) from what the Jaccard implies, and
+# in which precision and recall are.
+
+# %% tags=["nbval-check-output"]
+pictures.contradictions()
+
+# %% tags=["nbval-check-output"]
+print(pictures.contradicted())
+
+# %% [markdown]
+# So the printed Dice is not the Dice of the masks behind the other columns, and it is too low for the
+# systems without the bridge. That is where the paper finds the bridge's largest gain.
 
 # %%
 figure, alt = pictures.printed_against_implied()
@@ -462,8 +475,9 @@ caption = "The paper's printed Dice against the Dice that its printed Jaccard im
 show_figure(figure, caption, alt, name="jaccard")
 
 # %% [markdown]
-# Could the paper have averaged a soft Dice of unthresholded outputs? Then our own soft Dice should fall
-# short of our Dice by a similar amount without the bridge, and not with it. This is what we measure:
+# Could the paper have averaged a soft Dice of unthresholded outputs? The released code cannot tell: it has
+# no metric of masks. If so, our own soft Dice should fall short of our Dice by a similar amount without the
+# bridge, and not with it. This is what we measure:
 
 # %% tags=["nbval-check-output"]
 soft = {
@@ -479,7 +493,10 @@ print(pictures.soft_verdict(soft))
 # ### Deviations
 #
 # Where the paper is silent or contradicts itself, a choice had to be made. Each has a number and a place
-# in the code.
+# in the code. Numbers in brackets are lines of `MultiMix.py` in the authors'
+# [released code](https://github.com/ayaanzhaque/MultiMix) (commit af552e4), which holds MultiMix alone,
+# without the systems it is compared with and without metrics of masks. The choices are those that the
+# results on this page were made with.
 
 # %%
 from medda_lib.papers.notes import deviations, pitfalls
@@ -489,7 +506,8 @@ deviations(plan.PAPER)
 # %% [markdown]
 # ### Pitfalls of the released code
 #
-# Facts about the authors' published code, each with the test that would catch the same mistake here.
+# Facts about the authors' published code, with file and line, each with the test that would catch the same
+# mistake here.
 
 # %%
 pitfalls(plan.PAPER)

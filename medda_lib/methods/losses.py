@@ -79,7 +79,7 @@ def segmentation_kl(
 
     "mean map" compares each unlabelled prediction with the mean of the labelled ones, a soft outline
     of where lungs are: it does not depend on the order of the images, nor do the two sets have to be
-    of one size. "index" pairs image i with image i, as the released code's shapes suggest. Gradients
+    of one size. "index" pairs image i with image i, as the released code does. Gradients
     flow into both sides, as equation 2 is printed.
 
     Args:

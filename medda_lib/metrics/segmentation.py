@@ -6,14 +6,17 @@ which takes the probabilities as they are. Both are given because papers print e
 "Dice", and the two differ as soon as a network is not sure of itself.
 
 Conventions. A pixel is predicted where its probability is at least the threshold. Distances are in
-pixels. When both masks of an image are empty the prediction is right: every overlap is 1 and the
-distance 0. When exactly one is empty, every overlap is 0 (precision and recall too, where they
-would be 0 / 0) and the distance is the image diagonal, the largest that two pixels can have.
+millimetres where the size of the pixels is given. Without it they are in pixels of the grid at hand,
+and say nothing beside those of another grid; where the size is asked for and not known they are shares
+of the image's diagonal, under a name of their own. When both masks of an image are empty the prediction
+is right: every overlap is 1 and the distance 0. When exactly one is empty, every overlap is 0 (precision
+and recall too, where they would be 0 / 0) and the distance is the image diagonal, the largest that two
+pixels can have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -58,17 +61,32 @@ def soft_dice(probabilities: Tensor, masks: Tensor) -> Floats:
     return _ratio(2 * _numpy((p * y).sum(1)), _numpy(p.sum(1) + y.sum(1)), empty=1.0)
 
 
-def hausdorff(predicted: Tensor, masks: Tensor) -> Floats:
-    """Average Hausdorff distance of bool masks (n, 1, h, w) in pixels, shape (n,).
+def hausdorff(predicted: Tensor, masks: Tensor, pixel: Tensor | None = None) -> Floats:
+    """Average Hausdorff distance of bool masks (n, 1, h, w), shape (n,).
+
+    pixel: height and width (n, 2) of each image's pixels in mm, for distances in mm; else in pixels.
 
     max(d(A, B), d(B, A)), where d(A, B) is the mean over ALL pixels of A, not its outline alone, of
     the distance to the nearest pixel of B (Taha and Hanbury 2015, section on the average distance).
-    Pixels that both masks share count with distance 0, which keeps the values small. The 0.104 at
-    a Jaccard of 0.906 that MultiMix's Table 2 prints for U-Net Full can only be of this kind: two
-    lungs whose outlines agree to a tenth of a pixel would overlap far better than that.
+    Pixels that both masks share count with distance 0, which keeps the values small. MultiMix does not
+    say what it averages; the 0.104 at a Jaccard of 0.906 that its Table 2 prints for U-Net Full is, in
+    pixels, of this kind: two lungs whose outlines agree to a tenth of a pixel overlap far better.
     """
-    pairs = zip(_stack(predicted), _stack(masks), strict=True)
-    return np.array([_average_hausdorff(a, b) for a, b in pairs], dtype=np.float64)
+    sides = [None] * len(masks) if pixel is None else pixel.tolist()
+    rows = zip(_stack(predicted), _stack(masks), sides, strict=True)
+    return np.array([_average_hausdorff(a, b, side) for a, b, side in rows], dtype=np.float64)
+
+
+def distances(predicted: Tensor, masks: Tensor, pixel: Tensor | None = None) -> dict[str, Floats]:
+    """`hausdorff` under the name that says its unit.
+
+    "hausdorff" is in mm with `pixel` (n, 2), in pixels without. Where `pixel` holds NaN the size is not
+    known: "hausdorff_share" is the distance as a share of the image's diagonal.
+    """
+    if pixel is None or not bool(pixel.isnan().any()):
+        return {"hausdorff": hausdorff(predicted, masks, pixel)}
+    h, w = masks.shape[-2:]
+    return {"hausdorff_share": hausdorff(predicted, masks) / np.hypot(h - 1, w - 1)}
 
 
 def ssim(predicted: Tensor, masks: Tensor) -> Floats:
@@ -84,12 +102,17 @@ def ssim(predicted: Tensor, masks: Tensor) -> Floats:
 
 
 def per_image(
-    probabilities: Tensor, masks: Tensor, images: Tensor | None = None, threshold: float = 0.5
+    probabilities: Tensor,
+    masks: Tensor,
+    images: Tensor | None = None,
+    threshold: float = 0.5,
+    pixel: Tensor | None = None,
 ) -> dict[str, Floats]:
     """All segmentation metrics of a batch: name -> (n,) float64.
 
     `probabilities` (n, 1, h, w) in [0, 1], `masks` bool (n, 1, h, w). `images` only serves to
-    check that the prediction was made at their size. Raises ValueError with the argument's name.
+    check that the prediction was made at their size. `pixel`: see `distances`. Raises ValueError with
+    the argument's name.
     """
     check(probabilities, masks, images)
     probabilities, masks = probabilities.detach().cpu(), masks.cpu()
@@ -99,7 +122,7 @@ def per_image(
         "dice": dice(predicted, masks),
         "jaccard": jaccard(predicted, masks),
         "ssim": ssim(predicted, masks),
-        "hausdorff": hausdorff(predicted, masks),
+        **distances(predicted, masks, pixel),
         "precision": precision(predicted, masks),
         "recall": recall(predicted, masks),
         "soft_dice": soft_dice(probabilities, masks),
@@ -134,11 +157,15 @@ def _ratio(top: Floats, bottom: Floats, empty: float | Floats) -> Floats:
     return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), empty)
 
 
-def _average_hausdorff(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+def _average_hausdorff(
+    a: NDArray[np.bool_], b: NDArray[np.bool_], side: Sequence[float] | None
+) -> float:
     if not a.any() or not b.any():
-        return 0.0 if a.any() == b.any() else float(np.hypot(a.shape[0] - 1, a.shape[1] - 1))
-    there = ndimage.distance_transform_edt(~b)[a].mean()
-    back = ndimage.distance_transform_edt(~a)[b].mean()
+        height, width = side or (1.0, 1.0)
+        diagonal = np.hypot((a.shape[0] - 1) * height, (a.shape[1] - 1) * width)
+        return 0.0 if a.any() == b.any() else float(diagonal)
+    there = ndimage.distance_transform_edt(~b, sampling=side)[a].mean()
+    back = ndimage.distance_transform_edt(~a, sampling=side)[b].mean()
     return float(max(there, back))
 
 

@@ -6,7 +6,8 @@ features never depend on its neighbours in the batch: any grouping of images int
 same numbers, and a training step may group them by what they need.
 
 Choices that the paper leaves open: 3x3 convolutions padded by one and without bias (the normalisation
-would subtract it again), normalisation without scale and shift, dropout of single values.
+would subtract it again), normalisation without scale and shift, dropout of single values. They are those
+of the released code (MultiMix.py:313-322), but for its biases.
 
 A block built with `literal=True` calls its layers one by one, as the tables list them. Otherwise, on
 the CPU, it computes the same function by the faster routes of `fast`.

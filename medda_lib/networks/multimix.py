@@ -5,7 +5,7 @@ pool leads to the classifier (global average, one linear layer); the decoder sta
 before that pool, doubles the size four times and joins the encoder's values of the same size. With
 the saliency bridge its first block gets two more channels, map and image at an eighth of the size.
 The text places the bridge "at the bottleneck" (16x16 of 256x256); Table 5 joins it after the first
-upsampling, at 32x32 with 386 = 256 + 128 + 2 channels. The table is followed.
+upsampling, at 32x32 with 386 = 256 + 128 + 2 channels. The table is followed, as in the released code.
 
 The class is usable piece by piece (`encode`, `classify`, `decode`), so that a training step computes
 for each image what its losses need and no more. `forward` does everything.
@@ -14,17 +14,19 @@ for each image what its losses need and no more. `forward` does everything.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, cast, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medda_lib.networks.blocks import DoubleConv, MaxPool
-from medda_lib.networks.bridge import bridge_input, saliency
+from medda_lib.networks.bridge import Bridging, bridge_input, evaluating, saliency
 
 DEPTH = 5
 BRIDGE_CHANNELS = 2
+Upsampling = Literal["repeat", "bilinear"]
+UPSAMPLINGS: tuple[Upsampling, ...] = get_args(Upsampling)
 
 
 class Output(NamedTuple):
@@ -78,15 +80,18 @@ class Classifier(nn.Module):
 class Decoder(nn.Module):
     """Table 5: the encoder's five values (and the bridge's two channels) -> logits (n, 1, h, w).
 
-    Upsampling repeats pixels (the table names no operator; this is PyTorch's default).
+    The table names no operator for the upsampling. "repeat" repeats pixels (PyTorch's default),
+    "bilinear" interpolates with aligned corners (the released code, MultiMix.py:401).
     """
 
-    def __init__(self, width: int, dropout: float, bridge: bool, literal: bool) -> None:
+    def __init__(
+        self, width: int, dropout: float, bridge: bool, literal: bool, upsampling: Upsampling
+    ) -> None:
         super().__init__()
         channels = [width * 2**k for k in reversed(range(DEPTH))]
         extra = [BRIDGE_CHANNELS if bridge else 0, 0, 0, 0]
-        self.bridge, self.literal = bridge, literal
-        self.ups = nn.ModuleList(nn.Upsample(scale_factor=2) for _ in range(DEPTH - 1))
+        self.bridge, self.plain = bridge, literal or upsampling != "repeat"
+        self.ups = nn.ModuleList(_up(upsampling) for _ in range(DEPTH - 1))
         self.blocks = nn.ModuleList(
             DoubleConv(below + skip + more, skip, dropout, literal=literal)
             for below, skip, more in zip(channels, channels[1:], extra, strict=False)
@@ -104,11 +109,17 @@ class Decoder(nn.Module):
         for up, block, skip in zip(self.ups, self.blocks, reversed(values[:-1]), strict=True):
             beside = [skip] if bridged is None else [skip, bridged]
             bridged = None
-            if self.literal or x.device.type != "cpu":
+            if self.plain or x.device.type != "cpu":
                 x = block(torch.cat([up(x), *beside], dim=1))
             else:
                 x = cast(DoubleConv, block).forward_joined(x, beside)
         return cast(Tensor, self.last(x))
+
+
+def _up(upsampling: Upsampling) -> nn.Upsample:
+    if upsampling == "repeat":
+        return nn.Upsample(scale_factor=2)
+    return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
 
 
 class MultiMixNet(nn.Module):
@@ -121,6 +132,8 @@ class MultiMixNet(nn.Module):
         bridge: whether the decoder gets the saliency map; needs both heads.
         literal: call layer after layer as the tables list them, instead of the faster equal routes
             that the CPU takes otherwise (`fast`).
+        upsampling: how the decoder doubles sizes, "repeat" or "bilinear".
+        bridging: what the decoder gets to see of the saliency map.
 
     Images are (n, 1, h, w), standardised, h and w multiples of 32 (five poolings).
     """
@@ -134,17 +147,19 @@ class MultiMixNet(nn.Module):
         segment: bool = True,
         bridge: bool = False,
         literal: bool = False,
+        upsampling: Upsampling = "repeat",
+        bridging: Bridging = Bridging(),  # noqa: B008 - immutable
     ) -> None:
         super().__init__()
         if not (classify or segment):
             raise ValueError("a network needs a head: set classify, segment or both")
         if bridge and not (classify and segment):
             raise ValueError("the bridge joins both heads: set classify and segment")
-        self.bridge = bridge
+        self.bridge, self.bridging = bridge, bridging
         self.encoder = Encoder(width, dropout, literal)
         bottom = width * 2 ** (DEPTH - 1)
         self.classifier = Classifier(bottom) if classify else None
-        self.decoder = Decoder(width, dropout, bridge, literal) if segment else None
+        self.decoder = Decoder(width, dropout, bridge, literal, upsampling) if segment else None
         if not literal:
             self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -182,5 +197,17 @@ class MultiMixNet(nn.Module):
                 images = images.detach().requires_grad_()
             values = self.encode(images)
             classes = self.classify(values)
-            shown = saliency(classes, images, detach=detach)
-        return Output(classes, self.decode(values, bridge_input(shown, images)))
+            bridged = self.bridged(images, classes, detach=detach)
+        return Output(classes, self.decode(values, bridged))
+
+    def bridged(self, images: Tensor, classes: Tensor, *, detach: bool = True) -> Tensor:
+        """What the bridge hands to `decode`, from images with `requires_grad` and their class logits.
+
+        See `bridge.saliency` for `detach`.
+        """
+        how = self.bridging
+        if how.evaluation and self.training:
+            with evaluating(self):
+                classes = self.classify(self.encode(images))
+        shown = saliency(classes, images, detach=detach, scaled=how.scaled)
+        return bridge_input(how.weight * shown, images, how.shrinking)

@@ -79,7 +79,9 @@ def _measure(
 def _segmentation(probabilities: Tensor, pool: Pool) -> dict[str, NDArray[np.float64]]:
     """Metrics (n,) of images, or of scans where the pool holds scans."""
     if pool.spacing is None:
-        return segmentation.per_image(probabilities, pool.need_masks(), pool.images)
+        return segmentation.per_image(
+            probabilities, pool.need_masks(), pool.images, pixel=pool.pixel
+        )
     return volumes.per_scan(probabilities, pool.need_masks(), pool.depth, pool.spacing, pool.native)
 
 

@@ -41,6 +41,9 @@ class Pool:
     follow each other in order, `patients` names the scan of each slice, and all scans have the same
     number of slices, `depth`. native: the largest side (mm) of the voxels that scans were acquired with;
     0 where that is their spacing.
+
+    `pixel` (n, 2) float64: height and width of single images' pixels in mm; NaN where nobody knows. None
+    leaves distances in pixels.
     """
 
     images: Tensor
@@ -49,6 +52,7 @@ class Pool:
     masks: Tensor | None = None
     spacing: Spacing | None = None
     native: float = 0.0
+    pixel: Tensor | None = None
 
     def __post_init__(self) -> None:
         n = len(self.images)
@@ -68,6 +72,8 @@ class Pool:
             raise ValueError(f"masks: expected bool {wanted}, got {_shape(self.masks)}")
         if self.spacing is not None:
             _check_scans(self.patients, self.spacing)
+        if self.pixel is not None:
+            _check_pixels(self.pixel, n)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -94,6 +100,7 @@ class Pool:
             tuple(self.patients[i] for i in indices.tolist()),
             None if self.labels is None else self.labels[indices],
             None if self.masks is None else self.masks[indices],
+            pixel=None if self.pixel is None else self.pixel[indices],
         )
 
     def need_labels(self) -> Tensor:
@@ -246,6 +253,16 @@ def _check_scans(patients: tuple[str, ...], spacing: Spacing) -> None:
         raise ValueError("patients: the slices of a scan must follow each other")
     if len({n for _, n in lengths}) != 1:
         raise ValueError(f"patients: scans differ in their number of slices: {dict(lengths)}")
+
+
+def _check_pixels(pixel: Tensor, n: int) -> None:
+    """Refuse sizes that are none, and sizes that are known of some images only."""
+    if (pixel.dtype, pixel.shape) != (torch.float64, (n, 2)):
+        raise ValueError(f"pixel: expected float64 ({n}, 2), got {_shape(pixel)}")
+    if not bool(pixel.isnan().all() | (pixel.isfinite() & (pixel > 0)).all()):
+        raise ValueError(
+            "pixel: need positive numbers (mm), or NaN throughout where it is not known"
+        )
 
 
 def volumes(slices: Tensor, depth: int) -> Tensor:

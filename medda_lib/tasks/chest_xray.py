@@ -50,8 +50,8 @@ class PhantomSources:
     cross_segmentation: int
     rule: str = "lungs"
 
-    def pools(self, size: int) -> dict[Slot, Pool]:
-        """Every pool by role, before anything is marked as unlabelled."""
+    def pools(self, size: int, millimetres: bool = False) -> dict[Slot, Pool]:
+        """Every pool by role, before anything is marked as unlabelled; see `only`."""
         pools: dict[Slot, Pool] = {}
         sources = (
             (CLASSIFICATION, "chex", self.classification),
@@ -64,13 +64,13 @@ class PhantomSources:
                 (Role.TEST, "test", n.test),
             ):
                 pool = phantom_pool(domain, part, count, size, self.rule)
-                pools[Slot(role, problem, domain)] = only(problem, pool)
+                pools[Slot(role, problem, domain)] = only(problem, pool, millimetres)
         for problem, domain, count in (
             (CLASSIFICATION, "nihx", self.cross_classification),
             (SEGMENTATION, "mcu", self.cross_segmentation),
         ):
             pool = phantom_pool(domain, "test", count, size, self.rule)
-            pools[Slot(Role.TEST, problem, domain)] = only(problem, pool)
+            pools[Slot(Role.TEST, problem, domain)] = only(problem, pool, millimetres)
         return pools
 
 
@@ -90,8 +90,8 @@ class RealSources:
     fractions: tuple[float, float, float] = (0.65, 0.10, 0.25)
     split_seed: int = 0
 
-    def pools(self, size: int) -> dict[Slot, Pool]:
-        """Every pool by role; patients of the NIH subset stay in one part."""
+    def pools(self, size: int, millimetres: bool = False) -> dict[Slot, Pool]:
+        """Every pool by role; patients of the NIH subset stay in one part. See `only`."""
         pools: dict[Slot, Pool] = {}
         for problem, name in (
             (CLASSIFICATION, "nih_chestxray14_subset"),
@@ -103,15 +103,18 @@ class RealSources:
                 (Role.TEST, "test"),
             ):
                 pool = real_pool(name, part, size, self.fractions, self.split_seed)
-                pools[Slot(role, problem, name)] = only(problem, pool)
+                pools[Slot(role, problem, name)] = only(problem, pool, millimetres)
         cross = real_pool("lung_xray_b", "all", size, self.fractions, self.split_seed)
-        pools[Slot(Role.TEST, SEGMENTATION, "lung_xray_b")] = only(SEGMENTATION, cross)
+        pools[Slot(Role.TEST, SEGMENTATION, "lung_xray_b")] = only(SEGMENTATION, cross, millimetres)
         return pools
 
 
 @dataclass(frozen=True)
 class ChestXrayTask:
-    """The task of one condition: `labels` class labels and `masks` masks; None means all."""
+    """The task of one condition: `labels` class labels and `masks` masks; None means all.
+
+    millimetres: pools with masks carry the size of their pixels (see `studies.task.Pool`).
+    """
 
     kind: ClassVar[str] = "ChestXrayTask"
 
@@ -119,6 +122,7 @@ class ChestXrayTask:
     size: int
     labels: int | None
     masks: int | None
+    millimetres: bool = False
 
     @property
     def name(self) -> str:
@@ -128,7 +132,7 @@ class ChestXrayTask:
 
     def build(self, seed: int) -> Task:
         """The task of repetition `seed`: it draws who is labelled."""
-        pools = self.sources.pools(self.size)
+        pools = self.sources.pools(self.size, self.millimetres)
         for slot in [s for s in pools if s.role is Role.LABELLED_SOURCE]:
             wanted = self.labels if slot.problem == CLASSIFICATION else self.masks
             labelled, unlabelled = few_labelled(pools[slot], wanted, seed)
@@ -165,11 +169,15 @@ def few_labelled(pool: Pool, wanted: int | None, seed: int) -> tuple[Pool, Pool]
     return pool.take(chosen), pool.take(_others(len(pool), chosen))
 
 
-def only(problem: str, pool: Pool) -> Pool:
-    """The pool with the truth of one problem: the other one's truth does not exist for it."""
+def only(problem: str, pool: Pool, millimetres: bool = False) -> Pool:
+    """The pool with the truth of one problem: the other one's truth does not exist for it.
+
+    millimetres: with masks also the size of the pixels, so that distances get a unit.
+    """
     if problem == CLASSIFICATION:
         return Pool(pool.images, pool.patients, labels=pool.need_labels())
-    return Pool(pool.images, pool.patients, masks=pool.need_masks())
+    pixel = pool.pixel if millimetres else None
+    return Pool(pool.images, pool.patients, masks=pool.need_masks(), pixel=pixel)
 
 
 def _others(n: int, chosen: Tensor) -> Tensor:

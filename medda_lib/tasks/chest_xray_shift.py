@@ -3,7 +3,8 @@
 `ShiftTask` trains on one phantom domain and tests on several points of parameter space: the other
 presets (the transfer matrix) or steps along a dial. `RealismTask` trains on phantoms and tests on
 real X-rays with no adaptation: how realistic a phantom is, as a number. `RealReferenceTask` is the
-same test for a network trained on real masks, to be printed beside it.
+same test for a network trained on real masks, to be printed beside it. `millimetres`: as for
+`ChestXrayTask`.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class ShiftTask:
     counts: Counts
     size: int
     rule: str = "lungs"
+    millimetres: bool = False
 
     @property
     def name(self) -> str:
@@ -74,7 +76,7 @@ class ShiftTask:
     def _pool(self, name: str, part: str, count: int) -> Pool:
         balanced = self.problem == CLASSIFICATION
         pool = phantom_pool(name, part, count, self.size, self.rule, balanced)
-        return only(self.problem, pool)
+        return only(self.problem, pool, self.millimetres)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class RealismTask:
     size: int
     rule: str
     test: str
+    millimetres: bool = False
 
     @property
     def name(self) -> str:
@@ -107,7 +110,9 @@ class RealismTask:
             for role, part in _TRAINING
         }
         whole = real_pool(self.test, "all", self.size, (1.0, 0.0, 0.0), 0)
-        pools[Slot(Role.TEST, SEGMENTATION, self.test)] = only(SEGMENTATION, whole)
+        pools[Slot(Role.TEST, SEGMENTATION, self.test)] = only(
+            SEGMENTATION, whole, self.millimetres
+        )
         return Task(self.name, pools)
 
     def evaluations(self) -> Mapping[Slot, str]:
@@ -132,6 +137,7 @@ class RealReferenceTask:
     masks: int | None
     size: int
     fractions: tuple[float, float, float] = (0.65, 0.10, 0.25)
+    millimetres: bool = False
 
     @property
     def name(self) -> str:
@@ -141,14 +147,14 @@ class RealReferenceTask:
     def build(self, seed: int) -> Task:
         """`seed` draws which images carry a mask."""
         parts = {
-            role: only(SEGMENTATION, real_pool("lung_xray_a", part, self.size, self.fractions, 0))
+            role: self._only(real_pool("lung_xray_a", part, self.size, self.fractions, 0))
             for role, part in (*_TRAINING, (Role.TEST, "test"))
         }
         pools = {Slot(role, SEGMENTATION, "lung_xray_a"): pool for role, pool in parts.items()}
         source = Slot(Role.LABELLED_SOURCE, SEGMENTATION, "lung_xray_a")
         pools[source], _ = few_labelled(pools[source], self.masks, seed)
         away = real_pool("lung_xray_b", "all", self.size, self.fractions, 0)
-        pools[Slot(Role.TEST, SEGMENTATION, "lung_xray_b")] = only(SEGMENTATION, away)
+        pools[Slot(Role.TEST, SEGMENTATION, "lung_xray_b")] = self._only(away)
         return Task(self.name, pools)
 
     def evaluations(self) -> Mapping[Slot, str]:
@@ -157,6 +163,9 @@ class RealReferenceTask:
             Slot(Role.TEST, SEGMENTATION, "lung_xray_a"): IN_DOMAIN,
             Slot(Role.TEST, SEGMENTATION, "lung_xray_b"): CROSS_DOMAIN,
         }
+
+    def _only(self, pool: Pool) -> Pool:
+        return only(SEGMENTATION, pool, self.millimetres)
 
 
 def joined(pools: list[Pool], names: tuple[str, ...]) -> Pool:

@@ -14,6 +14,7 @@ from functools import lru_cache
 import torch
 
 from medda_lib.phantoms.chest_xray import DOMAINS, Radiographs, render
+from medda_lib.phantoms.chest_xray.exposure import pixel_size
 from medda_lib.phantoms.parameters import named
 from medda_lib.studies.task import Pool
 from medda_lib.tasks.phantom_seeds import first_seed
@@ -25,13 +26,14 @@ _CHUNK = 256
 def phantom_pool(
     name: str, part: str, count: int, size: int, rule: str, balanced: bool = False
 ) -> Pool:
-    """`count` phantoms of a domain: images and masks (count, 1, size, size), labels (count,).
+    """`count` phantoms of a domain: images and masks (count, 1, size, size), labels, sizes of pixels.
 
     name: of a preset, or a point on the dial between two: "jsrt", "jsrt>nihx@0.25".
     part: "train", "validation" or "test"; parts share no image.
     rule: what the mask covers, "lungs" or "lungs_and_heart".
     balanced: every second one is ill, whatever the domain's prevalence.
     """
+    place, first = named(name, DOMAINS, "phantom domain"), first_seed(name, part)
     chunks = [
         phantom_images(name, part, range(start, min(start + _CHUNK, count)), size, balanced)
         for start in range(0, count, _CHUNK)
@@ -41,6 +43,7 @@ def phantom_pool(
         labels=torch.cat([chunk.labels for chunk in chunks]),
         masks=torch.cat([chunk.masks(rule) for chunk in chunks]),
         patients=tuple(f"{part} {i}" for i in range(count)),
+        pixel=pixel_size(place, [first + i for i in range(count)], size),
     )
 
 

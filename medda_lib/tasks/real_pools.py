@@ -50,4 +50,13 @@ def _part(
 @lru_cache(maxsize=8)
 def _load(name: str, size: int, _holds: Content) -> Pool:
     loaded = load(CHEST_XRAYS, name, size=size)
-    return Pool(loaded.images, loaded.patients, labels=loaded.labels, masks=loaded.masks)
+    unknown = torch.full((len(loaded), 2), torch.nan, dtype=torch.float64)
+    # A set that knows the pixels of some of its files only is not measured in millimetres.
+    known = loaded.pixel is not None and not bool(loaded.pixel.isnan().any())
+    return Pool(
+        loaded.images,
+        loaded.patients,
+        labels=loaded.labels,
+        masks=loaded.masks,
+        pixel=loaded.pixel if known else unknown,
+    )

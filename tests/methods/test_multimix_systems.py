@@ -128,7 +128,7 @@ def test_scores_against_plain_counts() -> None:
 def test_every_image_enters_the_network_normalised(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Training (all sets), validation and prediction (the released code forgets the labelled sets)."""
+    """Training (all sets), validation and prediction (the released code: segmentation only)."""
     seen: list[tuple[bool, Tensor]] = []
     encode = MultiMixNet.encode
 

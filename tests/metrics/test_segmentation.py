@@ -154,3 +154,39 @@ def test_wrong_arguments_are_named(probabilities: Tensor, masks: Tensor, message
     good = torch.zeros(2, 1, 16, 16)
     with pytest.raises(ValueError, match="images"):
         segmentation.per_image(good, good.bool(), torch.zeros(2, 1, 32, 32))
+
+
+def test_hausdorff_in_millimetres_matches_all_pairwise_distances(
+    pair: tuple[Tensor, Tensor],
+) -> None:
+    """Pixels of another size in each image, higher than wide; a coarser copy of a grid agrees."""
+    predicted, masks = pair[0] >= 0.5, pair[1]
+    pixel = torch.tensor([[1.5, 0.5 + 0.1 * i] for i in range(12)], dtype=torch.float64)
+    found = segmentation.distances(predicted, masks, pixel)
+    assert list(found) == ["hausdorff"]
+    for i in range(12):
+        a, b = (x[i, 0].nonzero().double() * pixel[i] for x in (predicted, masks))
+        d = cdist(a.numpy(), b.numpy())
+        brute = max(d.min(axis=1).mean(), d.min(axis=0).mean())
+        assert found["hausdorff"][i] == pytest.approx(brute)
+    plain = segmentation.distances(predicted, masks)["hausdorff"]
+    np.testing.assert_array_equal(plain, segmentation.hausdorff(predicted, masks))
+    alike = segmentation.hausdorff(predicted, masks, torch.full((12, 2), 0.7).double())
+    np.testing.assert_allclose(alike, 0.7 * plain)
+
+
+def test_an_unknown_size_gives_a_share_of_the_diagonal(pair: tuple[Tensor, Tensor]) -> None:
+    unknown = torch.full((12, 2), torch.nan, dtype=torch.float64)
+    ours = segmentation.per_image(*pair, pixel=unknown)
+    assert "hausdorff" not in ours
+    share = segmentation.per_image(*pair)["hausdorff"] / np.hypot(23, 23)
+    np.testing.assert_allclose(ours["hausdorff_share"], share)
+
+
+def test_an_empty_mask_is_a_diagonal_away_in_millimetres() -> None:
+    masks = torch.zeros(1, 1, 16, 21, dtype=torch.bool)
+    masks[..., 3:6, 3:6] = True
+    pixel = torch.tensor([[2.0, 0.5]], dtype=torch.float64)
+    empty = torch.zeros_like(masks)
+    assert segmentation.hausdorff(empty, masks, pixel)[0] == pytest.approx(np.hypot(30, 10))
+    assert segmentation.hausdorff(empty, empty, pixel)[0] == 0

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from medda_lib.networks.bridge import bridge_input, input_gradient, saliency
+from medda_lib.networks.bridge import bridge_input, evaluating, input_gradient, saliency
 from medda_lib.networks.multimix import MultiMixNet
 
 
@@ -122,6 +122,34 @@ def test_bridge_input_is_the_mean_of_eight_by_eight() -> None:
     assert joined.shape == (2, 2, 4, 8)
     torch.testing.assert_close(joined[1, 0, 2, 3], shown[1, 0, 16:24, 24:32].mean())
     torch.testing.assert_close(joined[0, 1, 0, 7], images[0, 0, :8, 56:].mean())
+
+
+def test_bridge_input_by_interpolation_reads_aligned_corners() -> None:
+    """As the released code scales down: the corners are the corners, four pixels make each value."""
+    shown, images = torch.rand(2, 1, 1, 32, 32, generator=torch.Generator().manual_seed(0)).unbind(
+        0
+    )
+    joined = bridge_input(shown, images, "bilinear")
+    assert joined.shape == (1, 2, 4, 4)
+    torch.testing.assert_close(joined[0, 0, 0, 3], shown[0, 0, 0, 31])
+    at = 31 / 3  # between pixels 10 and 11
+    row = shown[0, 0, 0]
+    torch.testing.assert_close(joined[0, 0, 0, 1], row[10] + (at - 10) * (row[11] - row[10]))
+
+
+def test_an_unscaled_map_is_the_gradients_size() -> None:
+    net, images = network(), asked(2)
+    scores = logits(net, images)
+    expected = input_gradient(scores, images).abs()
+    torch.testing.assert_close(saliency(scores, images, scaled=False), expected)
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_evaluating_gives_back_the_mode(mode: bool) -> None:
+    net = network().train(mode)
+    with evaluating(net):
+        assert not any(module.training for module in net.modules())
+    assert all(module.training is mode for module in net.modules())
 
 
 def test_images_must_require_gradients() -> None:

@@ -82,9 +82,9 @@ def layers_called(network: MultiMixNet, roots: list[nn.Module], images: Tensor) 
     return rows
 
 
-def bridged(**changes: bool) -> MultiMixNet:
+def bridged() -> MultiMixNet:
     torch.manual_seed(0)
-    return MultiMixNet(literal=True, bridge=True, **changes)
+    return MultiMixNet(literal=True, bridge=True)
 
 
 def test_encoder_is_table_4() -> None:
@@ -137,6 +137,25 @@ def test_fast_routes_give_the_same_network(size: int, bridge: bool) -> None:
         found.append([classes, mask, *grads])
     for a, b in zip(*found, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-8)
+
+
+def test_bilinear_upsampling_by_hand() -> None:
+    """Every doubling keeps corners and interpolates; the tables' shapes stay."""
+    network = MultiMixNet(2, bridge=True, upsampling="bilinear")
+    assert network.decoder is not None
+    ramp = torch.arange(4.0).expand(1, 1, 4, 4)
+    for up in network.decoder.ups:
+        torch.testing.assert_close(up(ramp)[0, 0, 0], torch.linspace(0, 3, 8))
+    torch.manual_seed(0)
+    rough, smooth = (
+        MultiMixNet(2, 0.0, upsampling=how).eval().requires_grad_(False)
+        for how in ("repeat", "bilinear")
+    )
+    smooth.load_state_dict(rough.state_dict())
+    images = torch.randn(2, 1, 64, 64)
+    assert smooth(images).mask.shape == images.shape
+    assert not torch.allclose(smooth(images).mask, rough(images).mask)
+    assert torch.equal(smooth(images).classes, rough(images).classes)
 
 
 def test_images_do_not_mix() -> None:

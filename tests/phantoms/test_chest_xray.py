@@ -14,6 +14,7 @@ import torch
 from medda_lib.phantoms.chest_xray import DOMAINS, Domain, Radiographs, render
 from medda_lib.phantoms.chest_xray.acquisition import film_curve, quantum_noise, slow, smooth
 from medda_lib.phantoms.chest_xray.attenuation import DENSITY, linear_attenuation, transmission
+from medda_lib.phantoms.chest_xray.exposure import pixel_size
 from medda_lib.phantoms.chest_xray.grid import Grid, ellipse, root, splat
 from medda_lib.phantoms.chest_xray.hardware import lines
 from medda_lib.phantoms.chest_xray.organs import cavity, heart_extent
@@ -32,6 +33,33 @@ def same(a: Radiographs, b: Radiographs) -> bool:
     return a.patterns == b.patterns and all(
         torch.equal(getattr(a, name), getattr(b, name)) for name in FIELDS
     )
+
+
+# units
+
+
+def test_lungs_have_one_size_in_millimetres_whatever_the_field_and_the_grid() -> None:
+    """Same people, another field of view and twice the pixels: the area in mm2 stays."""
+    still = dataclasses.replace(
+        DOMAINS["jsrt"], shift_x=0.0, shift_y=0.0, rotation=0.0, warp=0.0, collimation=0.0
+    )
+    wide = dataclasses.replace(still, fov_width=44.0, fov_height=40.0)
+    seeds, areas = range(6), []
+    for domain, size in ((still, 128), (wide, 128), (still, 64)):
+        pixels = render(domain, seeds, size).lungs.flatten(1).sum(dim=1)
+        areas.append(pixels * pixel_size(domain, seeds, size).prod(dim=1))
+    for other in areas[1:]:
+        torch.testing.assert_close(other, areas[0], rtol=0.03, atol=0)
+    assert 20_000 < float(areas[0].mean()) < 60_000
+
+
+def test_a_child_is_smaller_than_its_adult_centimetres() -> None:
+    adult = dataclasses.replace(DOMAINS["chex"], age=1.0, age_spread=0.0)
+    child = dataclasses.replace(adult, age=0.0)
+    large, small = (pixel_size(domain, range(3), 64) for domain in (adult, child))
+    torch.testing.assert_close(small, 0.5 * large)
+    height, width = (large[0] * 64).tolist()
+    assert width / height == pytest.approx(37 / 30)
 
 
 # physics

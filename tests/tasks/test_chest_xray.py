@@ -146,3 +146,40 @@ def test_without_real_data_the_error_says_how_to_get_it(monkeypatch: pytest.Monk
     monkeypatch.delenv("MEDDA_DATA", raising=False)
     with pytest.raises(DatasetError, match="MEDDA_DATA"):
         RealismTask(("jsrt",), Counts(4, 2, 2), 48, "lungs", "lung_xray_a").build(0)
+
+
+def test_millimetres_are_asked_for_and_follow_their_images() -> None:
+    """Pools with masks only; labelled images keep their own size of pixels."""
+    plain = task().pools
+    assert all(pool.pixel is None for pool in plain.values())
+    asked = ChestXrayTask(SOURCES, 32, 8, 3, millimetres=True).build(0).pools
+    whole = phantom_pool("jsrt", "train", 12, 32, "lungs")
+    assert whole.pixel is not None
+    sizes = dict(zip(whole.patients, whole.pixel.tolist(), strict=True))
+    for slot, pool in asked.items():
+        assert torch.equal(pool.images, plain[slot].images)
+        assert (pool.pixel is None) is (slot.problem == "classification")
+    few = asked[Slot(LABELLED, "segmentation", "jsrt")]
+    assert few.pixel is not None
+    assert few.pixel.tolist() == [sizes[name] for name in few.patients]
+    shift = ShiftTask("segmentation", "jsrt", ("mcu",), Counts(4, 4, 4), 32, millimetres=True)
+    tests = shift.build(0).pools[Slot(Role.TEST, "segmentation", "mcu")]
+    assert tests.pixel is not None
+    height, width = tests.pixel.mean(dim=0).tolist()
+    assert width / height == pytest.approx(44 / 36)
+
+
+@pytest.mark.parametrize(
+    "pixel",
+    [
+        torch.ones(4, 2),
+        torch.ones(3, 2).double(),
+        torch.zeros(4, 2).double(),
+        torch.tensor([[1.0, 1.0]] * 3 + [[torch.nan, 1.0]]).double(),
+    ],
+)
+def test_sizes_of_pixels_that_are_none_are_refused(pixel: torch.Tensor) -> None:
+    images, names = torch.rand(4, 1, 32, 32), tuple("abcd")
+    assert Pool(images, names, pixel=torch.full((4, 2), torch.nan).double()).pixel is not None
+    with pytest.raises(ValueError, match="pixel"):
+        Pool(images, names, pixel=pixel)

@@ -94,6 +94,7 @@ jsrt/
 )
 
 SIDE = 2048
+PIXEL = 0.175  # mm
 WHITE = 4095
 STRUCTURES = {
     "lungs": ("left lung", "right lung"),
@@ -217,7 +218,13 @@ def source(side: int = SIDE, rule: str = "lungs") -> Source:
         rule=rule,
         mask_scale=2,
         form=RawForm(side),
+        pixel=pixel,
     )
+
+
+def pixel(frame: Frame) -> float:
+    """The side of a pixel in mm: the same film, whatever the pixels along its edge."""
+    return PIXEL * SIDE / frame.width
 
 
 def _masks(

@@ -24,6 +24,7 @@ from medda_lib.datasets.chest_xray.xrays import (
     exact,
 )
 from medda_lib.datasets.folder import absent, files, inner, is_folder, need_folder, one_each
+from medda_lib.datasets.pictures import Frame
 from medda_lib.datasets.reading import PictureForm
 from medda_lib.datasets.splits import Indices
 
@@ -70,6 +71,8 @@ MontgomerySet/
 NAME = re.compile(r"(MCUCXR_\d+)_(\d)")
 GROUPS = {"0": "normal", "1": "tuberculosis"}
 SIDES = ("leftMask", "rightMask")
+FRAME = (4020, 4892)  # or turned
+PIXEL = 0.0875  # mm
 WHITES = (4095, 65535)  # 12 bits as published; copies stretched to 16 bits are around
 
 
@@ -115,11 +118,17 @@ def _without_readings(base: Path) -> tuple[str, ...]:
     return (f"{base / 'ClinicalReadings'}: the folder is missing (it is not needed to load)",)
 
 
+def pixel(frame: Frame) -> float:
+    """The side of a pixel in mm; NaN for copies of another size, of which it is not known."""
+    return PIXEL if {frame.width, frame.height} == set(FRAME) else float("nan")
+
+
 SOURCE = Source(
     CARD,
     {"test": all_test, "paper": paper, "patient": by_patient},
     scan,
     labelled=False,
     form=PictureForm(WHITES),
+    pixel=pixel,
 )
 check, load = SOURCE.check, SOURCE.load

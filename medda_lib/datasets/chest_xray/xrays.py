@@ -48,7 +48,8 @@ class ChestXrays:
     """Images (n, 1, size, size) float32 in [0, 1], bone bright and lung dark, and their truth.
 
     labels: (n,) int64, 0 normal, 1 pneumonia, or None. masks: (n, 1, size, size) bool, or None.
-    rule: what the masks cover, "lungs" or "lungs_and_heart"; "" without masks.
+    rule: what the masks cover, "lungs" or "lungs_and_heart"; "" without masks. pixel: height and width
+    (n, 2) float64 of the pixels in mm on the detector; NaN where the set does not tell.
     """
 
     images: Tensor
@@ -57,6 +58,7 @@ class ChestXrays:
     patients: tuple[str, ...]
     names: tuple[str, ...]
     rule: str = ""
+    pixel: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -113,7 +115,8 @@ class Source:
     schemes: ways to split, the first for whoever names none. scan: the records below a folder.
     labelled: its groups are the classes of `LABELS`. rule: what the masks cover, by default what the
     card says. mask_scale: image pixels per mask pixel along a side. published_overlap: schemes that
-    share patients as published, where this is a warning. form: how its images are stored.
+    share patients as published, where this is a warning. form: how its images are stored. pixel: the
+    side in mm of a square pixel of a file with this frame, NaN for a frame other than the published one.
     """
 
     card: Card
@@ -124,6 +127,7 @@ class Source:
     mask_scale: int = 1
     published_overlap: tuple[str, ...] = ()
     form: Form = field(default_factory=reading.PictureForm)
+    pixel: Callable[[Frame], float] | None = None
 
     def check(
         self, root: Path, *, counts: Mapping[str, int] | None = None, decode: bool = True
@@ -230,9 +234,12 @@ class Source:
         images = np.empty((len(records), 1, size, size), np.float32)
         masks = np.empty((len(records), 1, size, size), np.bool_) if masked else None
 
+        sizes = np.full((len(records), 2), np.nan)
+
         def fill(i: int) -> None:
             self._same_frame(records[i])
             images[i, 0] = self.form.read(records[i].image, size)
+            sizes[i] = self._pixel_size(records[i].image, size)
             if masks is not None:
                 masks[i, 0] = reading.read_mask(records[i].masks, size)
 
@@ -248,7 +255,16 @@ class Source:
             patients=tuple(r.patient for r in records),
             names=tuple(r.name for r in records),
             rule=(self.rule or self.card.label_rule) if masked else "",
+            pixel=torch.from_numpy(sizes),
         )
+
+    def _pixel_size(self, path: Path, size: int) -> tuple[float, float]:
+        """Height and width in mm of a pixel of the picture squeezed to size x size."""
+        if self.pixel is None:
+            return float("nan"), float("nan")
+        frame = self.form.frame(path)
+        side = self.pixel(frame)
+        return side * frame.height / size, side * frame.width / size
 
 
 def count(records: Sequence[Record], names: Sequence[str]) -> dict[str, int]:

@@ -6,11 +6,11 @@ and 30% for translation; the other ranges are those of the AutoAugment family it
 
 Choices:
   - "any number of augmentations": each of the fifteen is taken with probability one half, for each
-    image anew. (`Settings.strong_share` is that probability; RandAugment's two of thirteen would be
-    about 0.15.)
-  - Brightness, contrast and sharpness factors lie in [0.1, 1.9]. FixMatch's [0.05, 0.95] only darkens
-    and flattens, which the per-image normalisation would undo entirely; above 1 values clip, which it
-    cannot undo.
+    image anew: 7.5 of them on average. (`Settings.strong_share` is that probability.) The released code
+    flips and shifts every image and then takes one more change on average: `two_draws`.
+  - Brightness, contrast and sharpness factors lie in [0.1, 1.9]. Those of FixMatch, [0.05, 0.95], and of
+    the released code, 0.14 to 0.86, only darken and flatten, which the per-image normalisation would
+    undo entirely; above 1 values clip, which it cannot undo.
   - Grey values change first, places last, so that the black corners of a turned image do not enter
     the histograms. Rotation, shear and translation are one resampling.
 """

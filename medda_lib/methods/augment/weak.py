@@ -3,8 +3,8 @@
 "Random horizontal flip and 32x32 crop" of a 256x256 image can mean three things: a patch of 32 pixels
 (a sixteenth of the lung, and the network wants 256), a crop of 224 pixels scaled up again, or padding
 by 32 and cropping 256, that is a shift by up to 32 pixels. The third is taken: it is the weak
-augmentation of FixMatch (Sohn et al. 2020), which the paper follows, whose shift of 12.5% is 32 of 256.
-The border is mirrored.
+augmentation of FixMatch (Sohn et al. 2020), which the paper follows, whose shift of 12.5% is 32 of 256,
+and what the released code does (MultiMix.py:262). The border is mirrored, there too.
 """
 
 from __future__ import annotations
@@ -34,15 +34,23 @@ def weak(images: Tensor, rng: torch.Generator) -> Tensor:
     return move(images, coins, coins, rng)
 
 
-def move(images: Tensor, may_flip: Tensor, may_shift: Tensor, rng: torch.Generator) -> Tensor:
-    """`weak`, with flips and shifts only where `may_flip`, `may_shift` (n,) allow them."""
+def move(
+    images: Tensor,
+    may_flip: Tensor,
+    may_shift: Tensor,
+    rng: torch.Generator,
+    shift: float = SHIFT,
+) -> Tensor:
+    """`weak`, with flips and shifts only where `may_flip`, `may_shift` (n,) allow them.
+
+    shift: the largest, as a share of the size.
+    """
     n, (h, w) = len(images), images.shape[2:]
     flips = (torch.rand(n, generator=rng) < 1 / 2) & may_flip
-    rows, columns = (_shifts(n, size, rng) * may_shift for size in (h, w))
+    rows, columns = (_shifts(n, round(size * shift), rng) * may_shift for size in (h, w))
     device = images.device
     return flip_and_shift(images, flips.to(device), rows.to(device), columns.to(device))
 
 
-def _shifts(n: int, size: int, rng: torch.Generator) -> Tensor:
-    reach = round(size * SHIFT)
+def _shifts(n: int, reach: int, rng: torch.Generator) -> Tensor:
     return torch.randint(-reach, reach + 1, (n,), generator=rng)

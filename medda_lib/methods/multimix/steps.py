@@ -21,11 +21,11 @@ from torch.nn import functional as F
 
 from medda_lib.methods import losses, mixmatch
 from medda_lib.methods.augment.strong import strong
+from medda_lib.methods.augment.two_draws import two_draws
 from medda_lib.methods.augment.weak import weak
 from medda_lib.methods.multimix.batches import ImageSets, shuffled
 from medda_lib.methods.multimix.settings import Settings
 from medda_lib.methods.normalise import standardise
-from medda_lib.networks.bridge import bridge_input, saliency
 from medda_lib.networks.multimix import MultiMixNet
 
 Losses = dict[str, Tensor]
@@ -44,6 +44,12 @@ class Context:
     def logits(self, images: Tensor) -> Tensor:
         """Class logits (n, 2) of raw images (n, 1, h, w), in float32."""
         return self.network.classify(self.network.encode(standardise(images))).float()
+
+    def strong(self, images: Tensor) -> Tensor:
+        """Strong views of raw images."""
+        if self.settings.strong_views == "two draws":
+            return two_draws(images, self.rng)
+        return strong(images, self.rng, self.settings.strong_share)
 
     def indices(self, images: Tensor) -> Iterator[Tensor]:
         """Endless minibatches of indices of `images`."""
@@ -73,7 +79,7 @@ def confidence(context: Context, sets: ImageSets, unlabelled: Tensor) -> Step:
             weak(sets.images[i], context.rng),
             sets.truth[i],
             weak(unlabelled[j], context.rng),
-            strong(unlabelled[j], context.rng, context.settings.strong_share),
+            context.strong(unlabelled[j]),
         )
 
     return step
@@ -97,7 +103,8 @@ def confidence_losses(
 
 def mixed(context: Context, sets: ImageSets, unlabelled: Tensor) -> Step:
     """Enc-MM: MixMatch. Images are mixed before the normalisation, so the network sees the usual."""
-    settings, mm = context.settings, context.settings.mixmatch
+    settings = context.settings
+    mm = settings.mixmatch.adapted(settings.recipe.steps)
     order, bare = context.indices(sets.images), context.indices(unlabelled)
 
     def step(number: int) -> Losses:
@@ -118,6 +125,13 @@ def mixed(context: Context, sets: ImageSets, unlabelled: Tensor) -> Step:
         }
 
     return step
+
+
+def weighted(step: Step, weight: float) -> Step:
+    """The same step with a factor on each of its losses."""
+    if weight == 1:
+        return step
+    return lambda number: {name: weight * loss for name, loss in step(number).items()}
 
 
 def segmentation(context: Context, sets: ImageSets, unlabelled: Tensor | None) -> Step:
@@ -157,5 +171,6 @@ def mask_logits(context: Context, images: Tensor) -> Tensor:
         return network.decode(network.encode(inputs)).float()
     inputs.requires_grad_()
     values = network.encode(inputs)
-    shown = saliency(network.classify(values), inputs, detach=context.settings.detach)
-    return network.decode(values, bridge_input(shown, inputs)).float()
+    logits = network.classify(values)
+    bridged = network.bridged(inputs, logits, detach=context.settings.detach)
+    return network.decode(values, bridged).float()

@@ -13,6 +13,12 @@
 
 `system("MultiMix")` builds one by its name. Combinations that the paper does not have (UMTL with
 consistency, say) are named by their switches and can be run as ablations.
+
+Each idea has two twins with the idea off. One is a row of the table: UMTL-SSL-S for MultiMix's
+consistency, UMTL for the pseudo-labels of UMTL-SSL and for the bridge of UMTL-S, Enc and U-Net for the
+sharing of UMTL, Enc for MixMatch. The other has a weight of 0 (`Settings`) in the same loop on the same
+images; it tells the idea from what comes with it, such as the image that a bridge hands over beside the
+map, or the mixing and averaging beside MixMatch's guesses.
 """
 
 from __future__ import annotations
@@ -24,6 +30,7 @@ import torch
 
 from medda_lib.methods.multimix import steps
 from medda_lib.methods.multimix.batches import ImageSets, image_sets
+from medda_lib.methods.multimix.mixmatch_settings import MixMatchSettings
 from medda_lib.methods.multimix.settings import Settings
 from medda_lib.methods.multimix.training import train
 from medda_lib.methods.predictor import NetworkPredictor
@@ -105,7 +112,15 @@ class MultiTask:
                 problem: image_sets(view, problem, self.settings.when_full, run.device)
                 for problem in self.problems
             }
-            return train(network, self.parts(network, sets, run.seed), sets, self.settings, run)
+            parts = self.parts(network, sets, run.seed)
+            return train(network, parts, sets, self.settings, run, self.mixmatch)
+
+    @property
+    def mixmatch(self) -> MixMatchSettings | None:
+        """The numbers of MixMatch for this length of training, where it is used."""
+        if self.ssl != "mixmatch":
+            return None
+        return self.settings.mixmatch.adapted(self.settings.recipe.steps)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -121,6 +136,8 @@ class MultiTask:
             classify=self.classify,
             segment=self.segment,
             bridge=self.bridge,
+            upsampling=self.settings.upsampling,
+            bridging=self.settings.bridging,
         )
 
     def parts(
@@ -131,7 +148,8 @@ class MultiTask:
         context = steps.Context(network, self.settings, rng)
         found = []
         if self.classify:
-            found.append(self._classification(context, sets["classification"]))
+            step = self._classification(context, sets["classification"])
+            found.append(steps.weighted(step, self.settings.class_weight))
         if self.segment:
             images = sets["segmentation"]
             bare = images.unlabelled if self.consistency else None

@@ -4,6 +4,7 @@ A method describes its training by a subclass of `Training`, which says what a s
 losses it follows, and overrides further hooks where it differs. `Recipe` holds the numbers.
 """
 
+from medda_lib.methods.training.averaging import MovingAverage, shrink
 from medda_lib.methods.training.history import History, Keeper
 from medda_lib.methods.training.loop import Losses, Phase, Training
 from medda_lib.methods.training.optimisers import SGD, Adam, Optimiser
@@ -19,6 +20,7 @@ __all__ = [
     "Keeper",
     "LastFifth",
     "Losses",
+    "MovingAverage",
     "Optimiser",
     "Phase",
     "Poly",
@@ -27,5 +29,6 @@ __all__ = [
     "Schedule",
     "Training",
     "flattened",
+    "shrink",
     "with_recipe",
 ]

@@ -2,10 +2,11 @@
 
 Each function that draws returns the figure and its alt text; what is drawn comes from the arguments
 alone. On the Dice: for one pair of masks J <= D and D = 2J / (1 + J), and D = 2PR / (P + R) with
-precision and recall. Means over images bend these relations a little, never by tenths. In Tables 2
-and 3 the Jaccard exceeds the Dice wherever a system has no saliency bridge, while Jaccard, precision and
-recall agree with each other. One candidate: the Dice was computed on unthresholded outputs (a soft
-Dice). That would explain the pattern if, in our own rows, the soft Dice falls short of the Dice by a
+precision and recall. Means over images bend the equations a little, never by tenths, and not the order.
+In Tables 2 and 3 nearly every row of a system without a saliency bridge has a Dice that its Jaccard
+contradicts, often one below the Jaccard itself, while Jaccard, precision and recall mostly agree
+(`contradictions` counts). One candidate: the Dice was computed on unthresholded outputs (a soft Dice).
+That would explain the pattern if, in our own rows, the soft Dice falls short of the Dice by a
 similar amount for systems without the bridge and not for those with it. `soft_and_hard` measures that.
 """
 
@@ -245,6 +246,43 @@ def implied_dice(table: str) -> pd.DataFrame:
     return frame.assign(contradicts=gap > TOLERANCE)
 
 
+def contradictions() -> pd.DataFrame:
+    """Rows of Tables 2 and 3 by table and system in which the printed overlaps contradict each other.
+
+    Columns: rows; "J above D"; "D off" and "P, R off", by more than `TOLERANCE` from what J implies.
+    """
+    frame = pd.concat({table: implied_dice(table) for table in ("2", "3")}, names=["table"])
+    system = frame["row"].str.split("|").str[0].rename("system")
+    off = (frame["from_precision_recall"] - frame["from_jaccard"]).abs() > TOLERANCE
+    found = {
+        "rows": True,
+        "J above D": above(frame),
+        "D off": frame["contradicts"],
+        "P, R off": off,
+    }
+    return frame.assign(**found).groupby(["table", system], sort=False)[list(found)].sum()
+
+
+def above(implied: pd.DataFrame) -> pd.Series[bool]:
+    """Whether the printed Dice lies below the Jaccard itself, which no pair of masks allows."""
+    jaccard = implied["from_jaccard"] / (2 - implied["from_jaccard"])
+    return implied["printed"] < jaccard.round(6)  # printed with three digits: equal ones stay equal
+
+
+def contradicted() -> str:
+    """The counts of `contradictions` with and without the bridge, as sentences."""
+    counts = contradictions()
+    bridge = counts.index.get_level_values("system").isin(BRIDGED)
+    without, with_ = counts[~bridge].sum(), counts[bridge].sum()
+    off = counts["P, R off"].sum()
+    return (
+        f"Without the bridge the Dice is off in {without['D off']} of {without['rows']} rows, and below "
+        f"the Jaccard in {without['J above D']}; with it in {with_['D off']} of {with_['rows']} and in "
+        f"{with_['J above D']}. Precision and recall agree with the Jaccard in all but {off} of "
+        f"{counts['rows'].sum()}."
+    )
+
+
 def printed_against_implied() -> Drawn:
     """The paper's printed Dice against the Dice that its Jaccard implies, Tables 2 and 3."""
     frame = pd.concat([implied_dice(table) for table in ("2", "3")])
@@ -282,8 +320,7 @@ def soft_summary(table: str, evaluation: str, frame: pd.DataFrame) -> pd.DataFra
     and near zero with it.
     """
     paper = implied_dice(table).assign(gap=lambda f: f["printed"] - f["from_jaccard"])
-    # J > D: the printed Dice lies below the Jaccard itself, which no pair of masks allows.
-    paper["impossible"] = paper["printed"] < paper["from_jaccard"] / (2 - paper["from_jaccard"])
+    paper["impossible"] = above(paper)
     mine = soft_and_hard(frame)
     mine = mine[mine["evaluation"] == evaluation].assign(gap=lambda f: -f["gap"])
     bridge = paper.groupby("bridge")

@@ -19,7 +19,7 @@ from medda_lib.phantoms.chest_xray import findings
 from medda_lib.phantoms.chest_xray.acquisition import detect, display, smooth
 from medda_lib.phantoms.chest_xray.attenuation import linear_attenuation
 from medda_lib.phantoms.chest_xray.domains import Domain
-from medda_lib.phantoms.chest_xray.grid import Grid, plane
+from medda_lib.phantoms.chest_xray.grid import Array, Grid, plane
 from medda_lib.phantoms.chest_xray.hardware import decorate, lines
 from medda_lib.phantoms.chest_xray.organs import frame, organs
 from medda_lib.phantoms.chest_xray.patient import Anatomy, Stream, anatomy
@@ -73,10 +73,26 @@ def expose(
     return Exposure(integral, blurred, counted, shown, lungs, layers[:, 2] > 0, layers[:, 3], kinds)
 
 
+def pixel_size(domain: Domain, seeds: Sequence[int], size: int) -> Tensor:
+    """Height and width (n, 2) float64 of a pixel in mm, for radiographs of `size` pixels a side.
+
+    Of the detector, at the scale of the patient: a child is drawn in adult centimetres, times its scale.
+    """
+    stream = Stream(seeds)
+    scale = 10 * _zoom(domain, stream) * anatomy(domain, stream).scale / size
+    return torch.from_numpy(np.stack([domain.fov_height * scale, domain.fov_width * scale], 1))
+
+
+def _zoom(domain: Domain, stream: Stream) -> Array:
+    """How much larger each exposure's field of view is than the domain's, (n,)."""
+    factor: Array = np.exp(domain.zoom_spread * stream.normal("zoom"))
+    return factor
+
+
 def _grid(domain: Domain, a: Anatomy, stream: Stream, size: int) -> Grid:
     """The field of view in patient coordinates: zoom and shift of each exposure."""
     z = stream.normal
-    zoom = np.exp(domain.zoom_spread * z("zoom"))
+    zoom = _zoom(domain, stream)
     half_x = 0.5 * domain.fov_width * zoom * _MARGIN
     half_y = 0.5 * domain.fov_height * zoom * _MARGIN
     at = (np.arange(size) + 0.5) / size * 2 - 1
