@@ -53,9 +53,14 @@ class Settings:
             "AdaptSegNet": AdaptSegNet(
                 *common, self.adversary, self.discriminator, arrangement=how
             ),
-            "AIVA": AIVA(*common, self.clustering, self.pull, arrangement=how),
+            "AIVA": self.aiva(self.clustering),
         }
         return known | (self._twins() if self.twins else {})
+
+    def aiva(self, clustering: Clustering) -> AIVA:
+        """AIVA with another clustering."""
+        common = self.segmenter, self.finetuning
+        return AIVA(*common, clustering, self.pull, arrangement=self.arrangement)
 
     def _twins(self) -> dict[str, Method]:
         """What tells the idea from what training on does, and from what AdaBN does."""
@@ -64,5 +69,5 @@ class Settings:
         return {
             ALONE: FineTuning(*common, arrangement=how),
             f"{ALONE}, target's statistics": FineTuning(*common, arrangement=late),
-            RESTATED: AIVA(*common, self.clustering, self.pull, arrangement=late),
+            RESTATED: replace(self.aiva(self.clustering), arrangement=late),
         }

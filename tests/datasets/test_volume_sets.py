@@ -134,7 +134,7 @@ def test_the_mask_does_not_decide_which_slices_of_a_prostate_are_taken(tmp_path:
     corner = np.zeros_like(everywhere)
     corner[0, 0, 0] = True
     taken = [multi_site._frames(scan, mask, 24, 4)[0] for mask in (everywhere, corner)]
-    np.testing.assert_array_equal(*taken)
+    np.testing.assert_array_equal(taken[0], taken[1])
 
 
 def _share(pitch: float) -> float:

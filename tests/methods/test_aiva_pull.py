@@ -15,6 +15,7 @@ from medda_lib.methods.aiva.pull import Scale
 from medda_lib.methods.finetuning import Arrangement, Batch, sites_of
 from medda_lib.methods.source_network.shared import pretrained
 from medda_lib.studies.method import Run
+from tests.benchmarks import benchmark
 from tests.methods.test_aiva import SMALL, batch, blobs
 from tests.methods.two_sites import DEPTH, FINETUNING, SEGMENTER, view
 
@@ -139,3 +140,14 @@ def test_wrong_pulls_name_the_field(wrong: dict[str, object]) -> None:
 def test_an_unknown_start_is_named() -> None:
     with pytest.raises(ValueError, match="start"):
         Clustering(start="end")  # type: ignore[arg-type]
+
+
+def test_the_overhead_is_timed_in_both_arrangements() -> None:
+    overhead = benchmark("aiva_overhead")
+    case = overhead.Case(16, 32, SEGMENTER, replace(FINETUNING, steps=2))
+    case = replace(case, clustering=replace(SMALL, iterations=250))
+    late = replace(case.released(), clustering=case.clustering)
+    found = [overhead.measure(one, "cpu", 1) for one in (case, late)]
+    assert [one["steps_per_epoch"] for one in found] == [16 // FINETUNING.batch, 200]
+    assert all(0 < one["share"] < 1 for one in found)
+    assert found[1]["features_s"] < found[0]["features_s"]
