@@ -62,8 +62,8 @@ headlines(plan.PAPER)
 
 # %% [markdown]
 # **Budget.** The table says what each profile spends. `smoke` proves that the page runs, `demo` is what
-# you read here, `paper` has the steps and sizes of the paper and wants a GPU. Everything on this page runs
-# on *phantoms*, heads and prostates computed from MR signal equations; where real scans were used, only
+# you read here, `paper` has the steps of the paper and about as many scans, on coarser voxels (D22), and
+# wants a GPU. Everything on this page runs on *phantoms*, heads and prostates computed from MR signal equations; where real scans were used, only
 # numbers are shown. Licences of the real sets are in the [data guide](../guide/data).
 
 # %% tags=["nbval-check-output"]

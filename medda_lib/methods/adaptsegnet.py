@@ -105,6 +105,7 @@ class AdaptSegNet(Finetuned):
     def fit(self, view: View, run: Run) -> NetworkPredictor[ResidualUNet]:
         """Adapts the source network of the view."""
         sites = sites_of(view)
+        run = self.chance(sites.name, run)
         with torch.random.fork_rng():
             torch.manual_seed(run.seed)
             discriminator = Discriminator(self.width).to(run.device)

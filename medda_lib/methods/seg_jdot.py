@@ -64,7 +64,8 @@ class SegJDOT(Finetuned):
     def fit(self, view: View, run: Run) -> NetworkPredictor[ResidualUNet]:
         """Adapts the source network of the view."""
         transport = _Transport(self.feature_weight, self.label_weight)
-        common = sites_of(view), self.segmenter, self.finetuning, run
+        sites = sites_of(view)
+        common = sites, self.segmenter, self.finetuning, self.chance(sites.name, run)
         return finetune(*common, transport, self.arrangement)
 
 

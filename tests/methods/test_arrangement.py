@@ -91,12 +91,20 @@ def test_the_twin_has_the_targets_slices_in_its_statistics() -> None:
 
 def test_paired_systems_see_the_same_minibatches() -> None:
     def order(paired: bool, seed: int, repetition: int = 0) -> Tensor:
-        run = Run(seed, repetition=repetition)
-        return torch.cat([torch.cat(b) for b in tuning(Arrangement(paired), run=run).order])
+        method = FineTuning(*COMMON, arrangement=Arrangement(paired))
+        run = method.chance("here", Run(seed, repetition=repetition))
+        return torch.cat([torch.cat(b) for b in tuning(Arrangement(), run=run).order])
 
     assert torch.equal(order(True, 1), order(True, 2))
     assert not torch.equal(order(True, 1), order(True, 1, repetition=1))
     assert not torch.equal(order(False, 1), order(False, 2))
+
+
+@pytest.mark.parametrize("method", [*ON, FineTuning(*COMMON)], ids=lambda m: m.name)
+def test_paired_systems_do_not_depend_on_the_runs_own_seed(method: Finetuned) -> None:
+    paired = replace(method, arrangement=Arrangement(paired=True))
+    one, two = (paired.fit(view(), Run(seed)).network for seed in (1, 2))  # type: ignore[attr-defined]
+    assert same(one, two)
 
 
 # --- what is trained -------------------------------------------------------------------------------

@@ -92,6 +92,7 @@ class AIVA(Finetuned):
     def fit(self, view: View, run: Run) -> AIVAPredictor:
         """Adapts the source network of the view."""
         sites = sites_of(view)
+        run = self.chance(sites.name, run)
         alignment = Alignment(sites, self.segmenter, self.clustering, run, self.pull)
         found = finetune(sites, self.segmenter, self.finetuning, run, alignment, self.arrangement)
         return AIVAPredictor(
@@ -128,13 +129,7 @@ class Alignment(Objective):
         source, target = self._features(network)
         self.seconds["features"] += time.perf_counter() - start
         start = time.perf_counter()
-        found = structure(
-            source.numpy(),
-            target.numpy(),
-            self.settings,
-            self.run.seed % 2**31,
-            self.sites.positions().numpy() if self.settings.position else None,
-        )
+        found = self._structure(source, target)
         self.structures.append(found)
         self._hold(found, source)
         if len(self.structures) == 1 and self.pull.first is None:
@@ -155,6 +150,11 @@ class Alignment(Objective):
             self._latest = source, target
         return source, target
 
+    def _structure(self, source: Tensor, target: Tensor) -> Structure:
+        positions = self.sites.positions().numpy() if self.settings.position else None
+        seed = self.run.seed % 2**31
+        return structure(source.numpy(), target.numpy(), self.settings, seed, positions)
+
     def _hold(self, found: Structure, source: Tensor) -> None:
         """Keep what the epoch's steps need, on the device."""
         clusters = torch.as_tensor(found.source_clusters)
@@ -171,18 +171,15 @@ class Alignment(Objective):
     def term(self, bottleneck: Tensor, logits: Tensor, masks: Tensor, batch: Batch) -> Tensor:
         """The alignment loss times lambda."""
         features = bottleneck.flatten(1)
-        if self._latest is not None:
-            self._note(features.detach().cpu(), batch)
+        self._note(features, batch)
         return self.scale(self._loss(features[len(masks) :], batch))
 
     def _note(self, features: Tensor, batch: Batch) -> None:
-        """The features of a step's slices, the source's first, take the place of their older ones."""
+        """Where features are kept, those of a step's slices take the place of their older ones."""
         if self._latest is None:
             return
-        count = len(batch.source)
-        for kept, numbers, values in zip(
-            self._latest, batch, (features[:count], features[count:]), strict=True
-        ):
+        each = features.detach().cpu().split([len(numbers) for numbers in batch])
+        for kept, numbers, values in zip(self._latest, batch, each, strict=True):
             kept[numbers] = values
 
 

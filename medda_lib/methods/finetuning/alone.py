@@ -32,5 +32,6 @@ class FineTuning(Finetuned):
 
     def fit(self, view: View, run: Run) -> NetworkPredictor[ResidualUNet]:
         """Trains the source network of the view on."""
-        common = sites_of(view), self.segmenter, self.finetuning, run
+        sites = sites_of(view)
+        common = sites, self.segmenter, self.finetuning, self.chance(sites.name, run)
         return finetune(*common, Objective(), self.arrangement)

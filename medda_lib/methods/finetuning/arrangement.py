@@ -31,8 +31,9 @@ class Arrangement:
     """The arrangement of a fine-tuning's steps.
 
     Attributes:
-        paired: minibatches are drawn by the source network, its site and the repetition, not by the
-            run's own seed: systems that are compared, and a system and its twin, see the same ones.
+        paired: chance comes from the source network, its site and the repetition, not from the run's own
+            seed: systems that are compared see the same minibatches, and what two variants of a system
+            share (a clustering, a discriminator's first weights) starts alike in both.
         layers: what is trained. "encoder and output": all that the bottleneck depends on, and the last
             level; the rest of the decoder is frozen, its batch normalisation is not (221-222).
         passes: "together": both sites in one minibatch, with common statistics; "apart": each

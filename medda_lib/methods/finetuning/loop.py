@@ -25,7 +25,6 @@ from medda_lib.methods.source_network.shared import pretrained
 from medda_lib.methods.source_network.training import inputs, predictor, segmentation_loss, shown
 from medda_lib.methods.training import Losses, Phase, Recipe, Training
 from medda_lib.networks.residual_unet import ResidualUNet
-from medda_lib.studies.identity import seed_of
 from medda_lib.studies.method import Run
 
 AS_PRINTED = Arrangement()
@@ -87,15 +86,9 @@ class Tuning(Training[Batch]):
         batch = recipe.batch * arrangement.parts
         self.length = arrangement.epoch or sites.epoch(batch)
         super().__init__(network, replace(recipe, validate_every=self.length), run)
-        generator = torch.Generator().manual_seed(self._seed())
+        generator = torch.Generator().manual_seed(run.seed)
         self.order = list(sites.batches(recipe.steps, batch, generator))
         self.unet, self.players = network, objective.players()
-
-    def _seed(self) -> int:
-        """What the minibatches are drawn by."""
-        if not self.arrangement.paired:
-            return self.run.seed
-        return seed_of(self.segmenter, self.sites.name, self.run.repetition, "minibatches")
 
     def main(self) -> Phase[Batch]:
         """The phase of the layers that are trained."""

@@ -18,7 +18,8 @@ from typing import ClassVar, Self
 from medda_lib.methods.finetuning.arrangement import Arrangement
 from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.training import SGD, Adam, Milestones, Poly, Recipe, flattened
-from medda_lib.studies.method import BestValidation
+from medda_lib.studies.identity import seed_of
+from medda_lib.studies.method import BestValidation, Run
 from medda_lib.studies.setting import UNSUPERVISED_ADAPTATION, Setting
 
 SKULL_STRIPPING = Recipe(
@@ -84,6 +85,12 @@ class Finetuned:
     def paper(cls) -> Self:
         """On the source network and with the steps of Goodman et al., skull stripping."""
         return cls(Segmenter.aiva(), SKULL_STRIPPING)
+
+    def chance(self, site: str, run: Run) -> Run:
+        """The run, with the seed that its arrangement says. site: of the source network."""
+        if not self.arrangement.paired:
+            return run
+        return replace(run, seed=seed_of(self.segmenter, site, run.repetition, "fine-tuning"))
 
     def spelled(self) -> Iterator[tuple[str, object]]:
         """As it was spelled when its first results were committed; see `identity`."""
