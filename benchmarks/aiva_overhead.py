@@ -4,10 +4,16 @@ An epoch of AIVA is one clustering (features of all slices of both sites, PCA, t
 matching) and then its minibatches. Both are timed on random slices: the numbers in an image do not
 change the time. A few steps are enough, since all steps cost the same.
 
+How large the share is depends on the arrangement. Algorithm 1 of the paper looks at all slices before
+every epoch; here an epoch is one pass through the source. The released code clusters the features that
+slices had in training, so that they cost no pass (only the first clustering looks at all), and 1,000
+pairs of minibatches follow one clustering. Cases that end in "released" are arranged like that:
+`Arrangement.released`, `Pull.released` and `Clustering.released`.
+
   demo    the sizes of this book's `demo` profile
   middle  40 scans of 24 slices a site, 128 x 128 pixels, 16 + 16 in a minibatch
-  paper   slices and minibatches as many and as large as those of the paper: 40 scans of 160 slices a
-          site, 256 x 256 pixels, 16 + 16 in a minibatch
+  paper   slices as many and as large as those of the paper: 40 scans of 160 slices a site, 256 x 256
+          pixels, 16 + 16 in a minibatch
 
 t-SNE runs on one core whatever the device; the steps run on the device. So the share depends on the
 hardware: the faster the device, the larger it is.
@@ -25,9 +31,16 @@ from pathlib import Path
 
 import torch
 
-from medda_lib.methods.aiva import Clustering
+from medda_lib.methods.aiva import Clustering, Pull
 from medda_lib.methods.aiva.adaptation import Alignment
-from medda_lib.methods.finetuning import SKULL_STRIPPING, Batch, Sites, Tuning
+from medda_lib.methods.finetuning import (
+    RELEASED_SKULL_STRIPPING,
+    SKULL_STRIPPING,
+    Arrangement,
+    Batch,
+    Sites,
+    Tuning,
+)
 from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.training import Phase, Recipe
 from medda_lib.methods.training.history import floats
@@ -42,12 +55,30 @@ HEADS = "case device slices size batch steps_per_epoch step_s features_s cluster
 
 @dataclass(frozen=True)
 class Case:
-    """Slices of each site, their size, the network and the minibatch."""
+    """Slices of each site, their size, the network, the minibatch, and the arrangement."""
 
     slices: int
     size: int
     segmenter: Segmenter
     finetuning: Recipe
+    arrangement: Arrangement = Arrangement()  # noqa: RUF009 - immutable
+    pull: Pull = Pull()  # noqa: RUF009 - immutable
+    clustering: Clustering = Clustering()  # noqa: RUF009 - immutable
+
+    def released(self) -> Case:
+        """The same slices and network, arranged as in the released code."""
+        return replace(
+            self,
+            finetuning=RELEASED_SKULL_STRIPPING,
+            arrangement=Arrangement.released(),
+            pull=Pull.released(),
+            clustering=Clustering.released(),
+        )
+
+    @property
+    def batch(self) -> int:
+        """Slices of both sites in a step."""
+        return 2 * self.finetuning.batch * self.arrangement.parts
 
 
 SMALL = replace(Segmenter.aiva(), width=8, levels=4)
@@ -56,6 +87,7 @@ CASES = {
     "middle": Case(40 * 24, 128, SMALL, SKULL_STRIPPING),
     "paper": Case(40 * 160, 256, Segmenter.aiva(), SKULL_STRIPPING),
 }
+CASES |= {f"{name} released": case.released() for name, case in CASES.items()}
 
 
 def random_sites(count: int, size: int) -> Sites:
@@ -73,18 +105,25 @@ def random_sites(count: int, size: int) -> Sites:
 
 
 def measure(case: Case, device: str, repeats: int) -> dict[str, float]:
-    """Median seconds of a step, seconds of one clustering by part, and its share of an epoch."""
+    """Median seconds of a step, seconds of one clustering by part, and its share of an epoch.
+
+    Where features come from the steps, taking them along is part of a step's seconds, and `features_s`
+    is what the clustering spends on them: next to nothing.
+    """
     torch.manual_seed(0)
     sites, run = random_sites(case.slices, case.size), Run(0, torch.device(device))
     network = ResidualUNet(case.segmenter.width, case.segmenter.levels).to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    alignment = Alignment(sites, case.segmenter, Clustering(), run)
+    alignment = Alignment(sites, case.segmenter, case.clustering, run, case.pull)
     wanted = replace(case.finetuning, steps=repeats + 1)
-    tuning = Tuning(network, sites, case.segmenter, wanted, run, alignment)
+    tuning = Tuning(network, sites, case.segmenter, wanted, run, alignment, case.arrangement)
     alignment.epoch(network.eval(), tuning.order)
     network.train()
     seconds = [_timed(tuning, tuning.main(), batch) for batch in tuning.order][1:]
-    step, epoch = statistics.median(seconds), sites.epoch(case.finetuning.batch)
+    if case.pull.features == "passes":  # the first clustering is no example of the others
+        alignment.seconds = dict.fromkeys(alignment.seconds, 0.0)
+        alignment.epoch(network.eval(), tuning.order)
+    step, epoch = statistics.median(seconds), tuning.length
     spent = sum(alignment.seconds.values())
     return {
         "steps_per_epoch": epoch,
@@ -121,7 +160,7 @@ def main() -> None:
             "device": options.label,
             "slices": 2 * case.slices,
             "size": case.size,
-            "batch": 2 * case.finetuning.batch,
+            "batch": case.batch,
             **{key: float(f"{value:.4g}") for key, value in found.items()},
         }
         print(row, flush=True)

@@ -59,10 +59,17 @@ class AdaBN:
         """Trains the source network, then replaces its statistics."""
         predictor = source_predictor(view, self.segmenter, run)
         images = view.unlabelled(Role.UNLABELLED_TARGET, SEGMENTATION).images
-        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(run.seed))
-        shuffled = images[order].to(run.device, memory_format=torch.channels_last)
-        adapt_statistics(predictor.network, inputs(shuffled, self.segmenter), self.batch)
+        restate(predictor.network, images, self.segmenter, run, self.batch)
         return predictor
+
+
+def restate(
+    network: ResidualUNet, images: Tensor, segmenter: Segmenter, run: Run, batch: int = BATCH
+) -> None:
+    """Put the statistics of raw images (n, 1, h, w) into a network, in an order drawn by the run."""
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(run.seed))
+    shuffled = images[order].to(run.device, memory_format=torch.channels_last)
+    adapt_statistics(network, inputs(shuffled, segmenter), batch)
 
 
 def adapt_statistics(network: nn.Module, images: Tensor, batch: int = BATCH) -> None:

@@ -5,6 +5,14 @@ the space of outputs: however different two sites look, brains in them have the 
 discriminator learns which site a predicted mask came from; the segmentation network learns to make
 masks for target slices that pass as masks of the source. This is their single-level form, on the
 final output.
+
+**How strong.** The authors' weight of 0.001 belongs to 150,000 steps of stochastic gradient descent. At
+a small budget it does nothing: the gradient of the weighted term was 0.0005 of the segmentation's over
+120 steps, and the system is `FineTuning` with a discriminator that nobody listens to. One rule on source
+data, made before any test: on one source site, take of 0.001, 0.01, 0.1 and 1 the largest weight whose
+fine-tuned network has a Dice on the source's validation scans no more than 0.01 below that of weight 0
+on the same minibatches (`Arrangement.paired`); keep it for all pairs and say so. No label of a target
+takes part. `gradient_norms` (methods/finetuning/balance.py) tells what a weight amounts to.
 """
 
 from __future__ import annotations
@@ -12,17 +20,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import ClassVar, cast
+from typing import ClassVar, Self, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from medda_lib.methods.finetuning import Batch, Finetuned, Objective, finetune, sites_of
+from medda_lib.methods.finetuning import (
+    RELEASED_SKULL_STRIPPING,
+    Arrangement,
+    Batch,
+    Finetuned,
+    Objective,
+    finetune,
+    sites_of,
+)
 from medda_lib.methods.predictor import NetworkPredictor
-from medda_lib.methods.training import Adam, Losses, Phase, Recipe
+from medda_lib.methods.source_network.settings import Segmenter
+from medda_lib.methods.training import SGD, Adam, Losses, Milestones, Phase, Poly, Recipe
 from medda_lib.networks.residual_unet import ResidualUNet
-from medda_lib.studies.method import Run
+from medda_lib.studies.method import BestValidation, Run
 from medda_lib.studies.task import View
 
 BETAS = (0.9, 0.99)  # section 5.2, of the discriminator's Adam
@@ -36,6 +53,11 @@ class AdaptSegNet(Finetuned):
         weight: lambda_adv, of the adversarial loss; 0.001 for the single level (section 5.2).
         width: channels of the discriminator's first layer, 64 in the paper.
         rate: of its Adam; 1e-4 in the paper, with the network's decay.
+
+    The multi-level form has a second discriminator on the output of an earlier level, whose segmentation
+    loss counts 0.1, and weights 0.0002 there and 0.001 at the end (wasidennis/AdaptSegNet, commit
+    fca9ff0, train_gta2cityscapes_multi.py:51-53; with its port to PyTorch 0.4 smaller ones, 0.00005 and
+    0.0005, README.md). Its weight with squared errors in place of cross entropies is 0.01.
     """
 
     weight: float = 1e-3
@@ -49,15 +71,48 @@ class AdaptSegNet(Finetuned):
         """The system's name in Tables 1 and 2 of Goodman et al."""
         return "AdaptSegNet"
 
+    @classmethod
+    def released(cls) -> Self:
+        """The single level as its authors run it (README.md, train_gta2cityscapes_multi.py:27-53, 243).
+
+        Each site by itself (299, 319), plain momentum. Steps, minibatches and source network are those
+        of Goodman et al.; the tenfold rate of the last layer (model/deeplab_multi.py:222-224) is left
+        out, since this network has no such classifier on a pretrained one.
+        """
+        recipe = Recipe(
+            steps=6500,
+            learning_rate=2.5e-4,
+            optimiser=SGD(nesterov=False, weight_decay=5e-4),
+            schedule=Poly(),
+            precision="auto",
+            rule=BestValidation(),
+            batch=8,
+        )
+        return cls(Segmenter.aiva_released(), recipe, arrangement=Arrangement(passes="apart"))
+
+    @classmethod
+    def of_goodman(cls) -> Self:
+        """As Goodman et al. ran it on heads, by the first author's working copy.
+
+        yishayahu/AdaptSegNet, branch shaya, commit cc39a57: configs.py:28-36,
+        train_gta2cityscapes_multi.py:88-91, 275-446. Neither their paper nor its code has it. There the
+        discriminator's rate decays polynomially (317-318), here as the network's does.
+        """
+        schedule = Milestones((5000 / 6500, 6000 / 6500))
+        recipe = replace(RELEASED_SKULL_STRIPPING, steps=6500, schedule=schedule)
+        return cls(Segmenter.aiva_released(), recipe, arrangement=Arrangement(passes="apart"))
+
     def fit(self, view: View, run: Run) -> NetworkPredictor[ResidualUNet]:
         """Adapts the source network of the view."""
         sites = sites_of(view)
+        run = self.chance(sites.name, run)
         with torch.random.fork_rng():
             torch.manual_seed(run.seed)
             discriminator = Discriminator(self.width).to(run.device)
         recipe = replace(self.finetuning, optimiser=Adam(BETAS), learning_rate=self.rate)
         adversary = _Adversary(discriminator, self.weight, recipe)
-        return finetune(sites, self.segmenter, self.finetuning, run, adversary)
+        common = sites, self.segmenter, self.finetuning, run
+        return finetune(*common, adversary, self.arrangement)
 
 
 class Discriminator(nn.Module):
@@ -65,7 +120,7 @@ class Discriminator(nn.Module):
 
     Maps probabilities (n, 1, h, w) to logits (n, 1, h', w') of "this mask is of the source". The
     paper enlarges them to the image's size, which weighs the same decisions by interpolation; we
-    take them as they are.
+    take them as they are, as the authors' code does (model/discriminator.py:17, 31).
     """
 
     def __init__(self, width: int = 64) -> None:

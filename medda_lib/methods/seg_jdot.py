@@ -6,12 +6,18 @@ transport plan is computed for a joint cost: the distance of two slices in featu
 of calling the target slice by the source slice's mask. Then the network is trained to make the
 transport cheap. With as many source as target slices, all of the same weight, an optimal plan is a
 permutation, so the exact plan is an assignment problem and needs no transport library.
+
+How Goodman et al. ran it stands in the first author's working copy (yishayahu/AdaptSegNet, branch shaya,
+commit cc39a57; neither their paper nor its code has it). `SegJDOT.of_goodman` has those numbers. What
+differs: label cost and segmentation loss are squared distances and a mean cross entropy there
+(seg_jdot_utils.py:38-40, 72), and what carries alpha in the loss is the distance of predictions where
+the plan takes that of features (train_gta2cityscapes_multi.py:846-848), which is not taken over.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -20,8 +26,10 @@ from torch.nn import functional as F
 
 from medda_lib.methods.finetuning import Batch, Finetuned, Objective, finetune, sites_of
 from medda_lib.methods.predictor import NetworkPredictor
+from medda_lib.methods.source_network.settings import Segmenter
+from medda_lib.methods.training import SGD, Recipe
 from medda_lib.networks.residual_unet import ResidualUNet
-from medda_lib.studies.method import Run
+from medda_lib.studies.method import BestValidation, Run
 from medda_lib.studies.task import View
 
 
@@ -45,10 +53,20 @@ class SegJDOT(Finetuned):
         """The system's name in Table 1 of Goodman et al."""
         return "Seg-JDOT"
 
+    @classmethod
+    def of_goodman(cls) -> Self:
+        """Skull stripping in the first author's working copy: configs.py:49-69."""
+        recipe = Recipe(
+            8000, 5e-4, SGD(weight_decay=5e-4), precision="auto", rule=BestValidation(), batch=16
+        )
+        return cls(Segmenter.aiva_released(), recipe)
+
     def fit(self, view: View, run: Run) -> NetworkPredictor[ResidualUNet]:
         """Adapts the source network of the view."""
         transport = _Transport(self.feature_weight, self.label_weight)
-        return finetune(sites_of(view), self.segmenter, self.finetuning, run, transport)
+        sites = sites_of(view)
+        common = sites, self.segmenter, self.finetuning, self.chance(sites.name, run)
+        return finetune(*common, transport, self.arrangement)
 
 
 @dataclass

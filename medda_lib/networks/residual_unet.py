@@ -2,8 +2,9 @@
 
 The segmentation network of the chapters on scanner shift. Zakazov et al. and Goodman et al. both name
 a 2-D U-Net and no more ("with residual blocks", the former); widths, depth and normalisation are
-ours. Batch normalisation is not a detail here: AdaBN adapts by its statistics. The encoder's last
-value is the bottleneck that AIVA clusters.
+ours. (The released code of the latter has another network: yishayahu/AIVA, commit 3ae7eda,
+model/unet.py:14-64.) Batch normalisation is not a detail here: AdaBN adapts by its statistics. The
+encoder's last value is the bottleneck that AIVA clusters.
 """
 
 from __future__ import annotations

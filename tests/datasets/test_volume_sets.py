@@ -125,6 +125,18 @@ def test_zones_of_the_prostate_are_joined_and_thin_slices_thinned(
         assert (k, i, j) == pytest.approx((4.5, 11.5, 11.5), abs=0.6)
 
 
+def test_the_mask_does_not_decide_which_slices_of_a_prostate_are_taken(tmp_path: Path) -> None:
+    """The released code of AIVA takes the slices with gland, those of the unlabelled target too."""
+    folder = SETS["prostate_multi_site"](tmp_path)
+    record, *_ = multi_site.SOURCE.choose(folder.root, "A")
+    scan = nifti.read_scan(record.image)
+    everywhere = np.ones(scan.values.shape, dtype=bool)
+    corner = np.zeros_like(everywhere)
+    corner[0, 0, 0] = True
+    taken = [multi_site._frames(scan, mask, 24, 4)[0] for mask in (everywhere, corner)]
+    np.testing.assert_array_equal(taken[0], taken[1])
+
+
 def _share(pitch: float) -> float:
     """How much of the ball of 25 mm lies in the ten slices that are taken."""
     half = min(5 * pitch, 25.0)

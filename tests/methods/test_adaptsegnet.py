@@ -14,8 +14,12 @@ from medda_lib.methods.adaptsegnet import (
     adversarial_loss,
     discriminator_loss,
 )
-from medda_lib.methods.finetuning import Batch
-from medda_lib.methods.training import Adam, Recipe
+from medda_lib.methods.finetuning import Batch, Tuning, sites_of
+from medda_lib.methods.finetuning.balance import gradient_norms
+from medda_lib.methods.source_network.shared import pretrained
+from medda_lib.methods.training import SGD, Adam, Poly, Recipe
+from medda_lib.studies.method import Run
+from tests.methods.two_sites import FINETUNING, SEGMENTER, view
 
 
 @pytest.fixture
@@ -97,3 +101,29 @@ def test_term_is_weighted_and_about_the_target(discriminator: Discriminator) -> 
     found = adversary.term(torch.zeros(6, 2, 4, 4), logits, torch.zeros(3, 1, 32, 32), batch)
     wanted = 0.25 * adversarial_loss(discriminator, logits[3:].sigmoid())
     torch.testing.assert_close(found, wanted)
+
+
+def test_numbers_of_the_authors() -> None:
+    method = AdaptSegNet.released()
+    recipe = method.finetuning
+    assert (method.weight, method.width, method.rate) == (1e-3, 64, 1e-4)
+    assert recipe.optimiser == SGD(0.9, nesterov=False, weight_decay=5e-4)
+    assert (recipe.learning_rate, recipe.schedule) == (2.5e-4, Poly())
+    compared = AdaptSegNet.of_goodman()
+    assert compared.finetuning.learning_rate == 5e-6
+    assert [compared.finetuning.schedule.factor(n, 6500) for n in (4999, 5000)] == [1, 0.1]
+    for one in (method, compared):
+        assert (one.finetuning.steps, one.arrangement.passes) == (6500, "apart")
+
+
+@pytest.mark.parametrize("weight", [1e-3, 1.0])
+def test_how_strong_the_adversary_is_beside_the_segmentation(weight: float) -> None:
+    """At the authors' weight the term hardly moves a network of this size; see the module."""
+    sites, run = sites_of(view()), Run(0)
+    torch.manual_seed(0)
+    adversary = _Adversary(Discriminator(4), weight, Recipe(1))
+    network = pretrained(sites.source, SEGMENTER, sites.name, run).network
+    tuning = Tuning(network, sites, SEGMENTER, FINETUNING, run, adversary)
+    found = gradient_norms(tuning, tuning.order[0])
+    share = found["adaptation"] / found["segmentation"]
+    assert 0 < share < 0.1 * weight

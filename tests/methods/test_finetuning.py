@@ -11,6 +11,8 @@ from medda_lib.methods.adaptsegnet import AdaptSegNet
 from medda_lib.methods.aiva import AIVA, Clustering
 from medda_lib.methods.finetuning import (
     PROSTATE,
+    RELEASED_PROSTATE,
+    RELEASED_SKULL_STRIPPING,
     SKULL_STRIPPING,
     Batch,
     Objective,
@@ -57,7 +59,7 @@ class Watch(Objective):
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
 def test_no_truth_of_the_target_can_be_reached(method: Method) -> None:
-    """The released code chose its checkpoint by labels of the target's test scans."""
+    """The released code keeps, among others, the state that labels of the target's test scans chose."""
     assert method.setting == UNSUPERVISED_ADAPTATION
     seen = task().view(method.setting)
     assert seen.domains(Role.TEST, "segmentation") == ()
@@ -126,6 +128,16 @@ def test_the_state_that_the_rule_names_is_returned() -> None:
     assert not same(last.network, early.network)
     score = validation_dice(early.network, sites, SEGMENTER, torch.device("cpu"))
     assert score == dict(early.history.scores)[2][SCORE] == dict(last.history.scores)[2][SCORE]
+
+
+def test_the_state_that_is_kept_has_the_highest_score_on_the_source() -> None:
+    """The released code keeps the one with the lowest."""
+    for recipe in (SKULL_STRIPPING, PROSTATE, RELEASED_SKULL_STRIPPING, RELEASED_PROSTATE):
+        assert recipe.rule.choose({500: 0.7, 1000: 0.9, 1500: 0.8}) == 1000
+    found = finetune(sites_of(view()), SEGMENTER, replace(FINETUNING, steps=6), Run(0), Watch())
+    scores = {step: values[SCORE] for step, values in found.history.scores}
+    assert len(scores) == 3
+    assert scores[found.history.chosen] == max(scores.values())
 
 
 def test_validation_dice_is_the_mean_over_scans() -> None:

@@ -75,3 +75,7 @@ def test_cost_must_be_square() -> None:
 def test_weights_of_the_paper() -> None:
     method = SegJDOT.paper()
     assert (method.feature_weight, method.label_weight) == (1e-3, 1e-4)
+    compared = SegJDOT.of_goodman()
+    assert (compared.feature_weight, compared.label_weight) == (1e-3, 1e-4)
+    recipe = compared.finetuning
+    assert (recipe.steps, recipe.learning_rate, recipe.batch) == (8000, 5e-4, 16)

@@ -27,6 +27,7 @@ from medda_lib.methods.training import (
     Keeper,
     LastFifth,
     Losses,
+    Milestones,
     Phase,
     Poly,
     Recipe,
@@ -195,6 +196,8 @@ def test_schedules() -> None:
     assert [Constant().factor(n, 10) for n in (0, 9)] == [1, 1]
     assert [EachSteps(4, 0.5).factor(n, 10) for n in (0, 3, 4, 8)] == [1, 1, 0.5, 0.25]
     assert [LastFifth().factor(n, 10) for n in (0, 7, 8)] == [1, 1, 0.1]
+    found = [Milestones((0.5, 0.8)).factor(n, 10) for n in (0, 4, 5, 8)]
+    assert found == pytest.approx([1, 1, 0.1, 0.01])
     assert [Poly(1.0).factor(n, 10) for n in (0, 5, 10)] == [1, 0.5, 0]
 
 

@@ -3,7 +3,8 @@
 The target slices of a minibatch that belong to one cluster are averaged in bottleneck space, and the
 average is pulled to the centroid of the matched source cluster. Centroids are fixed for an epoch; the
 gradient flows through the target slices alone. A cluster of which no slice is in the minibatch has no
-average and is left out (the paper does not say so, but a sum over all k has no value then).
+average and is left out (the paper does not say so, but a sum over all k has no value then; the released
+code leaves it out as well, trainer.py:458).
 """
 
 from __future__ import annotations
@@ -43,6 +44,19 @@ def alignment_loss(
     """Equation 2: the sum of `matched_distances` over the clusters that are present, a scalar."""
     distances, present = matched_distances(target, clusters, source_centroids, matching)
     return torch.where(present, distances, 0.0).sum()
+
+
+def alignment_by_size(
+    target: Tensor, clusters: Tensor, source_centroids: Tensor, matching: Tensor
+) -> Tensor:
+    """sum_i n_i ||x_i^t - nu_pi(i)^s||^2 / (d sum_i n_i), a scalar; n_i slices are of cluster i.
+
+    The released code's form of equation 2 (trainer.py:457-467): a mean over slices and the d values of
+    a feature, so that a cluster with one slice in the minibatch pulls less than one with five.
+    """
+    means, sizes = centroids(target, clusters, len(matching))
+    distances = (means - source_centroids.detach()[matching]).square().mean(dim=1)
+    return (sizes * distances).sum() / sizes.sum()
 
 
 def reciprocal_weight(losses: Iterable[float]) -> float:

@@ -5,14 +5,26 @@ schedule and checkpoint live here once, and a difference between two systems is 
 their terms.
 """
 
+from medda_lib.methods.finetuning.alone import FineTuning
+from medda_lib.methods.finetuning.arrangement import Arrangement
 from medda_lib.methods.finetuning.loop import Objective, Tuning, finetune
-from medda_lib.methods.finetuning.settings import PROSTATE, SKULL_STRIPPING, Finetuned
+from medda_lib.methods.finetuning.settings import (
+    PROSTATE,
+    RELEASED_PROSTATE,
+    RELEASED_SKULL_STRIPPING,
+    SKULL_STRIPPING,
+    Finetuned,
+)
 from medda_lib.methods.finetuning.sites import Batch, Sites, sites_of
 
 __all__ = [
     "PROSTATE",
+    "RELEASED_PROSTATE",
+    "RELEASED_SKULL_STRIPPING",
     "SKULL_STRIPPING",
+    "Arrangement",
     "Batch",
+    "FineTuning",
     "Finetuned",
     "Objective",
     "Sites",

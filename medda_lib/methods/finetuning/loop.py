@@ -4,7 +4,8 @@ Source and target slices go through the network together, as one minibatch. So b
 uses one set of statistics for both sites, and the running averages that the finished network is
 tested with belong to the function that was trained. (Two passes, each normalised by its own site's
 statistics, would train one function and test another: an average of both sites' statistics that no
-training step ever used.)
+training step ever used.) The released code of AIVA does take two passes; `Arrangement` has them, and
+what else differs there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from medda_lib.methods.adabn import restate
+from medda_lib.methods.finetuning.arrangement import Arrangement, trained
 from medda_lib.methods.finetuning.sites import Batch, Sites
 from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.source_network.settings import Segmenter
@@ -23,6 +26,8 @@ from medda_lib.methods.source_network.training import inputs, predictor, segment
 from medda_lib.methods.training import Losses, Phase, Recipe, Training
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
+
+AS_PRINTED = Arrangement()
 
 
 class Objective:
@@ -45,14 +50,21 @@ class Objective:
 
 
 def finetune(
-    sites: Sites, segmenter: Segmenter, recipe: Recipe, run: Run, objective: Objective
+    sites: Sites,
+    segmenter: Segmenter,
+    recipe: Recipe,
+    run: Run,
+    objective: Objective,
+    arrangement: Arrangement = AS_PRINTED,
 ) -> NetworkPredictor[ResidualUNet]:
     """Trains the source network on and returns it in the state that the rule of `recipe` chose.
 
     Its history's scores are those of the source validation.
     """
     network = pretrained(sites.source, segmenter, sites.name, run).network
-    history = Tuning(network, sites, segmenter, recipe, run, objective).fit()
+    history = Tuning(network, sites, segmenter, recipe, run, objective, arrangement).fit()
+    if arrangement.restate:
+        restate(network, sites.target, segmenter, run)
     return predictor(network, segmenter, run.device, history)
 
 
@@ -67,14 +79,20 @@ class Tuning(Training[Batch]):
         recipe: Recipe,
         run: Run,
         objective: Objective,
+        arrangement: Arrangement = AS_PRINTED,
     ) -> None:
-        self.sites, self.objective = sites, objective
+        self.sites, self.objective, self.arrangement = sites, objective, arrangement
         self.segmenter = segmenter
-        self.length = sites.epoch(recipe.batch)
+        batch = recipe.batch * arrangement.parts
+        self.length = arrangement.epoch or sites.epoch(batch)
         super().__init__(network, replace(recipe, validate_every=self.length), run)
         generator = torch.Generator().manual_seed(run.seed)
-        self.order = list(sites.batches(recipe.steps, recipe.batch, generator))
+        self.order = list(sites.batches(recipe.steps, batch, generator))
         self.unet, self.players = network, objective.players()
+
+    def main(self) -> Phase[Batch]:
+        """The phase of the layers that are trained."""
+        return Phase(trained(self.unet, self.arrangement.layers), self.recipe, self.terms)
 
     def batches(self) -> Iterator[Batch]:
         """Numbers of slices; the slices themselves are gathered in the step."""
@@ -93,11 +111,25 @@ class Tuning(Training[Batch]):
             torch.cat([source.images[batch.source], target[batch.target]]), self.run.device
         )
         masks = source.need_masks()[batch.source].to(self.run.device)
-        values = self.unet.encode(inputs(images, self.segmenter))
-        logits = self.unet.decode(values).float()
+        bottleneck, logits = self._through(images)
         supervised = segmentation_loss(logits[: len(masks)], masks, self.segmenter)
-        added = self.objective.term(values[-1].float(), logits, masks, batch)
+        added = self.objective.term(bottleneck, logits, masks, batch)
         yield {"segmentation": supervised, "adaptation": added}
+
+    def _through(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Bottleneck and logits of the slices of a step, in one pass or in one of each minibatch."""
+        if self.arrangement.passes == "together":
+            return self._passed(images)
+        parts = images.split(self.recipe.batch)
+        half = len(parts) // 2
+        turns = [k for pair in zip(range(half), range(half, 2 * half), strict=True) for k in pair]
+        found = {k: self._passed(parts[k]) for k in turns}
+        bottlenecks, logits = zip(*(found[k] for k in sorted(found)), strict=True)
+        return torch.cat(bottlenecks), torch.cat(logits)
+
+    def _passed(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        values = self.unet.encode(inputs(images, self.segmenter))
+        return values[-1].float(), self.unet.decode(values).float()
 
     def phases(self, number: int, main: Phase[Batch]) -> Sequence[Phase[Batch]]:
         """The network, then whoever else learns."""

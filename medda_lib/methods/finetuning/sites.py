@@ -27,16 +27,25 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Sites:
-    """What unsupervised adaptation sees: labelled source, source validation, bare target images."""
+    """What unsupervised adaptation sees: labelled source, source validation, bare target images.
+
+    depth: slices of a target scan; 1 where they are no whole scans.
+    """
 
     name: str
     source: Pool
     validation: Pool
     target: Tensor
+    depth: int = 1
 
     def epoch(self, batch: int) -> int:
         """Steps of an epoch of minibatches of so many slices."""
         return -(-len(self.source) // batch)
+
+    def positions(self) -> Tensor:
+        """How far up its scan each slice lies, in [0, 1): the source's slices, then the target's."""
+        depths = (len(self.source), self.source.depth), (len(self.target), self.depth)
+        return torch.cat([torch.arange(count) % depth / depth for count, depth in depths])
 
     def batches(self, steps: int, batch: int, generator: torch.Generator) -> Iterator[Batch]:
         """So many minibatches, drawn epoch by epoch."""
@@ -52,11 +61,13 @@ class Sites:
 def sites_of(view: View) -> Sites:
     """The one source and the one target of a view of unsupervised adaptation."""
     (name,) = view.domains(Role.LABELLED_SOURCE, SEGMENTATION)
+    target = view.unlabelled(Role.UNLABELLED_TARGET, SEGMENTATION)
     return Sites(
         name,
         view.labelled(Role.LABELLED_SOURCE, SEGMENTATION, name),
         view.labelled(Role.VALIDATION_SOURCE, SEGMENTATION),
-        view.unlabelled(Role.UNLABELLED_TARGET, SEGMENTATION).images,
+        target.images,
+        target.depth,
     )
 
 

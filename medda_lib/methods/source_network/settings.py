@@ -2,13 +2,14 @@
 
 The two papers start from the same thing, a 2-D U-Net trained on one site, with different recipes;
 `Segmenter.fda()` and `Segmenter.aiva()` are theirs; widths and depth, which the papers do not give, are
-those of their released code (16 to 128 channels on four levels in both).
+those of their released code (16 to 128 channels on four levels in both), and so is the optimiser of
+`Segmenter.aiva_released()`, which Goodman et al. do not name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
 from medda_lib.methods.training import SGD, Adam, LastFifth, Poly, Recipe, flattened
@@ -67,3 +68,14 @@ class Segmenter:
     def aiva(cls) -> Segmenter:
         """Goodman et al., section 3, skull stripping: 5,000 steps, polynomial decay."""
         return cls(Recipe(5000, schedule=Poly(), precision="auto", batch=16), levels=4)
+
+    @classmethod
+    def aiva_released(cls) -> Segmenter:
+        """Skull stripping in the code of Goodman et al. (yishayahu/AIVA 3ae7eda, trainer.py:548-549)."""
+        return cls(replace(cls.aiva().recipe, optimiser=SGD(weight_decay=5e-4)), levels=4)
+
+    @classmethod
+    def aiva_released_prostate(cls) -> Segmenter:
+        """Prostates there (trainer.py:545-546), with the 3,500 steps of the paper; 2,500 in the code."""
+        recipe = replace(cls.aiva().recipe, steps=3500, optimiser=Adam(weight_decay=5e-4))
+        return cls(recipe, levels=4, normalise="standardise")

@@ -9,7 +9,14 @@ from medda_lib.methods.training.history import History, Keeper
 from medda_lib.methods.training.loop import Losses, Phase, Training
 from medda_lib.methods.training.optimisers import SGD, Adam, Optimiser
 from medda_lib.methods.training.recipe import Precision, Recipe, flattened, with_recipe
-from medda_lib.methods.training.schedules import Constant, EachSteps, LastFifth, Poly, Schedule
+from medda_lib.methods.training.schedules import (
+    Constant,
+    EachSteps,
+    LastFifth,
+    Milestones,
+    Poly,
+    Schedule,
+)
 
 __all__ = [
     "SGD",
@@ -20,6 +27,7 @@ __all__ = [
     "Keeper",
     "LastFifth",
     "Losses",
+    "Milestones",
     "MovingAverage",
     "Optimiser",
     "Phase",

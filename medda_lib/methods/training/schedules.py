@@ -61,3 +61,17 @@ class EachSteps:
     def factor(self, done: int, steps: int) -> float:
         """Decay ** (done // every)."""
         return float(self.decay ** (done // self.every))
+
+
+@dataclass(frozen=True)
+class Milestones:
+    """Multiplied by `decay` where each of these shares of the steps is done."""
+
+    kind: ClassVar[str] = "Milestones"
+
+    at: tuple[float, ...]
+    decay: float = 0.1
+
+    def factor(self, done: int, steps: int) -> float:
+        """Decay ** (milestones that are reached)."""
+        return float(self.decay ** sum(done >= share * steps for share in self.at))

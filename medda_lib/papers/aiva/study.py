@@ -132,8 +132,7 @@ def _clusters(at: Place, b: Budget, data: Brains) -> Iterator[RunSpec]:
     for source, target in pairwise(b.sites):
         task = BrainTask(data, source, (target,), adapt=target)
         for k in b.clusters:
-            clustering = replace(b.brain.clustering, k=k)
-            method = AIVA(b.brain.segmenter, b.brain.finetuning, clustering)
+            method = b.brain.aiva(replace(b.brain.clustering, k=k))
             yield _run(at, "AIVA", source, target, method, task)
 
 
