@@ -53,6 +53,8 @@ def _grouped(values: NDArray[np.float64], many: int) -> NDArray[np.float64]:
 
 def _of_people(frame: pd.DataFrame, images: PerImage) -> dict[int, NDArray[np.float64]]:
     """Position of a row -> the values of its people."""
+    if not set(frame.columns) >= HEAD:  # rows of tables alone, of which no scan is known
+        return {}
     index = {name: i for i, name in enumerate(images.runs)}
     found = {}
     for at, row in enumerate(frame.to_dict("records")):
