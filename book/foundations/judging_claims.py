@@ -409,6 +409,36 @@ pd.DataFrame(decided).agg(["sum", "mean"]).round(2).T
 # less than half as wide as with three.
 
 # %% [markdown]
+# ### Other people
+#
+# Repetitions answer one question: what would another training have given, on these test people? Another
+# question is left: what would other people have given? Five trainings may agree to a hair on four heads, and
+# on four other heads agree to a hair on something else. Where every repetition is tested on the same people,
+# both doubts can be had from one table, repetitions by people:
+
+# %% tags=["hide-output"]
+from medda_lib.studies.intervals import crossed
+
+show(crossed)
+
+# %% [markdown]
+# Simulated: the effect differs from person to person ten times as much as from training to training. How
+# often does each interval hold the truth?
+
+# %% tags=["nbval-check-output"]
+rng = np.random.default_rng(seed)
+tests = rng.normal(size=(300, 1, 12)) + 0.1 * rng.normal(size=(300, 5, 12))
+found = {
+    "repetitions alone": [student(t.mean(axis=1)) for t in tests],
+    "repetitions and people": [crossed(t) for t in tests],
+}
+pd.Series({n: np.mean([i.low < 0 < i.high for i in f]) for n, f in found.items()}).round(2)
+
+# %% [markdown]
+# The first interval is a statement about these twelve people and no others. The verdicts of this book rest on
+# the second, wherever the values of single people are kept.
+
+# %% [markdown]
 # ## Turn the truth
 #
 # Two dials: the true effect, in standard deviations of one paired difference, and the number of seeds.
