@@ -90,9 +90,9 @@ def test_rows_of_three_repetitions_can_bear_a_claim_out_deny_it_or_say_nothing(
 
 @pytest.mark.parametrize("key", KEYS)
 def test_each_claim_finds_its_rows_among_the_committed_results(key: str) -> None:
-    """On phantoms each is tested, unless it is about a system that is not implemented.
+    """On phantoms each does, unless it is about a system that is not implemented.
 
-    Verdicts that were withdrawn, since the instrument was too coarse, wait for the next measurement.
+    Rows may be too few to judge by, or withdrawn, since the instrument was too coarse.
     """
     there = {p.stem.partition("-")[2] for p in (_paths.RESULTS / key).glob("demo-*.csv")}
     verdicts = [
@@ -101,11 +101,10 @@ def test_each_claim_finds_its_rows_among_the_committed_results(key: str) -> None
         if data in there
         for verdict in judged(key, ledger.read(_paths.RESULTS / key, "demo", data))
     ]
-    withdrawn = {v.claim.id for v in verdicts if v.reason == BELOW}
-    tested = {v.claim.id for v in verdicts if v.verdict != "not tested"} | withdrawn
+    found = {v.claim.id for v in verdicts if v.verdict != "not tested" or v.n or v.reason == BELOW}
     waiting = {system.name for system in paper(key).systems if system.status == "not yet"}
     wanted = {c.id for c in load(key) if not waiting & {side["system"] for side in sides(c)}}
-    assert tested == wanted
+    assert found == wanted
 
 
 @pytest.mark.parametrize("key", KEYS)
