@@ -20,6 +20,7 @@ from medda_lib.figures.tables import Table, cell, page
 from medda_lib.papers import catalogue
 from medda_lib.studies import ledger
 from medda_lib.studies.intervals import Interval, student
+from medda_lib.studies.verdict import LEAST_PAIRS
 
 INTEREST = 0.02
 """Dice, of volumes or surfaces: no smaller difference is of interest."""
@@ -117,12 +118,14 @@ CHECKS: Mapping[str, tuple[Callable[[pd.DataFrame], Check], ...]] = {
 
 
 def checks(paper: str, profile: str, results: Path = _paths.RESULTS) -> list[Check]:
-    """Every check of a paper whose ledger is committed."""
+    """Every check of a paper whose ledger is committed, with repetitions enough for an interval."""
     found = []
     for data in (one for one in catalogue.paper(paper).data if one.check):
         try:
             frame = ledger.read(results / paper, profile, data.name)
         except FileNotFoundError:
+            continue
+        if frame["seed"].nunique() < LEAST_PAIRS:  # nothing can be said yet
             continue
         found += [one(frame) for one in CHECKS[data.check]]
     return found

@@ -78,7 +78,7 @@ class Data:
 
     `kind` is a key of `KINDS`, `what` says what stands beside every number. Several of a paper's sources
     may be of one kind; its claims are judged on those that `judges`. `check`: what of the benchmark it
-    checks (see `papers.benchmark`).
+    checks (see `papers.benchmark`). `waits`: it is to be measured again, and is not yet.
     """
 
     name: str
@@ -86,6 +86,7 @@ class Data:
     what: str
     judges: bool = True
     check: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True)

@@ -149,9 +149,9 @@ def _methods(specs: list[RunSpec], checkout: Path) -> Iterator[str]:
 
 
 def _results(paper: Paper, checkout: Path) -> Iterator[str]:
-    """Committed results with their fingerprints; those on the paper's own data may wait for a GPU."""
+    """Committed results with fingerprints; those on the paper's own data may wait, others say so."""
     results = checkout / "book/results"
-    for one in (one for one in paper.data if one.kind != "own"):
+    for one in (one for one in paper.data if one.kind != "own" and not one.waits):
         command = f"medda run {paper.key} --data {one.name} --commit"
         if not (results / paper.key / f"demo-{one.name}.csv").is_file():
             yield f"book/results: nothing is committed on {one.name}: {command}"

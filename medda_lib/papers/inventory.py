@@ -231,7 +231,8 @@ def verdicts_of(paper: str, ledger: str, results: Path = _paths.RESULTS) -> dict
 @cache
 def _verdicts_of(paper: str, path: Path, _changed: int) -> dict[str, Verdict]:
     profile, _, data = path.stem.partition("-")
-    images = per_image.load(path.with_suffix(".npz"))
+    file = path.with_suffix(".npz")
+    images = per_image.load(file) if file.is_file() else None
     found = judged(paper, read(path.parent, profile, data), images=images)
     return {one.claim.id: one for one in found}
 

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 
 from medda_lib.methods.aiva import AIVA, Structure
-from medda_lib.methods.finetuning import Arrangement, Finetuned
-from medda_lib.papers.adapted import ALONE, RESTATED
 from medda_lib.papers.aiva import pictures
-from medda_lib.papers.aiva.study import BUDGETS, SITES, SYSTEMS, TARGET_MODEL, study
+from medda_lib.papers.aiva.study import SITES, TARGET_MODEL, study
 from medda_lib.papers.tables import reported_table
 from medda_lib.tasks.brain import BrainTask
 from tests.papers.smoke import brain
@@ -41,18 +39,6 @@ def test_every_pair_meets_every_system_and_twelve_clusters_are_done_once(profile
     assert all(isinstance(s.method, AIVA) for s in sweep)
     assert len(twelve) == 5
     assert twelve < {s.identity for s in specs}
-
-
-def test_twins_join_the_systems_when_they_are_asked_for() -> None:
-    settings = BUDGETS["demo"].brain
-    assert tuple(settings.adapted()) == SYSTEMS[1:]
-    more = replace(settings, twins=True, arrangement=Arrangement(paired=True)).adapted()
-    extra = [name for name in more if name not in SYSTEMS]
-    assert extra == [ALONE, f"{ALONE}, target's statistics", RESTATED]
-    trained = [method for method in more.values() if isinstance(method, Finetuned)]
-    assert len(trained) == 6
-    assert all(method.arrangement.paired for method in trained)
-    assert [method.arrangement.restate for method in trained] == [False] * 4 + [True] * 2
 
 
 def test_matched_clusters_share_a_group_and_their_heights_are_compared() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from medda_lib.papers.brain_checks import STRENGTHS
-from medda_lib.papers.fda.study import DIAL, study
+from medda_lib.papers.fda.study import BUDGETS, DIAL, study
 from medda_lib.phantoms.brain_mr import SITES
 from medda_lib.phantoms.mr.tissues import relaxation
 
@@ -40,3 +41,8 @@ def test_every_pair_of_the_study_is_told_apart_by_both_classifiers() -> None:
     found = [dict(spec.condition) for spec in study("demo", "separable", 1).specs]
     pairs = {(one["source"], one["target"]) for one in found}
     assert len(found) == 2 * len(pairs) == 12
+
+
+def test_a_beta_is_the_same_disc_on_every_grid() -> None:
+    for budget in BUDGETS.values():
+        assert budget.beta(0.03) * budget.phantoms.size == pytest.approx(0.03 * 192)

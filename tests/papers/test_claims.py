@@ -133,4 +133,4 @@ def test_reported_effects_are_computed_and_not_typed(key: str) -> None:
 
 def test_how_many_claims_each_paper_makes() -> None:
     """Pages say these numbers through `{count}`; an entry that reads out wrongly changes them."""
-    assert Counter(key for key, _ in CLAIMS) == {"aiva": 52, "fda": 54, "multimix": 41, "odex": 62}
+    assert Counter(key for key, _ in CLAIMS) == {"aiva": 52, "fda": 55, "multimix": 41, "odex": 62}

@@ -46,11 +46,6 @@ def test_targets_of_a_pair_are_tested_and_tuned_and_plain_models_are_those_of_th
     assert plain <= {spec.identity for spec in study("demo", "matrix", 1).specs}
 
 
-def test_a_beta_is_the_same_disc_on_every_grid() -> None:
-    for budget in BUDGETS.values():
-        assert budget.beta(0.03) * budget.phantoms.size == pytest.approx(0.03 * 192)
-
-
 def test_scans_and_swaps_score_as_the_rows_and_the_widget_say() -> None:
     found, live = measured("fda", "phantom"), pair(SEVERE)
     each = pictures.by_scan(found, "No DA", "-", live.pair, "surface_dice")

@@ -17,6 +17,8 @@ def test_every_tested_headline_verdict_is_shown(key: str) -> None:
     known = inventory.claims_of(paper(key))
     wanted = known[known["headline"] & (known["verdict"] != "not tested")]
     table = headlines(key)
+    if wanted.empty:  # nothing is tested yet: each headline says so
+        wanted = known[known["headline"]]
     assert sorted(zip(table.frame["id"], table.frame["verdict"], strict=True)) == sorted(
         zip(wanted["claim"], wanted["verdict"], strict=True)
     )

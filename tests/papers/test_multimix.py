@@ -9,7 +9,6 @@ import pytest
 
 from medda_lib.methods.multimix import system
 from medda_lib.networks.multimix import MultiMixNet
-from medda_lib.papers import notes
 from medda_lib.papers.multimix import pictures
 from medda_lib.papers.multimix.study import BUDGETS, conditions, study
 from medda_lib.papers.tables import reported_table
@@ -43,30 +42,6 @@ def test_dice_is_marked_where_its_own_jaccard_contradicts_it(table: str) -> None
         assert cell.mark.endswith(f"implies {implied[cell.row]:.3f}")
     shares = pictures.implied_dice(table).groupby("bridge")["contradicts"].mean()
     assert shares[True] == 0 <= shares[False] - 0.9
-
-
-@pytest.mark.parametrize("table", ["2", "3"])
-def test_contradictions_are_counted(table: str) -> None:
-    values = reported_table("multimix", table)["mean"].dropna(
-        subset=["dice", "jaccard", "precision"]
-    )
-    counts = pictures.contradictions().loc[table]
-    for name, rows in values.groupby(lambda row: row.split("|")[0]):
-        if "Enc" not in str(name):
-            assert counts.loc[name, "rows"] == len(rows)
-            assert counts.loc[name, "J above D"] == (rows["jaccard"] > rows["dice"]).sum()
-    with_ = counts[counts.index.isin(pictures.BRIDGED)]
-    assert "with it in 0 of" in pictures.contradicted()
-    assert with_["J above D"].sum() == with_["D off"].sum() == 0
-
-
-def test_the_notes_on_mixmatch_say_how_far_its_weight_gets() -> None:
-    said = next(e["choice"] for e in notes.read("multimix")["deviation"] if "78%" in e["choice"])
-    for profile, share in (("demo", "1.9%"), ("paper", "78%")):
-        given = BUDGETS[profile].settings
-        end = given.recipe.steps / given.mixmatch.adapted(given.recipe.steps).ramp_steps
-        assert share in said
-        assert float(share.strip("%")) / 100 == pytest.approx(end, abs=0.005)
 
 
 def test_every_printed_shape_is_met_and_a_wider_network_is_found_out() -> None:

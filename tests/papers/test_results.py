@@ -66,11 +66,11 @@ def test_measured_on_takes_its_words_from_the_paper(monkeypatch: pytest.MonkeyPa
 
 
 def test_at_smoke_real_images_are_not_read_and_nothing_is_made_up() -> None:
-    found = results.results("fda", "smoke", "real")
+    found = results.results("aiva", "smoke", "real")
     assert found is not None
     assert found.profile == "demo"
-    assert found.frame.equals(ledger.read(_paths.RESULTS / "fda", "demo", "real"))
-    assert results.results("fda", "smoke", "own-matrix") is None
+    assert found.frame.equals(ledger.read(_paths.RESULTS / "aiva", "demo", "real"))
+    assert results.results("aiva", "smoke", "own-clusters") is None
 
 
 def test_notes_of_a_paper_without_a_file_name_the_file() -> None:

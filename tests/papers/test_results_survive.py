@@ -154,7 +154,7 @@ def test_another_default_learning_rate_is_caught(copy: Copy) -> None:
 
 
 def test_another_demo_budget_is_caught(copy: Copy) -> None:
-    copy.edit("papers/fda/study.py", "Recipe(4000, 5e-3", "Recipe(3999, 5e-3")
+    copy.edit("papers/fda/study.py", "Recipe(1600, 5e-3", "Recipe(1599, 5e-3")
     said = copy.said()
     assert caught(said, "fda demo matrix: the specification changed", "No DA|-|sm15 seed 0")
     assert not caught(said, "aiva", "")

@@ -226,7 +226,7 @@ def swap_in_both_worlds(live: LivePair, beta: float) -> Drawn:
     )
 
 
-def donors(live: LivePair, shown: int = 3) -> Drawn:
+def donors(live: LivePair, shown: int = 2) -> Drawn:
     """Figure 2: the donors of a middle slice by each choice, with their SR-SIM."""
     images, at = live.scan().images, live.middle()
     count = min(shown, _budget(live).donors)

@@ -11,25 +11,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from medda_lib.methods.fda import FourierAdaptation
-from medda_lib.methods.fda.donors import Choice
-from medda_lib.methods.histogram_matching import HistogramMatching
 from medda_lib.methods.source_model import SourceModel
 from medda_lib.methods.source_network.settings import Segmenter
 from medda_lib.methods.training import LastFifth, Poly, Recipe
 from medda_lib.papers import brain_checks, tuned
 from medda_lib.papers.pairs import SEVERITIES, Pair, printed_matrix, six, targets
 from medda_lib.papers.planning import Kinds, Place, by_profile, studies
+from medda_lib.papers.test_time import plain, run, swaps
 from medda_lib.studies.spec import RunSpec
-from medda_lib.studies.task import TaskSpec
 from medda_lib.tasks.brain import Brains, BrainTask
 from medda_lib.tasks.brain_phantoms import PhantomBrains
 from medda_lib.tasks.brain_real import RealBrains
 
 PAPER, METRIC = "fda", tuned.METRIC
 SITES, REAL_SITES = ("sm15", "sm3", "ge15", "ge3", "ph15", "ph3"), ("ixi_hh", "nichart_demo")
-CHOICES: tuple[Choice, ...] = ("3D", "2.5D", "2D", "random")
-DIAL = "sm3", "ge3"
-"""Along it every parameter moves one way, and so does every contrast (a test)."""
+DIAL = "sm3", "ge3"  # every parameter moves one way, and every contrast (a test)
 OUR_SIX = ("ge15 sm3", "ge3 sm3", "sm3 ph3", "ph15 sm3", "sm15 ge3", "ph3 ph15")
 PAIRS: Mapping[str, Mapping[str, Pair]] = {
     "phantom": {n: Pair(*p.split()) for n, p in zip(SEVERITIES, OUR_SIX, strict=True)},
@@ -59,6 +55,10 @@ class Budget:
     sites: tuple[str, ...]
     shown: float = 0.03
 
+    def swaps(self, at_one_mm: float) -> Iterator[FourierAdaptation]:
+        """Every swap at one beta."""
+        return swaps(self.segmenter, self.donors, self.beta(at_one_mm))
+
     def beta(self, at_one_mm: float) -> float:
         """The beta of the same disc on this profile's grid."""
         return round(at_one_mm * self.phantoms.view.spacing[1], 6)
@@ -71,10 +71,9 @@ class Budget:
 _SMOKE = Segmenter(Recipe(4, batch=4, schedule=LastFifth()), 2, 3, loss="bce+dice")
 _DEMO = Segmenter(Recipe(1600, 5e-3, batch=2, schedule=Poly()), 8, 4, loss="bce+dice")
 _CUT, _SLAB = (1.0, 99.0), (26, 34)
-_CC359 = RealBrains("cc359", (0.63, 0.04, 0.165, 0.165), 192, 1, voxel=1.0, percentiles=_CUT)
-_REAL = RealBrains(
-    fractions=(0.45, 0.05, 0.35, 0.15), size=128, step=1, slab=_SLAB, percentiles=_CUT
-)
+_CC359 = RealBrains("cc359", (0.63, 0.04, 0.165, 0.165), 0, 192, 1, 1.0, None, _CUT)
+_REAL = RealBrains("brain_sites", (0.45, 0.05, 0.35, 0.15), 0, 128, 1, 1.5, _SLAB, _CUT)
+_COARSE = replace(_CC359, size=128, voxel=1.5, slab=_SLAB)
 _GRID = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035)
 
 BUDGETS = by_profile(
@@ -88,11 +87,7 @@ BUDGETS = by_profile(
         PhantomBrains(38, 2, 10, 10, 192, 1, voxel=1.0, percentiles=_CUT),
     ),
     real=(replace(_REAL, size=32, step=2), _REAL, replace(_REAL, slab=None)),
-    own=(
-        replace(_CC359, size=32, step=2, voxel=1.5, slab=_SLAB),
-        replace(_CC359, size=128, voxel=1.5, slab=_SLAB),
-        _CC359,
-    ),
+    own=(replace(_COARSE, size=32, step=2), _COARSE, _CC359),
     betas=((0.005, 0.035), _GRID[::3], _GRID),
     donors=(3, 7, 7),
     pairs=(("Severe #1", "Subtle #1"), SEVERITIES, SEVERITIES),
@@ -100,65 +95,40 @@ BUDGETS = by_profile(
 )
 
 
-def swaps(b: Budget, beta: float) -> Iterator[FourierAdaptation]:
-    """The proposals first, last what one tries first: a swap with any slice of any scan."""
-    for choice in CHOICES:
-        yield FourierAdaptation(b.segmenter, choice, b.donors, b.beta(beta))
-    for choice in ("random", "any slice"):
-        yield FourierAdaptation(b.segmenter, choice, 1, b.beta(beta))
-
-
-Tested = SourceModel | FourierAdaptation | HistogramMatching
-
-
-def _run(at: Place, method: Tested, task: TaskSpec, source: str) -> RunSpec:
-    if isinstance(method, FourierAdaptation):
-        return at.spec(method, task, system=method.name, beta=f"{method.beta:g}", source=source)
-    name = "No DA" if isinstance(method, SourceModel) else "Histogram matching"
-    return at.spec(method, task, system=name, beta="-", source=source)
-
-
-def _plain(b: Budget) -> tuple[SourceModel, HistogramMatching]:
-    """The network as it is, and the cheapest thing that could work."""
-    return SourceModel(b.segmenter), HistogramMatching(b.segmenter)
-
-
 def _on_pairs(at: Place, b: Budget, data: Brains, sites: tuple[str, ...]) -> Iterator[RunSpec]:
     """No DA on all sites, and the swaps over the grid on the pairs' targets, source by source."""
     for source, mine in targets(b.chosen(at.data).values()).items():
         tested = tuple(site for site in (*SITES, *REAL_SITES) if site in {*sites, *mine, source})
-        for plain in _plain(b):
-            yield _run(at, plain, BrainTask(data, source, tested), source)
+        for method in plain(b.segmenter):
+            yield run(at, method, BrainTask(data, source, tested), source)
         task = BrainTask(data, source, mine, tuning=True)
         for beta in b.betas:
-            for method in swaps(b, beta):
-                yield _run(at, method, task, source)
+            for swap in b.swaps(beta):
+                yield run(at, swap, task, source)
 
 
 def _table1(at: Place, b: Budget, data: Brains) -> Iterator[RunSpec]:
     for source in b.sites:
-        yield _run(at, SourceModel(b.segmenter), BrainTask(data, source, b.sites), source)
+        yield run(at, SourceModel(b.segmenter), BrainTask(data, source, b.sites), source)
 
 
 def _dial(at: Place, b: Budget) -> Iterator[RunSpec]:
-    """Unadapted and adapted at one beta."""
-    for method in (SourceModel(b.segmenter), next(swaps(b, b.shown))):
-        yield _run(at, method, brain_checks.dial(b.phantoms, DIAL), DIAL[0])
+    for method in (SourceModel(b.segmenter), next(b.swaps(b.shown))):
+        yield run(at, method, brain_checks.dial(b.phantoms, DIAL), DIAL[0])
 
 
 def _home(at: Place, b: Budget, data: Brains) -> Iterator[RunSpec]:
     """Where there is nothing to adapt to: every system on its network's own scanner."""
     for source in targets(b.chosen("phantom").values()):
-        everything: tuple[Tested, ...] = (*_plain(b), *swaps(b, b.shown))
-        for method in everything:
-            yield _run(at, method, BrainTask(data, source, (source,)), source)
+        for method in (*plain(b.segmenter), *b.swaps(b.shown)):
+            yield run(at, method, BrainTask(data, source, (source,)), source)
 
 
 def _realism(at: Place, b: Budget) -> Iterator[RunSpec]:
     """Standardised, too: a vessel or fat is a real scan's brightest voxel, and leaves the rest dark."""
     recipes = (b.segmenter, replace(b.segmenter, normalise="standardise"))
     for found in brain_checks.realism(b.phantoms, b.real, REAL_SITES, recipes):
-        yield _run(at, *found)
+        yield run(at, *found)
 
 
 DATA: Kinds[Budget] = {
@@ -177,6 +147,4 @@ DATA: Kinds[Budget] = {
 }
 
 study = studies(PAPER, BUDGETS, DATA)
-
-
 derive = tuned.derivation(PAIRS)
