@@ -268,7 +268,7 @@ def each_claim():
     """Paper, kind of images, the rows of one ledger, a claim about such data, and its verdict."""
     for paper, kinds in LEDGERS.items():
         for kind, names in kinds.items():
-            for name in names:
+            for name in (n for n in names if (_paths.RESULTS / paper / f"demo-{n}.csv").exists()):
                 rows = ledger_rows(paper, name)
                 about = [c for c in claims.load(paper) if c.about(name)]
                 yield from ((paper, kind, rows, c, judge(c, rows)) for c in about)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import medda_lib._torchvision  # noqa: F401 - has to run before pytorch_grad_cam
 from medda_lib.figures import class_maps
-from medda_lib.figures.display import encode
+from medda_lib.figures.display import LIMIT, encode
 from medda_lib.figures.evidence import evidence
 from medda_lib.figures.layout_panels import layout_panels
 from medda_lib.figures.permutations import permutations
@@ -176,6 +176,6 @@ def test_permutations_draw_the_value_on_its_histogram() -> None:
     assert sum(p.get_height() for p in axis.patches if isinstance(p, Rectangle)) == 99
     assert np.asarray(axis.lines[0].get_xdata())[0] == 2.5
     assert "p = 0.010" in axis.get_title()
-    assert len(encode(figure)[1]) <= 27_000
+    assert len(encode(figure)[1]) <= LIMIT
     with pytest.raises(ValueError, match="nothing to draw"):
         permutations({})
