@@ -76,7 +76,8 @@ def _heads(images: str) -> str:
     )
     key = (
         '<span class="front-line truth"></span>&nbsp;truth <span class="front-line guess"></span>'
-        "&nbsp;network; the number is Dice of this scan. Nobody was scanned: it is a phantom."
+        "&nbsp;network; the number is surface Dice of this scan (at 1 mm on coarser voxels: to be redone). Nobody was "
+        "scanned: it is a phantom."
     )
     return f'<div class="front-heads">{tiles}</div><figcaption>{key}</figcaption>'
 
@@ -84,12 +85,12 @@ def _heads(images: str) -> str:
 def _alt(title: str, words: str, score: float) -> str:
     return (
         f"{title}. A slice of a phantom head with two outlines of the brain, the true one and the "
-        f"network's. {words} Dice {score:.2f}."
+        f"network's. {words} Surface Dice {score:.2f}."
     )
 
 
 def scores(folder: Path) -> pd.DataFrame:
-    """Mean Dice over all pairs of scanners: systems in rows, repetitions in columns."""
+    """Mean surface Dice over all pairs of scanners: systems in rows, repetitions in columns."""
     paper, profile, data = LEDGER
     rows = pd.read_csv(folder / paper / f"{profile}-{data}.csv", keep_default_na=False)
     chosen = rows[(rows["metric"] == METRIC) & rows["system"].isin(list(SYSTEMS))]
@@ -104,7 +105,7 @@ def _scores(folder: Path) -> str:
     )
     return (
         '<div><p class="front-title">Six scanners, every pair of them</p>'
-        f'<table class="front-bars"><caption>Mean Dice, phantom heads; ticks are the '
+        f'<table class="front-bars"><caption>Mean surface Dice, phantom heads; ticks are the '
         f"{len(found.columns)} repetitions</caption><tbody>{rows}</tbody></table></div>"
     )
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PICTURES = _paths.BOOK / "pictures"
 FACTS = "front.json"
 LEDGER = ("aiva", "demo", "phantom")
-METRIC = "dice"
+METRIC = "surface_dice"
 SOURCE, TARGET, SEED, SCAN = "sm3", "ge15", 0, 0
 PLAIN, ADAPTED, BOUND = "Source site model", "AdaBN", "Target site model"
 VIEWS = {"home": (SOURCE, PLAIN), "away": (TARGET, PLAIN), "adapted": (TARGET, ADAPTED)}
@@ -42,7 +42,7 @@ class HeadsError(RuntimeError):
 
 
 class View(NamedTuple):
-    """A picture (side, side, 3) and the Dice of the scan that it is a slice of."""
+    """A picture (side, side, 3) and the surface Dice of the scan that it is a slice of."""
 
     picture: NDArray[np.uint8]
     score: float
@@ -160,7 +160,7 @@ def _compare(scores: dict[str, float]) -> None:
         if abs(known - scores[name]) > 1e-3:
             why = "" if same_machine() else "; it was made on another kind of machine, draw there"
             raise HeadsError(
-                f"{system}: Dice {scores[name]:.4f}, but the ledger has {known:.4f}{why}"
+                f"{system}: surface Dice {scores[name]:.4f}, but the ledger has {known:.4f}{why}"
             )
 
 

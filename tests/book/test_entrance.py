@@ -154,7 +154,7 @@ def test_the_picture_prints_what_the_ledger_says(monkeypatch: pytest.MonkeyPatch
     alts = re.findall(r'<img[^>]*alt="([^"]+)"', page)
     assert len(alts) == len(VIEWS)
     for name, alt in zip(VIEWS, alts, strict=True):
-        assert f"Dice {load()['scores'][name]:.2f}" in alt
+        assert f"Surface Dice {load()['scores'][name]:.2f}" in alt
     assert 'aria-label="5 supported, 0 undecided, 1 contradicted"' in page
     assert "headline: 1 supported, 1 contradicted on phantom" in page
     assert "headline not tested" in page
