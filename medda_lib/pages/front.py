@@ -76,8 +76,8 @@ def _heads(images: str) -> str:
     )
     key = (
         '<span class="front-line truth"></span>&nbsp;truth <span class="front-line guess"></span>'
-        "&nbsp;network; the number is surface Dice of this scan (at 1 mm on coarser voxels: to be redone). Nobody was "
-        "scanned: it is a phantom."
+        "&nbsp;network; the number is surface Dice of this scan (at 1 mm on coarser voxels: to be "
+        "redone). Nobody was scanned: it is a phantom."
     )
     return f'<div class="front-heads">{tiles}</div><figcaption>{key}</figcaption>'
 
