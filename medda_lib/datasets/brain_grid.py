@@ -3,10 +3,10 @@
 Scanners put heads anywhere in the field of view. A network should not have to learn that, and a
 phantom should be comparable with a scan, so both live on one grid: 96 x 128 x 128 voxels of 1.5 mm (or
 144 x 192 x 192 of 1 mm), slices from bottom to top, rows from front to back, columns from the patient's
-right to left. The top of
-the head (outside of the scalp) lies 6 mm below the grid's upper edge, and the head's centroid over its
-upper 100 mm is the centre of the slices. The head is found from the image alone (what is brighter than
-half of Otsu's threshold, its largest part, holes filled); masks never have a say in it.
+right to left. The top of the head (outside of the scalp) lies 6 mm below the grid's upper edge, and the
+head's centroid over its upper 100 mm is the centre of the slices. The head is found from the image alone
+(what is brighter than half of Otsu's threshold, its largest part, holes filled); masks never have a say
+in it.
 """
 
 from __future__ import annotations

@@ -18,11 +18,11 @@ from torch import Tensor
 
 from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.source_network.settings import Segmenter
-from medda_lib.methods.source_network.shared import source_predictor
+from medda_lib.methods.source_network.shared import source_of, source_predictor
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
-from medda_lib.studies.setting import TEST_TIME, Role, Setting
-from medda_lib.studies.task import SEGMENTATION, View
+from medda_lib.studies.setting import TEST_TIME, Setting
+from medda_lib.studies.task import View
 
 LEVELS = 1024
 
@@ -50,9 +50,8 @@ class HistogramMatching:
     def fit(self, view: View, run: Run) -> MatchedPredictor:
         """Trains the source network and notes the source's curve of grey values."""
         network = source_predictor(view, self.segmenter, run)
-        (site,) = view.domains(Role.LABELLED_SOURCE, SEGMENTATION)
-        images = view.labelled(Role.LABELLED_SOURCE, SEGMENTATION, site).images
-        return MatchedPredictor(network, curve(images, self.levels))
+        _, pool = source_of(view)
+        return MatchedPredictor(network, curve(pool.images, self.levels))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from medda_lib.metrics import segmentation
 from medda_lib.metrics.segmentation import Floats
 from medda_lib.metrics.surface import surface_dice, tolerance_of
 
-SURFACES = {"surface_dice": 1, "surface_dice_double": 2}
+SURFACE, VOLUME = "surface_dice", "dice"
+SURFACES = {SURFACE: 1, "surface_dice_double": 2}
 """Scores, and how many times the grid's tolerance each allows."""
 TOLERANCE = "tolerance"
 
@@ -44,7 +45,7 @@ def per_scan(
     a = p >= threshold
     voxels = {"pixels_true": y.flatten(1).sum(1), "pixels_predicted": a.flatten(1).sum(1)}
     return {
-        "dice": segmentation.dice(a, y),
+        VOLUME: segmentation.dice(a, y),
         "jaccard": segmentation.jaccard(a, y),
         "precision": segmentation.precision(a, y),
         "recall": segmentation.recall(a, y),

@@ -17,6 +17,7 @@ import pandas as pd
 
 from medda_lib import _paths
 from medda_lib.figures.tables import Table, cell, page
+from medda_lib.metrics.volumes import SURFACE, VOLUME
 from medda_lib.papers import catalogue
 from medda_lib.studies import ledger
 from medda_lib.studies.intervals import Interval, student
@@ -28,7 +29,6 @@ AUROC = 0.7
 """A classifier of sites must do at least that well on the pair that it tells apart least."""
 COLLAPSED = 0.5
 """A run whose score at home is below this share of the median of its peers has collapsed."""
-SCORES = ("surface_dice", "dice")
 PLAIN = "No DA"
 
 
@@ -43,7 +43,7 @@ class Check(NamedTuple):
 
 def converged(frame: pd.DataFrame) -> Check:
     """Rows with a column `steps` ("half", "all"): would longer training help at home?"""
-    home = frame[(frame["evaluation"] == "in-domain") & frame["metric"].isin(SCORES)]
+    home = frame[(frame["evaluation"] == "in-domain") & frame["metric"].isin((SURFACE, VOLUME))]
     wide = home.pivot_table(index=["metric", "seed"], columns="steps", values="value")
     gains = {m: student(g["all"] - g["half"]) for m, g in wide.groupby("metric", sort=False)}
     return Check(
@@ -70,7 +70,7 @@ def separable(frame: pd.DataFrame) -> Check:
 
 def hurts(frame: pd.DataFrame) -> Check:
     """Rows of networks that are adapted to nothing, on all sites: is home better than away?"""
-    chosen = frame[frame["metric"] == SCORES[0]]
+    chosen = frame[frame["metric"] == SURFACE]
     wide = chosen.pivot_table(index="seed", columns="evaluation", values="value")
     lost = student(wide["in-domain"] - wide["cross-domain"])
     return Check(
@@ -84,7 +84,7 @@ def hurts(frame: pd.DataFrame) -> Check:
 
 def upright(frame: pd.DataFrame) -> Check:
     """The same rows: has a network collapsed?"""
-    home = frame[(frame["evaluation"] == "in-domain") & (frame["metric"] == SCORES[1])]
+    home = frame[(frame["evaluation"] == "in-domain") & (frame["metric"] == VOLUME)]
     fallen = home[home["value"] < COLLAPSED * home["value"].median()]
     texts = [f"{row['source']}, repetition {row['seed']}" for row in fallen.to_dict("records")]
     return Check(
@@ -97,7 +97,7 @@ def upright(frame: pd.DataFrame) -> Check:
 
 def idle(frame: pd.DataFrame) -> Check:
     """Rows of all systems where nothing has shifted: does one gain what there is not to be gained?"""
-    chosen = frame[frame["metric"] == SCORES[0]]
+    chosen = frame[frame["metric"] == SURFACE]
     wide = chosen.pivot_table(index="seed", columns="system", values="value", sort=False)
     gains = {s: student(wide[s] - wide[PLAIN]) for s in wide.columns if s != PLAIN}
     return Check(

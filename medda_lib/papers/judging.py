@@ -15,7 +15,7 @@ from typing import cast
 
 import pandas as pd
 
-from medda_lib.metrics.volumes import TOLERANCE
+from medda_lib.metrics.volumes import SURFACE, TOLERANCE, VOLUME
 from medda_lib.papers import benchmark, catalogue
 from medda_lib.papers.catalogue import CatalogueError, study_module
 from medda_lib.papers.people import each
@@ -23,7 +23,6 @@ from medda_lib.studies.claims import Claim, load
 from medda_lib.studies.per_image import PerImage
 from medda_lib.studies.verdict import NOT_TESTED, Verdict, judge, signed, untested
 
-SURFACE, VOLUME = "surface_dice", "dice"
 BELOW = "the tolerance was below the voxel; to be measured again on a finer grid"
 Derive = Callable[[pd.DataFrame], pd.DataFrame]
 

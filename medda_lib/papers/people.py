@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from medda_lib.metrics.volumes import SURFACE, VOLUME
 from medda_lib.studies.per_image import PerImage
 from medda_lib.tasks.brain import TUNING
 
 GROUPS = 12
-MEASURED = ("dice", "surface_dice")
+MEASURED = (VOLUME, SURFACE)
 HEAD = {"paper", "profile", "data", "evaluation", "domain", "problem", "metric", "value"}
 
 
@@ -58,11 +59,11 @@ def _of_people(frame: pd.DataFrame, images: PerImage) -> dict[int, NDArray[np.fl
     index = {name: i for i, name in enumerate(images.runs)}
     found = {}
     for at, row in enumerate(frame.to_dict("records")):
+        if row["metric"] not in MEASURED or row["evaluation"] == TUNING:
+            continue
         path = "/".join(str(row[n]) for n in ("evaluation", "domain", "problem", "metric"))
         run = index.get(_run(row))
-        if row["metric"] not in MEASURED or row["evaluation"] == TUNING or run is None:
-            continue
-        if path in images.arrays:
+        if run is not None and path in images.arrays:
             values = np.asarray(images.arrays[path][run], dtype=np.float64)
             found[at] = values[np.isfinite(values)]
     return found

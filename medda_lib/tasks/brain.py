@@ -16,6 +16,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from medda_lib.datasets.volumes import Volumes
 from medda_lib.studies.setting import Role
 from medda_lib.studies.task import CLASSIFICATION, SEGMENTATION, Pool, Slot, Spacing, Task
 
@@ -132,6 +133,11 @@ def as_pool(
         spacing=spacing,
         native=native,
     )
+
+
+def pool_of(found: Volumes) -> Pool:
+    """Loaded scans as a pool, with the voxels that they were acquired with."""
+    return as_pool(found.images, found.masks, found.patients, found.spacing, found.native)
 
 
 def joined(pools: Mapping[str, Pool]) -> Pool:

@@ -20,7 +20,7 @@ from medda_lib.datasets.volumes import Volumes
 from medda_lib.phantoms.brain_mr import SITES
 from medda_lib.studies.setting import Role
 from medda_lib.studies.task import SEGMENTATION, Pool, Slot, Task
-from medda_lib.tasks.brain import CROSS_DOMAIN, PARTS, as_pool, joined
+from medda_lib.tasks.brain import CROSS_DOMAIN, PARTS, joined, pool_of
 from medda_lib.tasks.brain_phantoms import PhantomBrains
 
 
@@ -101,7 +101,7 @@ class BrainRealismTask:
 def _part(data: RealBrains, site: str, part: str, holds: Content) -> Pool:
     """holds: the set's files, so that a pool is made anew when they change."""
     found = _loaded(data.dataset, site, data.part, holds)
-    whole = as_pool(found.images, found.masks, found.patients, found.spacing, found.native)
+    whole = pool_of(found)
     if part == "all":
         return whole
     shares = dict(zip(PARTS, data.fractions, strict=True))

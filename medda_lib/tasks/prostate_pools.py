@@ -22,7 +22,7 @@ from medda_lib.datasets.volumes import Volumes
 from medda_lib.phantoms.parameters import named
 from medda_lib.phantoms.prostate_mr import SITES, render
 from medda_lib.studies.task import Pool
-from medda_lib.tasks.brain import as_pool, joined
+from medda_lib.tasks.brain import as_pool, joined, pool_of
 from medda_lib.tasks.phantom_seeds import first_seed
 
 PROSTATE_SITES = tuple(SITES)
@@ -110,7 +110,7 @@ def _check_part(part: str) -> None:
 def _real_part(data: RealProstates, site: str, part: str, holds: Content) -> Pool:
     """holds: the set's files, so that a pool is made anew when they change."""
     found = _loaded(site, data.size, data.slices, holds)
-    whole = as_pool(found.images, found.masks, found.patients, found.spacing)
+    whole = pool_of(found)
     shares = dict(zip(PROSTATE_PARTS, data.fractions, strict=True))
     numbers = split_by_patient(found.patients, shares, data.split_seed)
     return whole.take_scans(numbers[part].tolist())

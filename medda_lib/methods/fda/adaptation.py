@@ -31,11 +31,11 @@ from medda_lib.methods.fda import spectrum, srsim
 from medda_lib.methods.fda.donors import BLIND, CHOICES, Choice
 from medda_lib.methods.predictor import NetworkPredictor
 from medda_lib.methods.source_network.settings import Segmenter
-from medda_lib.methods.source_network.shared import source_predictor
+from medda_lib.methods.source_network.shared import source_of, source_predictor
 from medda_lib.networks.residual_unet import ResidualUNet
 from medda_lib.studies.method import Run
-from medda_lib.studies.setting import TEST_TIME, Role, Setting
-from medda_lib.studies.task import SEGMENTATION, View
+from medda_lib.studies.setting import TEST_TIME, Setting
+from medda_lib.studies.task import View
 
 PART = 16
 """Slices that go through the network at once on a processor: few enough for its cache."""
@@ -86,8 +86,7 @@ class FourierAdaptation:
         Raises ValueError when the source's pool does not hold whole scans.
         """
         network = source_predictor(view, self.segmenter, run)
-        (site,) = view.domains(Role.LABELLED_SOURCE, SEGMENTATION)
-        pool = view.labelled(Role.LABELLED_SOURCE, SEGMENTATION, site)
+        site, pool = source_of(view)
         if pool.spacing is None:
             raise ValueError(
                 f"{site}: the source holds single slices; give it whole scans (spacing)"

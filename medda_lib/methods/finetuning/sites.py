@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from medda_lib.methods.source_network.shared import source_of
 from medda_lib.studies.setting import Role
 from medda_lib.studies.task import SEGMENTATION, Pool, View
 
@@ -60,11 +61,11 @@ class Sites:
 
 def sites_of(view: View) -> Sites:
     """The one source and the one target of a view of unsupervised adaptation."""
-    (name,) = view.domains(Role.LABELLED_SOURCE, SEGMENTATION)
+    name, source = source_of(view)
     target = view.unlabelled(Role.UNLABELLED_TARGET, SEGMENTATION)
     return Sites(
         name,
-        view.labelled(Role.LABELLED_SOURCE, SEGMENTATION, name),
+        source,
         view.labelled(Role.VALIDATION_SOURCE, SEGMENTATION),
         target.images,
         target.depth,

@@ -49,9 +49,14 @@ def source_seed(settings: Segmenter, name: str, repetition: int) -> int:
     return seed_of(settings, name, repetition)
 
 
+def source_of(view: View) -> tuple[str, Pool]:
+    """The view's one labelled source site, and its slices with masks."""
+    (site,) = view.domains(Role.LABELLED_SOURCE, SEGMENTATION)
+    return site, view.labelled(Role.LABELLED_SOURCE, SEGMENTATION, site)
+
+
 def source_predictor(view: View, segmenter: Segmenter, run: Run) -> NetworkPredictor[ResidualUNet]:
     """The predictor of the view's one labelled source site."""
-    (site,) = view.domains(Role.LABELLED_SOURCE, SEGMENTATION)
-    pool = view.labelled(Role.LABELLED_SOURCE, SEGMENTATION, site)
+    site, pool = source_of(view)
     found = pretrained(pool, segmenter, site, run)
     return predictor(found.network, segmenter, run.device, found.history)

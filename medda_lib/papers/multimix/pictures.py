@@ -254,13 +254,9 @@ def contradictions() -> pd.DataFrame:
     frame = pd.concat({table: implied_dice(table) for table in ("2", "3")}, names=["table"])
     system = frame["row"].str.split("|").str[0].rename("system")
     off = (frame["from_precision_recall"] - frame["from_jaccard"]).abs() > TOLERANCE
-    found = {
-        "rows": True,
-        "J above D": above(frame),
-        "D off": frame["contradicts"],
-        "P, R off": off,
-    }
-    return frame.assign(**found).groupby(["table", system], sort=False)[list(found)].sum()
+    found = {"J above D": above(frame), "D off": frame["contradicts"], "P, R off": off}
+    counted = frame.assign(rows=True, **found).groupby(["table", system], sort=False)
+    return counted[["rows", *found]].sum()
 
 
 def above(implied: pd.DataFrame) -> pd.Series[bool]:
