@@ -346,5 +346,5 @@ def test_right_is_left_of_the_picture_and_the_back_is_below(real: Path, site: st
 def centre(regions: nifti.Scan, target: nifti.Affine, *ids: int) -> NDArray[np.float64]:
     """(slice, row, column) on the brain grid of the centroid of some regions."""
     inside = np.isin(regions.values, ids)
-    mask = resample_mask(inside, regions.grid.affine, target, brain_grid.SHAPE)
+    mask = resample_mask(inside, regions.grid.affine, target, brain_grid.shape())
     return np.asarray(np.argwhere(mask).mean(0))

@@ -6,7 +6,8 @@ from torch import Tensor
 
 from medda_lib.methods.continual.training import new_network
 from medda_lib.methods.odex.distances import Mahalanobis
-from medda_lib.methods.odex.pool import Arrival, Measure, Model, Range
+from medda_lib.methods.odex.pool import Arrival, Measure, Model
+from medda_lib.methods.odex.ranges import Range
 from medda_lib.networks.dyn_unet import DynUNet
 from medda_lib.studies.artefacts import Tensors
 from tests.methods.continual_toy import TRAINER, toy_run

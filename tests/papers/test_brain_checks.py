@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from medda_lib.methods.source_model import SourceModel
 from medda_lib.papers.brain_checks import STRENGTHS
 from medda_lib.papers.fda.study import BUDGETS, DIAL, study
 from medda_lib.phantoms.brain_mr import SITES
@@ -31,7 +32,10 @@ def test_every_contrast_moves_one_way_along_the_dial() -> None:
 def test_half_of_the_steps_are_compared_with_the_networks_of_the_matrix() -> None:
     matrix = {spec.random_seed: spec.method for spec in study("demo", "matrix", 1).specs}
     found = study("demo", "trained", 1).specs
-    steps = {dict(s.condition)["steps"]: s.method.segmenter.recipe.steps for s in found}
+    steps = {}
+    for spec in found:
+        assert isinstance(spec.method, SourceModel)
+        steps[dict(spec.condition)["steps"]] = spec.method.segmenter.recipe.steps
     assert steps["half"] * 2 == steps["all"]
     whole = [s.method for s in found if dict(s.condition)["steps"] == "all"]
     assert set(whole) == set(matrix.values())

@@ -44,7 +44,7 @@ def test_each_person_has_rows_of_their_own() -> None:
     assert len(found) == PEOPLE
     for i, rows in enumerate(found):
         assert set(rows["metric"]) == {"dice"}
-        wanted = images.arrays["cross-domain/there/segmentation/dice"][:, i]
+        wanted = np.asarray(images.arrays["cross-domain/there/segmentation/dice"], float)[:, i]
         np.testing.assert_allclose(rows["value"], wanted)
     mean = pd.concat(found).groupby(["system", "seed"], sort=False)["value"].mean()
     known = frame[frame["metric"] == "dice"]["value"]

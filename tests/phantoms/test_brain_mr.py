@@ -244,8 +244,9 @@ def test_impossible_sites_are_refused(change: dict[str, Any], message: str) -> N
 
 
 def test_impossible_pictures_are_refused() -> None:
-    for fields, message in (({"size": 100}, "size"), ({"size": 8}, "size"), ({"step": 0}, "step")):
-        with pytest.raises(ValueError, match=message):
+    for name, value in (("size", 100), ("size", 8), ("step", 0)):
+        fields: dict[str, Any] = {name: value}
+        with pytest.raises(ValueError, match=name):
             render(SITES["sm3"], [1], **fields)
     with pytest.raises(ValueError, match="seeds"):
         render(SITES["sm3"], [-1])
