@@ -10,6 +10,8 @@ import pandas as pd
 from medda_lib.figures.tables import Table, cell, page
 
 Notes = dict[str, list[dict[str, str]]]
+NAMES = ("code", "test")
+"""Columns of names in the library, longer than a column of a printed page."""
 
 
 def read(paper: str) -> Notes:
@@ -38,5 +40,11 @@ def pitfalls(paper: str) -> Table:
 
 def _table(entries: list[dict[str, str]], heads: dict[str, str], caption: str) -> Table:
     head = "".join(cell(text, "h", "th") for text in heads.values())
-    body = ["".join(cell(entry[key], "t") for key in heads) for entry in entries]
+    body = ["".join(_cell(key, entry[key]) for key in heads) for entry in entries]
     return page([head], body, caption, pd.DataFrame(entries))
+
+
+def _cell(key: str, text: str) -> str:
+    """One cell; a name may break behind each of its words."""
+    found = cell(text, "t")
+    return found.replace("_", "_<wbr>").replace("::", "::<wbr>") if key in NAMES else found
