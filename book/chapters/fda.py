@@ -314,7 +314,7 @@ benchmark.table(plan.PAPER, profile)
 counted = pd.DataFrame(
     {
         name: {"runs": len(found.specs), "networks": budget.seeds * len(sources)}
-        for name in ("phantom", "matrix", "dial")
+        for name in ("phantom", "matrix", "dial", "home", "real")
         for found in [plan.study(profile, name)]
         for sources in [{dict(s.condition)["source"] for s in found.specs}]
     }
@@ -476,6 +476,14 @@ pd.DataFrame(
 # %% [markdown]
 # ### Deviations
 #
+# What the paper prints of its settings, beside what the profile `paper` runs with:
+
+# %% tags=["nbval-check-output"]
+from medda_lib.papers import as_printed
+
+as_printed.side_by_side(plan.PAPER)
+
+# %% [markdown]
 # Where the paper is silent or contradicts itself, a choice had to be made. Each has a number and a place
 # in the code.
 

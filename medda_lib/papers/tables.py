@@ -209,3 +209,16 @@ def verdict_table(
         ]
     rows = pd.DataFrame(lines, columns=None if lines else COLUMNS)  # a draft may claim nothing
     return verdicts(rows, "Claims of the paper and what our rows say about them.")
+
+
+def chosen(judged: Table, claims: Sequence[str], caption: str) -> Table:
+    """Some rows of a `verdict_table`, for where a page draws its conclusions.
+
+    Raises ValueError for a claim that the table does not have.
+    """
+    frame = judged.frame
+    if missing := sorted(set(claims) - set(frame["id"])):
+        raise ValueError(f"claims: the table has none of {missing}")
+    order = {name: place for place, name in enumerate(claims)}
+    rows = frame[frame["id"].isin(order)]
+    return verdicts(rows.sort_values("id", key=lambda ids: ids.map(order), kind="stable"), caption)

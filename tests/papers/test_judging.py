@@ -144,6 +144,10 @@ def test_a_table_of_verdicts_has_a_row_for_each_claim_and_study_that_can_judge_i
     assert alone.frame[["id", "data", "verdict"]].to_numpy().tolist() == [
         *(["C1", "phantom", "supported"], ["C2", "prostate", "not tested"])
     ]
+    few = tables.chosen(both, ["C2", "C1"], "Two.")
+    assert few.frame["id"].tolist() == ["C2", "C1", "C1"]
+    with pytest.raises(ValueError, match=r"none of \['C9'\]"):
+        tables.chosen(both, ["C9"], "One.")
 
 
 def test_a_claim_names_its_data_as_a_list(tmp_path: Path) -> None:
