@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor, Future, as_completed
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 import torch
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _TASKS: OrderedDict[str, Task] = OrderedDict()
 _TASKS_KEPT = 2
+T = TypeVar("T")
 
 
 class StudyError(RuntimeError):
@@ -117,19 +118,20 @@ class Study:
             raise ValueError(f"study {self.name!r} has two runs for {twice[0]}")
 
     def missing(self, store: RunStore, committed: Committed | None = None) -> dict[str, RunSpec]:
-        """Runs that are not finished, by key; those that share a task come one after the other.
+        """Runs that are not finished, by key, in the order in which they are best done.
 
-        committed: a ledger whose runs count as finished. Raises DatasetError when the data of a missing
-        run are not here.
+        Two tasks at a time, in turn: a process keeps both, and two workers do not begin by training the
+        network that all runs of a task share, each for itself. committed: a ledger whose runs count as
+        finished. Raises DatasetError when the data of a missing run are not here.
         """
         with settled():
             waiting = (s for s in self.specs if committed is None or not committed.has(s))
             specs = {spec.key: spec for spec in waiting}
-        todo = {key: spec for key, spec in specs.items() if not store.has(key)}
-        groups: dict[str, int] = {}
-        for spec in todo.values():
-            groups.setdefault(_task_of(spec), len(groups))
-        return dict(sorted(todo.items(), key=lambda item: groups[_task_of(item[1])]))
+        tasks: dict[str, list[tuple[str, RunSpec]]] = {}
+        for key, spec in specs.items():
+            if not store.has(key):
+                tasks.setdefault(_task_of(spec), []).append((key, spec))
+        return dict(_in_turn(list(tasks.values()), _TASKS_KEPT))
 
     def run(
         self,
@@ -244,6 +246,13 @@ def _opened(executor: Executor | str | None, threads: int) -> AbstractContextMan
     if isinstance(executor, Executor):
         return nullcontext(executor)
     return named_executor(executor or "in-process", threads=threads)
+
+
+def _in_turn(groups: list[list[T]], width: int) -> Iterator[T]:
+    """The members of `width` groups in turn, then of the next ones."""
+    for at in range(0, len(groups), width):
+        for turn in zip_longest(*groups[at : at + width]):
+            yield from (one for one in turn if one is not None)
 
 
 def _task_of(spec: RunSpec) -> str:
