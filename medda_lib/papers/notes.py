@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from importlib import resources
 
@@ -12,6 +13,7 @@ from medda_lib.figures.tables import Table, cell, page
 Notes = dict[str, list[dict[str, str]]]
 NAMES = ("code", "test")
 """Columns of names in the library, longer than a column of a printed page."""
+BREAK = "\N{ZERO WIDTH SPACE}"
 
 
 def read(paper: str) -> Notes:
@@ -46,5 +48,6 @@ def _table(entries: list[dict[str, str]], heads: dict[str, str], caption: str) -
 
 def _cell(key: str, text: str) -> str:
     """One cell; a name may break behind each of its words."""
-    found = cell(text, "t")
-    return found.replace("_", "_<wbr>").replace("::", "::<wbr>") if key in NAMES else found
+    if key not in NAMES:
+        return cell(text, "t")
+    return cell(re.sub(r"(::|[_./:])", rf"\1{BREAK}", text), "t").replace(BREAK, "<wbr>")
