@@ -7,7 +7,7 @@ were not run say so; none is ever filled from the other side.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -169,8 +169,7 @@ def headlines(paper: str) -> Table:
     told = "; ".join(f"{kind}: {words}" for kind, words in inventory.found_on(found).items())
     caption = f"Headline claims, by committed results. {told or 'Not tested yet'}."
     shown = found if tested.empty else tested
-    order = {name: place for place, name in enumerate(shown["claim"].unique())}
-    shown = shown.sort_values("claim", key=lambda names: names.map(order), kind="stable")
+    shown = _in_order(shown, "claim", shown["claim"].unique())
     shown = shown.replace({"data": inventory.KIND_NAMES})
     shown = shown.rename(columns={"claim": "id", "seeds": "n"})
     columns = ["id", "text", "where", "reported", "data", "effect", "low", "high", "n", "shows"]
@@ -219,6 +218,10 @@ def chosen(judged: Table, claims: Sequence[str], caption: str) -> Table:
     frame = judged.frame
     if missing := sorted(set(claims) - set(frame["id"])):
         raise ValueError(f"claims: the table has none of {missing}")
-    order = {name: place for place, name in enumerate(claims)}
-    rows = frame[frame["id"].isin(order)]
-    return verdicts(rows.sort_values("id", key=lambda ids: ids.map(order), kind="stable"), caption)
+    return verdicts(_in_order(frame[frame["id"].isin(claims)], "id", claims), caption)
+
+
+def _in_order(frame: pd.DataFrame, column: str, names: Iterable[str]) -> pd.DataFrame:
+    """The rows in the order of their names; those of one name as they were."""
+    order = {name: place for place, name in enumerate(names)}
+    return frame.sort_values(column, key=lambda values: values.map(order), kind="stable")
