@@ -55,9 +55,10 @@ moved_on()
 # Can a swap of low frequencies at test time undo a change of scanner, without any training?
 # On our phantoms it cannot: the swap costs much under severe shifts, it costs something where nothing has
 # shifted, and on no pair is a gain to be seen. What the paper adds to the plain swap, several donors that
-# resemble the target, makes it better, and not good enough. These are the claims that the paper's abstract would keep, as our
-# committed results judge them now: the effect is ours, *reported* the paper's. What stands behind each row,
-# and why it came out so, is the rest of this page. A verdict on phantoms is a statement about phantoms.
+# resemble the target, makes it better, and not good enough. These are the claims that the paper's abstract
+# would keep, as our committed results judge them now: the effect is ours, *reported* the paper's. What
+# stands behind each row, and why it came out so, is the rest of this page. A verdict on phantoms is a
+# statement about phantoms.
 
 # %% tags=["full-width"]
 from medda_lib.papers.tables import headlines
